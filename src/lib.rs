@@ -1,0 +1,2 @@
+//! agon, a live laboratory for multi-agent learning.
+pub mod error;
