@@ -1,0 +1,356 @@
+//! What jammers see. The fields of each layout are declared beside the code that fills them.
+
+use std::ops::Range;
+
+use bevy::{
+    ecs::{
+        query::With,
+        system::{Local, Query, Res, ResMut, SystemParam},
+    },
+    math::Vec2,
+};
+
+use super::{
+    components::{Assignment, Clusters, Enemy, JamBand, Jammer, Position, Swarm, Velocity},
+    radio::BandBudget,
+    scenario::{Band, ObservationLayout},
+    systems::{Model, RadioGraphs, overlap},
+};
+use crate::sim::{Due, Field, Ports, column, field};
+
+/// Neighbours that layout `local` shows: enemies, other jammers, live links.
+pub(super) const NEAREST_ENEMIES: usize = 8;
+pub(super) const NEAREST_JAMMERS: usize = 3;
+const NEAREST_LINKS: usize = 8;
+
+/// Distances are shown in this unit and speeds in the next, whatever the arena, so that a policy can change arenas.
+const LENGTH_M: f32 = 100.0;
+const SPEED_MPS: f32 = 5.0;
+
+/// Links within reach are shown as n / (n + this).
+const HALF_COUNT: f32 = 8.0;
+
+/// Fields of one jammer's observation.
+pub(super) fn fields(layout: ObservationLayout) -> Vec<Field> {
+    match layout {
+        ObservationLayout::Published5 => vec![
+            field("centroid_distance", "arena sides", 0.0..=1.0),
+            field("centroid_size", "swarms", 0.0..=1.0),
+            field("team_distance", "arena sides", 0.0..=1.0),
+            field("overlap", "", 0.0..=1.0),
+            field("is_on_band", "", 0.0..=1.0),
+        ],
+        ObservationLayout::Seed5 => vec![
+            field("target_dx", "arena sides", -1.0..=1.0),
+            field("target_dy", "arena sides", -1.0..=1.0),
+            field("vx", "top speeds", -1.0..=1.0),
+            field("vy", "top speeds", -1.0..=1.0),
+            field("enemy_band", "index / 3", 0.0..=1.0),
+        ],
+        ObservationLayout::Local => local_fields(),
+    }
+}
+
+/// Name of a layout; a policy trained on one refuses another.
+pub(super) fn layout_name(layout: ObservationLayout) -> &'static str {
+    match layout {
+        ObservationLayout::Published5 => "jamming/published5",
+        ObservationLayout::Seed5 => "jamming/seed5",
+        ObservationLayout::Local => "jamming/local",
+    }
+}
+
+fn local_fields() -> Vec<Field> {
+    let mut fields = vec![
+        field("x", "half arenas", -1.0..=1.0),
+        field("y", "half arenas", -1.0..=1.0),
+        field("vx", "5 m/s", -1.0..=1.0),
+        field("vy", "5 m/s", -1.0..=1.0),
+        field("jam_range", "100 m", 0.0..=1.0),
+    ];
+    for owner in ["own", "enemy"] {
+        fields.extend(Band::ALL.iter().map(|band| field(format!("{owner}_band_is_{}", band.label()), "", 0.0..=1.0)));
+    }
+    for i in 0..NEAREST_ENEMIES {
+        for (name, unit) in [("dx", "100 m"), ("dy", "100 m"), ("dvx", "5 m/s"), ("dvy", "5 m/s")] {
+            fields.push(field(format!("enemy{i}_{name}"), unit, -2.0..=2.0));
+        }
+        fields.push(field(format!("enemy{i}_exists"), "", 0.0..=1.0));
+    }
+    for i in 0..NEAREST_JAMMERS {
+        fields.push(field(format!("jammer{i}_dx"), "100 m", -2.0..=2.0));
+        fields.push(field(format!("jammer{i}_dy"), "100 m", -2.0..=2.0));
+        fields.push(field(format!("jammer{i}_is_on_band"), "", 0.0..=1.0));
+        fields.push(field(format!("jammer{i}_exists"), "", 0.0..=1.0));
+    }
+    for i in 0..NEAREST_LINKS {
+        fields.push(field(format!("link{i}_dx"), "d/(d + jam range)", -1.0..=1.0));
+        fields.push(field(format!("link{i}_dy"), "d/(d + jam range)", -1.0..=1.0));
+        fields.push(field(format!("link{i}_exists"), "", 0.0..=1.0));
+    }
+    fields.push(field("links_within_jam_range", "n/(n + 8)", 0.0..=1.0));
+    fields.push(field("links_within_two_jam_ranges", "n/(n + 8)", 0.0..=1.0));
+    fields
+}
+
+/// The tables that observations are made of.
+#[derive(SystemParam)]
+pub(super) struct Scene<'w, 's> {
+    model: Res<'w, Model>,
+    graphs: Res<'w, RadioGraphs>,
+    envs: Query<'w, 's, (&'static Swarm, &'static Clusters)>,
+    drones: Query<'w, 's, &'static Position, With<Enemy>>,
+    drone_velocities: Query<'w, 's, &'static Velocity, With<Enemy>>,
+    team: Query<'w, 's, &'static Position, With<Jammer>>,
+    team_velocities: Query<'w, 's, &'static Velocity, With<Jammer>>,
+    bands: Query<'w, 's, &'static JamBand>,
+    assignments: Query<'w, 's, &'static Assignment>,
+}
+
+/// Writes the observations of all envs.
+pub(super) fn observe(scene: Scene, mut ports: ResMut<Ports>, mut midpoints: Local<Vec<Vec2>>) {
+    scene.write(&mut ports, &mut midpoints, |_| true);
+}
+
+/// Writes the observations of the envs that are due.
+pub(super) fn observe_due(scene: Scene, due: Res<Due>, mut ports: ResMut<Ports>, mut midpoints: Local<Vec<Vec2>>) {
+    scene.write(&mut ports, &mut midpoints, |slot| due.0[slot]);
+}
+
+impl Scene<'_, '_> {
+    fn write(&self, ports: &mut Ports, midpoints: &mut Vec<Vec2>, is_due: impl Fn(usize) -> bool) {
+        let port = &mut ports.groups[0];
+        let (drones, drone_velocities) = (column(&self.drones), column(&self.drone_velocities));
+        let (team, team_velocities) = (column(&self.team), column(&self.team_velocities));
+        let (bands, assignments) = (column(&self.bands), column(&self.assignments));
+        let rows = port.observations.chunks_exact_mut(port.agents * port.observation_width);
+        for (slot, ((swarm, clusters), rows)) in self.envs.iter().zip(rows).enumerate().filter(|(s, _)| is_due(*s)) {
+            let (d, j): (Range<usize>, Range<usize>) = (self.model.drones(slot), self.model.jammers(slot));
+            let view = View {
+                model: &self.model,
+                budget: self.model.budgets.band(swarm.band),
+                swarm,
+                clusters,
+                drones: &drones[d.clone()],
+                drone_velocities: &drone_velocities[d],
+                team: &team[j.clone()],
+                velocities: &team_velocities[j.clone()],
+                bands: &bands[j.clone()],
+                assignments: &assignments[j],
+            };
+            match self.model.params.observation {
+                ObservationLayout::Published5 => view.published5(rows),
+                ObservationLayout::Seed5 => view.seed5(rows),
+                ObservationLayout::Local => {
+                    live_midpoints(self.graphs.links(slot), view.drones, midpoints);
+                    view.local(midpoints, rows);
+                }
+            }
+        }
+    }
+}
+
+/// One env.
+struct View<'a> {
+    model: &'a Model,
+    budget: &'a BandBudget,
+    swarm: &'a Swarm,
+    clusters: &'a Clusters,
+    drones: &'a [Position],
+    drone_velocities: &'a [Velocity],
+    team: &'a [Position],
+    velocities: &'a [Velocity],
+    bands: &'a [JamBand],
+    assignments: &'a [Assignment],
+}
+
+impl View<'_> {
+    fn published5(&self, rows: &mut [f32]) {
+        let (side, others) = (self.model.arena_m, self.team.len() as f32 - 1.0);
+        let overlap = overlap(self.team, self.budget.jam_range_m) as f32;
+        for ((row, own), band) in rows.chunks_exact_mut(5).zip(self.team).zip(self.bands) {
+            let distance = |c: &&super::components::Centroid| c.position.distance(own.0);
+            let nearest = self.clusters.0.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
+            let to_team: f32 = self.team.iter().map(|other| other.0.distance(own.0)).sum();
+            row.copy_from_slice(&[
+                nearest.map_or(1.0, |c| (distance(&c) / side).min(1.0)),
+                nearest.map_or(0.0, |c| c.size as f32 / self.drones.len() as f32),
+                if others > 0.0 { (to_team / others / side).min(1.0) } else { 0.5 },
+                overlap,
+                f32::from(u8::from(band.0 == self.swarm.band)),
+            ]);
+        }
+    }
+
+    fn seed5(&self, rows: &mut [f32]) {
+        let (per_side, per_speed) = (1.0 / self.model.arena_m, 1.0 / self.model.jammer_speed_mps.max(f32::MIN_POSITIVE));
+        let band = f32::from(self.swarm.band) / (Band::ALL.len() - 1) as f32;
+        let agents = self.team.iter().zip(self.velocities).zip(self.assignments);
+        for (row, ((own, velocity), assignment)) in rows.chunks_exact_mut(5).zip(agents) {
+            let to_target = (assignment.target - own.0) * per_side;
+            let v = velocity.0 * per_speed;
+            row.copy_from_slice(&[to_target.x, to_target.y, v.x, v.y, band]);
+        }
+    }
+
+    fn local(&self, midpoints: &[Vec2], rows: &mut [f32]) {
+        let width = rows.len() / self.team.len();
+        for (agent, row) in rows.chunks_exact_mut(width).enumerate() {
+            let mut row = Row { numbers: row, at: 0 };
+            self.itself(agent, &mut row);
+            self.nearest_enemies(agent, &mut row);
+            self.nearest_jammers(agent, &mut row);
+            self.nearest_links(agent, midpoints, &mut row);
+        }
+    }
+
+    fn itself(&self, agent: usize, row: &mut Row<'_>) {
+        let place = self.team[agent].0 * (2.0 / self.model.arena_m) - Vec2::ONE;
+        let v = self.velocities[agent].0 / SPEED_MPS;
+        row.push(&[place.x, place.y, v.x, v.y, (self.budget.jam_range_m / LENGTH_M).min(1.0)]);
+        for band in [self.bands[agent].0, self.swarm.band] {
+            let mut one_hot = [0.0; Band::ALL.len()];
+            one_hot[usize::from(band)] = 1.0;
+            row.push(&one_hot);
+        }
+    }
+
+    fn nearest_enemies(&self, agent: usize, row: &mut Row<'_>) {
+        let (own, own_velocity) = (self.team[agent].0, self.velocities[agent].0);
+        let nearest = Nearest::<NEAREST_ENEMIES>::among(self.drones.iter().map(|d| d.0.distance_squared(own)));
+        for i in nearest.indices() {
+            let by = (self.drones[i].0 - own) / LENGTH_M;
+            let dv = (self.drone_velocities[i].0 - own_velocity) / SPEED_MPS;
+            row.push(&[by.x, by.y, dv.x, dv.y, 1.0]);
+        }
+        row.skip(5 * (NEAREST_ENEMIES - nearest.len));
+    }
+
+    fn nearest_jammers(&self, agent: usize, row: &mut Row<'_>) {
+        let own = self.team[agent].0;
+        let distances = self.team.iter().enumerate().map(|(i, other)| {
+            if i == agent { f32::INFINITY } else { other.0.distance_squared(own) }
+        });
+        let nearest = Nearest::<NEAREST_JAMMERS>::among(distances);
+        for i in nearest.indices() {
+            let by = (self.team[i].0 - own) / LENGTH_M;
+            row.push(&[by.x, by.y, f32::from(u8::from(self.bands[i].0 == self.swarm.band)), 1.0]);
+        }
+        row.skip(4 * (NEAREST_JAMMERS - nearest.len));
+    }
+
+    fn nearest_links(&self, agent: usize, midpoints: &[Vec2], row: &mut Row<'_>) {
+        let (own, range) = (self.team[agent].0, self.budget.jam_range_m);
+        let (range2, two_ranges2) = (range * range, 4.0 * range * range);
+        let (mut within_one, mut within_two) = (0_u32, 0_u32);
+        let nearest = Nearest::<NEAREST_LINKS>::among(midpoints.iter().map(|midpoint| {
+            let d2 = midpoint.distance_squared(own);
+            within_one += u32::from(d2 <= range2);
+            within_two += u32::from(d2 <= two_ranges2);
+            d2
+        }));
+        for i in nearest.indices() {
+            let by = midpoints[i] - own;
+            let squashed = by / (by.length() + range);
+            row.push(&[squashed.x, squashed.y, 1.0]);
+        }
+        row.skip(3 * (NEAREST_LINKS - nearest.len));
+        let squash = |count: u32| count as f32 / (count as f32 + HALF_COUNT);
+        row.push(&[squash(within_one), squash(within_two)]);
+    }
+}
+
+/// Midpoints of the live links, in the order of their pairs.
+pub(super) fn live_midpoints(rows: &[u64], drones: &[Position], midpoints: &mut Vec<Vec2>) {
+    midpoints.clear();
+    for_each_link(rows, drones.len(), |i, j| midpoints.push(0.5 * (drones[i].0 + drones[j].0)));
+}
+
+/// Calls `visit` with each pair i < j of linked nodes of a graph given as bit rows.
+pub(super) fn for_each_link(rows: &[u64], n: usize, mut visit: impl FnMut(usize, usize)) {
+    let words = n.div_ceil(64);
+    for (i, row) in rows.chunks_exact(words).enumerate() {
+        for (w, word) in row.iter().enumerate().skip(i / 64) {
+            let mut later = if w == i / 64 { word & (u64::MAX << (i % 64)) } else { *word };
+            while later != 0 {
+                visit(i, w * 64 + later.trailing_zeros() as usize);
+                later &= later - 1;
+            }
+        }
+    }
+}
+
+/// Fills one observation from left to right; what is skipped is 0.
+struct Row<'a> {
+    numbers: &'a mut [f32],
+    at: usize,
+}
+
+impl Row<'_> {
+    fn push(&mut self, numbers: &[f32]) {
+        self.numbers[self.at..self.at + numbers.len()].copy_from_slice(numbers);
+        self.at += numbers.len();
+    }
+
+    fn skip(&mut self, count: usize) {
+        self.numbers[self.at..self.at + count].fill(0.0);
+        self.at += count;
+    }
+}
+
+/// The K smallest of a list of squared distances, nearest first; equal ones in the order of the list.
+struct Nearest<const K: usize> {
+    found: [(f32, u32); K],
+    len: usize,
+}
+
+impl<const K: usize> Nearest<K> {
+    fn among(distances: impl Iterator<Item = f32>) -> Self {
+        let mut found = [(f32::INFINITY, 0); K];
+        let mut len = 0;
+        for (index, d2) in distances.enumerate() {
+            if d2 < found[K - 1].0 {
+                let mut at = K - 1;
+                while at > 0 && d2 < found[at - 1].0 {
+                    found[at] = found[at - 1];
+                    at -= 1;
+                }
+                found[at] = (d2, index as u32);
+                len = (len + 1).min(K);
+            }
+        }
+        Self { found, len }
+    }
+
+    fn indices(&self) -> impl Iterator<Item = usize> {
+        self.found[..self.len].iter().map(|(_, index)| *index as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_come_first_and_infinity_never() {
+        let nearest = Nearest::<3>::among([4.0, f32::INFINITY, 1.0, 4.0, 0.5].into_iter());
+        assert_eq!(nearest.indices().collect::<Vec<_>>(), [4, 2, 0]);
+        let few = Nearest::<3>::among([2.0, f32::INFINITY].into_iter());
+        assert_eq!(few.indices().collect::<Vec<_>>(), [0]);
+    }
+
+    #[test]
+    fn every_link_is_visited_once() {
+        let n = 70;
+        let mut rows = vec![0_u64; n * 2];
+        let pairs = [(0, 69), (3, 64), (3, 5), (65, 69)];
+        for (i, j) in pairs {
+            rows[i * 2 + j / 64] |= 1 << (j % 64);
+            rows[j * 2 + i / 64] |= 1 << (i % 64);
+        }
+        let mut seen = Vec::new();
+        for_each_link(&rows, n, |i, j| seen.push((i, j)));
+        seen.sort_unstable();
+        assert_eq!(seen, [(0, 69), (3, 5), (3, 64), (65, 69)]);
+    }
+}

@@ -1,0 +1,79 @@
+//! The phases of a tick in the jamming domain, and what they share.
+
+mod measure;
+mod motion;
+mod sense;
+
+use bevy::{
+    app::App,
+    ecs::{
+        resource::Resource,
+        schedule::IntoScheduleConfigs,
+    },
+};
+
+pub(super) use measure::{METRICS, Measures, RadioGraphs, overlap};
+pub(super) use sense::Sensing;
+
+use super::{observe, radio::LinkBudgets, reward, scenario::JammingParams, spawn};
+use crate::sim::{Refresh, Reset, Tick, TickSystems};
+
+/// Configuration of the env and what follows from it.
+#[derive(Resource, Clone, Debug)]
+pub(super) struct Model {
+    pub params: JammingParams,
+    pub budgets: LinkBudgets,
+    pub num_enemies: usize,
+    pub num_jammers: usize,
+    pub arena_m: f32,
+    pub dt_s: f32,
+    pub enemy_speed_mps: f32,
+    pub jammer_speed_mps: f32,
+}
+
+impl Model {
+    pub(super) fn new(params: &JammingParams) -> Self {
+        Self {
+            budgets: LinkBudgets::new(params),
+            num_enemies: params.num_enemies,
+            num_jammers: params.num_jammers,
+            arena_m: params.arena_m as f32,
+            dt_s: params.dt_s as f32,
+            enemy_speed_mps: params.enemy_speed_mps as f32,
+            jammer_speed_mps: params.jammer_speed_mps as f32,
+            params: params.clone(),
+        }
+    }
+
+    /// Rows of the drones of the env at `slot` in the tables of the swarm.
+    pub(super) fn drones(&self, slot: usize) -> std::ops::Range<usize> {
+        slot * self.num_enemies..(slot + 1) * self.num_enemies
+    }
+
+    /// Rows of the jammers of the env at `slot` in the tables of the team.
+    pub(super) fn jammers(&self, slot: usize) -> std::ops::Range<usize> {
+        slot * self.num_jammers..(slot + 1) * self.num_jammers
+    }
+}
+
+/// Hangs the domain's systems into the schedules of `sim`.
+pub(super) fn plugin(app: &mut App, params: &JammingParams, envs: usize) {
+    let model = Model::new(params);
+    app.insert_resource(RadioGraphs::new(&model, envs))
+        .insert_resource(Measures::new(envs))
+        .init_resource::<Sensing>()
+        .insert_resource(model);
+    app.add_systems(
+        Tick,
+        (
+            (motion::respond, motion::take_orders).chain().in_set(TickSystems::Act),
+            motion::move_swarm.in_set(TickSystems::Move),
+            sense::recluster.in_set(TickSystems::Sense),
+            (measure::draw_graphs, measure::measure).chain().in_set(TickSystems::Measure),
+            reward::pay.in_set(TickSystems::Reward),
+            observe::observe.in_set(TickSystems::Observe),
+        ),
+    );
+    app.add_systems(Reset, (spawn::place_swarm, spawn::cluster_anew, spawn::place_jammers).chain());
+    app.add_systems(Refresh, (measure::redraw_graphs, observe::observe_due).chain());
+}

@@ -1,0 +1,46 @@
+//! The table of domains. Adding a domain adds its folder and one line here.
+
+use crate::sim::{Domain, params::Params, scenario::DomainConfig};
+
+/// One line per domain: its module, its name in scenario files, its configuration.
+macro_rules! domains {
+    ($($module:ident: $name:ident($params:ident);)+) => {
+        $(pub mod $module;)+
+
+        /// A domain under one configuration, as a scenario file names it.
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub enum AnyDomain {
+            $(#[doc = concat!("Domain `", stringify!($module), "`.")] $name($module::$params),)+
+        }
+
+        impl AnyDomain {
+            /// The domain itself.
+            pub fn domain(&self) -> &dyn Domain {
+                match self {
+                    $(Self::$name(params) => params,)+
+                }
+            }
+        }
+
+        impl DomainConfig for AnyDomain {
+            fn params(&self) -> &dyn Params {
+                match self {
+                    $(Self::$name(params) => params,)+
+                }
+            }
+
+            fn params_mut(&mut self) -> &mut dyn Params {
+                match self {
+                    $(Self::$name(params) => params,)+
+                }
+            }
+        }
+    };
+}
+
+domains! {
+    jamming: Jamming(JammingParams);
+}
+
+/// A scenario of any domain.
+pub type Scenario = crate::sim::scenario::Scenario<AnyDomain>;

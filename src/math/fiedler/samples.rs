@@ -1,0 +1,92 @@
+//! Seeded random geometric graphs for benchmarks and tests: what a radio network looks like.
+
+use super::CsrGraph;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Points in the plane, linked where they are at most `radius` apart.
+#[derive(Clone, Debug)]
+pub struct Geometric {
+    /// Positions, in units of the caller's choice.
+    pub points: Vec<[f64; 2]>,
+    /// Range of a link, same unit.
+    pub radius: f64,
+    rng: ChaCha8Rng,
+}
+
+impl Geometric {
+    /// `n` points spread evenly over the unit square. About 1.6 times the radius at which such graphs start to be
+    /// connected, sqrt(ln n / (pi n)), makes most of them connected.
+    pub fn uniform(n: usize, radius: f64, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let points = (0..n).map(|_| [rng.random(), rng.random()]).collect();
+        Self { points, radius, rng }
+    }
+
+    /// `side * side` points on a grid of spacing 1, each moved by up to 0.35 along both axes, in random order, with
+    /// radius 1.6: connected, mean degree 7.4 for large sides.
+    pub fn jittered_grid(side: usize, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut jitter = || 0.7 * rng.random::<f64>() - 0.35;
+        let mut points: Vec<[f64; 2]> =
+            (0..side * side).map(|i| [(i % side) as f64 + jitter(), (i / side) as f64 + jitter()]).collect();
+        for last in (1..points.len()).rev() {
+            points.swap(last, rng.random_range(0..=last));
+        }
+        Self { points, radius: 1.6, rng }
+    }
+
+    /// One tick later: every point moved by up to `distance` along both axes.
+    pub fn tick(&mut self, distance: f64) {
+        for point in &mut self.points {
+            for x in point {
+                *x += distance * (2.0 * self.rng.random::<f64>() - 1.0);
+            }
+        }
+    }
+
+    /// Links as pairs (i, j), i < j, in ascending order.
+    pub fn edges(&self) -> Vec<(u32, u32)> {
+        let low = |axis: usize| self.points.iter().map(|p| p[axis]).fold(f64::INFINITY, f64::min);
+        let (low_x, low_y) = (low(0), low(1));
+        let cell = |p: &[f64; 2]| (((p[0] - low_x) / self.radius) as u32, ((p[1] - low_y) / self.radius) as u32);
+        let mut cells: Vec<((u32, u32), u32)> = (0u32..).zip(&self.points).map(|(i, p)| (cell(p), i)).collect();
+        cells.sort_unstable();
+        let mut edges = Vec::new();
+        for (i, p) in (0u32..).zip(&self.points) {
+            let (x, y) = cell(p);
+            for x in x.saturating_sub(1)..=x + 1 {
+                // Cells of one column are neighbours in the sorted list, so three of them are one range.
+                let from = cells.partition_point(|(c, _)| *c < (x, y.saturating_sub(1)));
+                let near = cells[from..].iter().take_while(|(c, _)| *c <= (x, y + 1));
+                edges.extend(near.filter(|(_, j)| i < *j && self.in_range(p, *j)).map(|(_, j)| (i, *j)));
+            }
+        }
+        edges.sort_unstable();
+        edges
+    }
+
+    fn in_range(&self, p: &[f64; 2], j: u32) -> bool {
+        let q = &self.points[j as usize];
+        let (dx, dy) = (p[0] - q[0], p[1] - q[1]);
+        dx * dx + dy * dy <= self.radius * self.radius
+    }
+
+    /// The graph as bit rows, `n.div_ceil(64)` words to a row.
+    pub fn bit_rows(&self) -> Vec<u64> {
+        let n = self.points.len();
+        let words = n.div_ceil(64);
+        let mut rows = vec![0; n * words];
+        for (i, j) in self.edges() {
+            let (i, j) = (i as usize, j as usize);
+            rows[i * words + j / 64] |= 1 << (j % 64);
+            rows[j * words + i / 64] |= 1 << (i % 64);
+        }
+        rows
+    }
+
+    /// The graph in compressed rows.
+    pub fn csr(&self) -> CsrGraph {
+        CsrGraph::from_edges(self.points.len(), &self.edges()).expect("edges join two different points of this graph")
+    }
+}

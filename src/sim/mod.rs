@@ -1,0 +1,29 @@
+//! The vocabulary of the laboratory: envs, ticks, ports, specs, params, seeds, snapshots, scenarios and batches.
+//!
+//! State lives in Bevy's ECS: every agent is an entity, and one more entity stands for each env. Many envs share a world
+//! ([`Lane`]) so that the cost of a schedule is paid once for all of them; systems walk whole tables, whose rows are in
+//! env-major order, and per-env kernels get contiguous slices of them. Many worlds make a [`Batch`].
+//!
+//! Nothing here reads a clock, a file or a shared random generator, and nothing names a domain.
+
+mod batch;
+mod domain;
+pub mod params;
+mod ports;
+pub mod scenario;
+mod seeds;
+mod snapshot;
+mod spec;
+mod table;
+mod tick;
+
+pub use batch::{Batch, EVALUATION_ENVS, Lane};
+pub use domain::{Baseline, Domain, Policy};
+pub use ports::{EpisodeRecord, GroupPort, Ports};
+pub use seeds::{Address, Purpose, Seeds, Stream};
+pub use snapshot::DeclareState;
+pub use spec::{
+    ActionSpace, Aggregate, DiscreteSpec, Field, GroupSpec, MetricSpec, RewardTerm, Spec, Stratum, field,
+};
+pub use table::{column, column_mut};
+pub use tick::{Clock, Declared, Due, Env, EnvSlot, Refresh, Reset, SimPlugin, Tick, TickSystems};

@@ -1,0 +1,159 @@
+//! The clock of an env and the phases of a tick.
+//!
+//! A domain hangs its systems into the three schedules below. `sim` owns the first and the last phase of a tick: it
+//! advances the clocks, totals rewards, keeps the tallies and decides which episodes are over.
+
+use bevy::{
+    app::{App, Plugin},
+    ecs::{
+        component::Component,
+        query::With,
+        resource::Resource,
+        schedule::{IntoScheduleConfigs, Schedule, ScheduleLabel, SingleThreadedExecutor, SystemSet},
+        system::{Query, Res, ResMut},
+    },
+};
+
+use super::{
+    ports::{Ports, Tally},
+    seeds::{Address, Seeds},
+    spec::Spec,
+};
+
+/// One step of every env of the world.
+#[derive(ScheduleLabel, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Tick;
+
+/// Puts the envs that are [`Due`] at the start of a new episode.
+#[derive(ScheduleLabel, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Reset;
+
+/// Derives anew, for the envs that are [`Due`], what follows from their state, observations included.
+#[derive(ScheduleLabel, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Refresh;
+
+/// The phases of [`Tick`], in this order.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TickSystems {
+    /// Clocks advance.
+    Begin,
+    /// Actions take effect on the agents.
+    Act,
+    /// Everything moves.
+    Move,
+    /// Agents update what they believe: clusters, assignments.
+    Sense,
+    /// The state is measured: graphs, connectivity, metrics.
+    Measure,
+    /// Reward terms are paid into the ports.
+    Reward,
+    /// Observations are written into the ports.
+    Observe,
+    /// Rewards are totalled, tallies kept, ends of episodes decided.
+    Close,
+}
+
+/// Index of the env within its world that an entity belongs to; 0-based.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EnvSlot(pub u32);
+
+/// Marks the one entity that stands for an env as a whole and carries its state.
+#[derive(Component, Clone, Copy, Debug)]
+pub struct Env;
+
+/// Where an env is in its life.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Clock {
+    /// Number of the env within the run.
+    pub env: u64,
+    /// Episodes finished.
+    pub episode: u64,
+    /// Ticks since the episode began.
+    pub tick: u32,
+}
+
+impl Clock {
+    /// The address of randomness drawn now.
+    pub fn address(&self) -> Address {
+        Address { env: self.env, episode: self.episode, tick: self.tick }
+    }
+}
+
+/// Which envs of the world a reset or refresh is about, `[envs]`.
+#[derive(Resource, Clone, Debug)]
+pub struct Due(pub Vec<bool>);
+
+/// The declaration of the world's domain.
+#[derive(Resource, Clone, Debug)]
+pub struct Declared(pub Spec);
+
+/// The vocabulary of `sim` in a Bevy app: schedules, phases, clocks and ports for `envs` envs.
+pub struct SimPlugin {
+    /// Declaration of the domain.
+    pub spec: Spec,
+    /// Streams of the run.
+    pub seeds: Seeds,
+    /// Number, within the run, of the first env.
+    pub first_env: u64,
+    /// Envs in this world.
+    pub envs: usize,
+}
+
+impl Plugin for SimPlugin {
+    fn build(&self, app: &mut App) {
+        use TickSystems::{Act, Begin, Close, Measure, Move, Observe, Reward, Sense};
+        let mut tick = Schedule::new(Tick);
+        tick.configure_sets((Begin, Act, Move, Sense, Measure, Reward, Observe, Close).chain());
+        tick.add_systems((advance_clocks.in_set(Begin), close_tick.in_set(Close)));
+        // Parallelism is across worlds; inside one the systems are far too small to be worth a thread.
+        for mut schedule in [tick, Schedule::new(Reset), Schedule::new(Refresh)] {
+            schedule.set_executor(SingleThreadedExecutor::new());
+            app.add_schedule(schedule);
+        }
+        app.insert_resource(Ports::new(&self.spec, self.envs))
+            .insert_resource(Due(vec![true; self.envs]))
+            .insert_resource(Declared(self.spec.clone()))
+            .insert_resource(self.seeds);
+        let first = self.first_env;
+        app.world_mut().spawn_batch((0..self.envs as u32).map(move |slot| {
+            let clock = Clock { env: first + u64::from(slot), episode: 0, tick: 0 };
+            (Env, EnvSlot(slot), clock, Tally::default())
+        }));
+    }
+}
+
+fn advance_clocks(mut clocks: Query<&mut Clock>) {
+    for mut clock in &mut clocks {
+        clock.tick += 1;
+    }
+}
+
+fn close_tick(
+    declared: Res<Declared>,
+    mut ports: ResMut<Ports>,
+    mut due: ResMut<Due>,
+    mut envs: Query<(&mut Clock, &mut Tally), With<Env>>,
+) {
+    let (spec, ports) = (&declared.0, &mut *ports);
+    for group in &mut ports.groups {
+        group.total_rewards(spec.reward_clip);
+    }
+    ports.finished.clear();
+    for (slot, (mut clock, mut tally)) in envs.iter_mut().enumerate() {
+        tally.add(spec, ports, slot);
+        ports.truncated[slot] = !ports.terminated[slot] && clock.tick >= spec.max_steps;
+        let over = ports.terminated[slot] || ports.truncated[slot];
+        due.0[slot] = over;
+        if over {
+            let record = tally.finish(spec, clock.env, clock.episode, clock.tick, ports.stratum[slot]);
+            ports.finished.push(record);
+            clock.episode += 1;
+            clock.tick = 0;
+            for group in &mut ports.groups {
+                let width = group.agents * group.observation_width;
+                let rows = slot * width..(slot + 1) * width;
+                group.final_observations[rows.clone()].copy_from_slice(&group.observations[rows]);
+            }
+        }
+    }
+}

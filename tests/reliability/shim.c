@@ -1,0 +1,122 @@
+/* Makes the Nth file operation below a folder fail. Loaded into the victim by LD_PRELOAD and told what to do by names
+ * that the victim opens:
+ *
+ *     /agon-faults/<N>/<error>/<sticky>/<folder>   from now on count, and fail operation N (sticky: all from N on)
+ *     /agon-faults/off                             stop; the answer is EEXIST when a fault was put in, ENOENT when not
+ *
+ * An error of 0 counts writes only and lets a write go halfway through; -1 does the same and kills the process there.
+ * Nothing is brought to disk: fsync only counts. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static char folder[4096];
+static long target, count;
+static int error, sticky, fired;
+static char watched[4096];
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+static int is_below(const char *path) {
+    return target > 0 && strncmp(path, folder, strlen(folder)) == 0;
+}
+
+static int is_watched(int fd) {
+    return target > 0 && fd >= 0 && fd < (int)sizeof watched && watched[fd];
+}
+
+/* Whether the operation that is about to happen is to fail. */
+static int is_hit(void) {
+    count++;
+    if (count == target || (sticky && count > target)) {
+        fired = 1;
+        return 1;
+    }
+    return 0;
+}
+
+/* For every operation that cannot go halfway. */
+static int fails(void) {
+    if (error <= 0 || !is_hit())
+        return 0;
+    errno = error;
+    return 1;
+}
+
+static int command(const char *path) {
+    if (strcmp(path, "/agon-faults/off") == 0) {
+        target = 0;
+        errno = fired ? EEXIST : ENOENT;
+    } else {
+        sscanf(path, "/agon-faults/%ld/%d/%d%4095s", &target, &error, &sticky, folder);
+        count = fired = 0;
+        errno = ENOENT;
+    }
+    return -1;
+}
+
+int open64(const char *path, int flags, ...) {
+    mode_t mode = 0;
+    int fd;
+    if (flags & O_CREAT) {
+        va_list rest;
+        va_start(rest, flags);
+        mode = va_arg(rest, mode_t);
+        va_end(rest);
+    }
+    if (strncmp(path, "/agon-faults/", 13) == 0)
+        return command(path);
+    if (is_below(path) && fails())
+        return -1;
+    fd = REAL(open64)(path, flags, mode);
+    if (fd >= 0 && fd < (int)sizeof watched)
+        watched[fd] = is_below(path);
+    return fd;
+}
+
+int close(int fd) {
+    if (fd >= 0 && fd < (int)sizeof watched)
+        watched[fd] = 0;
+    return REAL(close)(fd);
+}
+
+ssize_t write(int fd, const void *bytes, size_t len) {
+    if (is_watched(fd)) {
+        if (error > 0 && fails())
+            return -1;
+        if (error <= 0 && is_hit()) {
+            ssize_t written = REAL(write)(fd, bytes, len > 1 ? len / 2 : len);
+            if (error < 0)
+                kill(getpid(), SIGKILL);
+            return written;
+        }
+    }
+    return REAL(write)(fd, bytes, len);
+}
+
+ssize_t read(int fd, void *bytes, size_t len) {
+    return is_watched(fd) && fails() ? -1 : REAL(read)(fd, bytes, len);
+}
+
+int fsync(int fd) {
+    return is_watched(fd) ? -fails() : 0;
+}
+
+int rename(const char *from, const char *to) {
+    return is_below(from) && fails() ? -1 : REAL(rename)(from, to);
+}
+
+int unlink(const char *path) {
+    return is_below(path) && fails() ? -1 : REAL(unlink)(path);
+}
+
+int mkdir(const char *path, mode_t mode) {
+    return is_below(path) && fails() ? -1 : REAL(mkdir)(path, mode);
+}
