@@ -263,8 +263,9 @@ fn wrong_numbers_are_told_the_range() {
         ("speed_mps: 7.5", "speed_mps: fast", "13:20: `speed_mps` must be a number from 0 to 50 m/s, found `fast`"),
         ("speed_mps: 7.5", "speed_mps: true", "13:20: `speed_mps` must be a number from 0 to 50 m/s, found `true`"),
         ("speed_mps: 7.5", "speed_mps: 1..2", "13:20: `speed_mps` must be a number from 0 to 50 m/s, found `1..2`"),
-        ("[0, 1.5e1]", "[0, -1]", "16:22: `turns_s` must be a number from 0 to 600 s, found `-1`"),
-        ("[0, 1.5e1]", "[0, x]", "16:22: `turns_s` must be a number from 0 to 600 s, found `x`"),
+        ("[0, 1.5e1]", "[0, -1]", "16:22: an entry of `turns_s` must be a number from 0 to 600 s, found `-1`"),
+        ("[0, 1.5e1]", "[0, [1]]", "16:22: an entry of `turns_s` must be a number from 0 to 600 s, found `[`"),
+        ("[0, 1.5e1]", "[0, x]", "16:22: an entry of `turns_s` must be a number from 0 to 600 s, found `x`"),
         (
             "[0, 1.5e1]",
             "[0, 1, 2, 3]",

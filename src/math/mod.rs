@@ -2,5 +2,8 @@
 
 pub mod dbscan;
 pub mod fiedler;
+pub mod gemm;
 pub mod grid;
+pub mod moments;
 pub mod simd;
+pub mod statistics;

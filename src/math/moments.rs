@@ -36,6 +36,18 @@ impl RunningMoments {
         Self { count: 0, mean: vec![0.0; columns], deviation: vec![0.0; columns] }
     }
 
+    /// As if `rows` rows with these means and standard deviations had been seen.
+    ///
+    /// # Errors
+    /// Different numbers of means and deviations, or one that is not finite.
+    pub fn assumed(mean: &[f32], sd: &[f32], rows: u64) -> Result<Self> {
+        if mean.len() != sd.len() || mean.iter().chain(sd).any(|number| !number.is_finite()) {
+            return Err(Error::input("means and deviations of a normaliser must be finite and equally many"));
+        }
+        let deviation = sd.iter().map(|sd| f64::from(*sd) * f64::from(*sd) * rows as f64).collect();
+        Ok(Self { count: rows, mean: mean.iter().map(|mean| f64::from(*mean)).collect(), deviation })
+    }
+
     /// Numbers in a row.
     pub fn columns(&self) -> usize {
         self.mean.len()

@@ -151,11 +151,11 @@ impl Sink for Console {
 
 impl Heartbeat {
     fn print_if_due(&mut self, wall_s: f64) -> Result<()> {
-        if wall_s < self.due_s {
-            return Ok(());
+        if wall_s >= self.due_s {
+            self.due_s = wall_s + self.interval_s;
+            return self.print_pending();
         }
-        self.due_s = wall_s + self.interval_s;
-        self.print_pending()
+        Ok(())
     }
 
     fn print_pending(&mut self) -> Result<()> {
@@ -385,7 +385,7 @@ mod tests {
         console.note("saved").unwrap();
         console.finish().unwrap();
         let text = screen.text();
-        assert!(text.contains("] 40% 800k of 2.00M steps, 400k/s, ETA 0:03, episodic_return 12.3"), "{text}");
+        assert!(text.contains("]  40% 800k of 2.00M steps, 400k/s, ETA 0:03, episodic_return 12.3"), "{text}");
         assert!(text.contains("saved"), "{text}");
     }
 

@@ -5,13 +5,16 @@
 
 use std::ops::Range;
 
-use bevy::{app::App, ecs::world::World};
+use bevy::{
+    app::App,
+    ecs::{query::QueryState, world::World},
+};
 use rayon::prelude::*;
 
 use super::{
     domain::{Domain, Policy},
     ports::{EpisodeRecord, Ports, Tally},
-    seeds::Seeds,
+    seeds::{Address, Seeds},
     snapshot::{self, DeclareState},
     spec::Spec,
     tick::{Clock, Declared, Due, Refresh, Reset, SimPlugin, Tick},
@@ -24,6 +27,7 @@ pub const EVALUATION_ENVS: u64 = 1 << 63;
 /// One world with some envs.
 pub struct Lane {
     world: World,
+    clocks: QueryState<&'static Clock>,
     first_env: u64,
 }
 
@@ -37,7 +41,7 @@ impl Lane {
         domain.install(&mut app, envs);
         let mut world = std::mem::take(app.main_mut().world_mut());
         snapshot::take_roster(&mut world, envs);
-        let mut lane = Self { world, first_env: numbers.start };
+        let mut lane = Self { clocks: world.query(), world, first_env: numbers.start };
         lane.begin();
         lane
     }
@@ -62,6 +66,11 @@ impl Lane {
     /// See [`Policy::act`].
     pub fn act(&mut self, policy: &mut dyn Policy, group: usize) -> Result<()> {
         policy.act(&mut self.world, group)
+    }
+
+    /// Addresses of randomness drawn now, one per env.
+    pub fn addresses(&mut self) -> impl Iterator<Item = Address> {
+        self.clocks.iter(&self.world).map(Clock::address)
     }
 
     /// Number of envs.

@@ -54,6 +54,8 @@
 mod declare;
 mod macros;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -294,7 +296,8 @@ pub(super) fn refused(name: &str, expected: impl fmt::Display, found: &str) -> E
 
 /// The one wording of a name that is not among the choices.
 pub(super) fn no_such_choice(name: &str, found: &str, names: &[&str]) -> Error {
-    Error::input(format!("`{}` cannot be `{}`", legible(name), legible(found))).did_you_mean(found, names.iter().copied())
+    Error::input(format!("`{}` cannot be `{}`", legible(name), legible(found)))
+        .did_you_mean(found, names.iter().copied())
 }
 
 /// Text of a file as it may stand in a message: one line, not long, nothing that steers a terminal.

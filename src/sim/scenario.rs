@@ -108,7 +108,7 @@ impl<D: DomainConfig> Scenario<D> {
     /// A scenario that [`Scenario::check`] refuses.
     pub fn to_ron(&self) -> Result<String> {
         self.check()?;
-        let pretty = ron::ser::PrettyConfig::new().new_line("\n");
+        let pretty = ron::ser::PrettyConfig::new().new_line("\n").compact_arrays(true);
         let text = ron::Options::default()
             .to_string_pretty(self, pretty)
             .map_err(|error| Error::input(format!("scenario `{}` cannot be written as RON: {error}", self.name)))?;
@@ -150,7 +150,10 @@ impl<D: DomainConfig> Scenario<D> {
 ///
 /// For errors that are found after reading, such as a hyperparameter that the learner does not have.
 pub fn place_of(text: &str, path: &[&str]) -> Option<(usize, usize)> {
-    let outline = Outline::new(text.get(..MAX_BYTES).unwrap_or(text));
+    if text.len() > MAX_BYTES {
+        return None;
+    }
+    let outline = Outline::new(text);
     let value = outline.value_at(path)?;
     Some(outline.line_column(value.start()))
 }

@@ -1,20 +1,26 @@
 //! Whatever error any file operation returns: it is reported, the process lives, and nothing promised is lost.
 
 use std::{
+    fmt::Debug,
     fs::{self, File},
     io::ErrorKind,
-    path::Path,
-    process::Command,
+    path::{Path, PathBuf},
+    process::{Command, Output},
 };
 
-use agon::session::{
-    durable::{self, Durability},
-    generation,
+use agon::{
+    error::Result,
+    session::{
+        durable::{self, Durability},
+        generation::{self, Loaded, Saved},
+    },
 };
 
 use super::{
-    CHECKPOINTS, FAULTS, KEEP, card, check_leftovers, export, is_installed, last_told, sample, save, say, skip, tell,
-    victim_command,
+    has_tools, say,
+    victim::{
+        self, CARD, CHECKPOINTS, FAULT, KEEP, LOG, Promised, card, check_leftovers, last_told, log, sample, tell, work,
+    },
 };
 
 const BYTES: usize = 2000;
@@ -30,120 +36,181 @@ const HALF_AND_DIE: i32 = -1;
 
 #[test]
 fn an_error_of_any_operation_is_reported_and_loses_nothing() {
+    if !has_tools("an_error_of_any_operation_is_reported_and_loses_nothing", &["cc"]) {
+        return;
+    }
     let temp = tempfile::tempdir().unwrap();
-    let Some(shim) = build_shim(temp.path()) else {
-        return skip("an_error_of_any_operation_is_reported_and_loses_nothing", "cc");
-    };
+    let shim = build_shim(temp.path());
     let folder = temp.path().join("run");
     let sweep = attacked(&shim, &folder, "sweep");
-    let (text, log) = (String::from_utf8_lossy(&sweep.stdout), String::from_utf8_lossy(&sweep.stderr));
-    assert!(sweep.status.success(), "{text}\n{log}");
+    let (text, errors) = (String::from_utf8_lossy(&sweep.stdout), String::from_utf8_lossy(&sweep.stderr));
+    assert!(sweep.status.success(), "{text}\n{errors}");
     let cases = last_told(&sweep, "faults put in: ");
-    assert!(cases > 300, "only {cases} faults were put in: does the shim see every call?\n{text}");
+    assert!(cases > 500, "only {cases} faults were put in: does the shim see every call?\n{text}");
     let mut deaths = 0;
     loop {
         let died = attacked(&shim, &folder, &(deaths + 1).to_string());
-        check_leftovers(&folder, last_told(&died, "committed "), last_told(&died, "exported "), BYTES);
+        check_leftovers(&folder, Promised::by(&died), BYTES);
         if died.status.success() {
             break;
         }
         deaths += 1;
     }
-    assert!(deaths >= 2, "no death inside a write");
+    assert!(deaths >= 9, "{deaths} deaths, but the log, the generation and the card were written three times each");
     say(&format!("{cases} errors and {deaths} deaths inside a write, nothing lost"));
 }
 
 /// Runs the victim in a fresh folder under the shim.
-fn attacked(shim: &Path, folder: &Path, fault: &str) -> std::process::Output {
+fn attacked(shim: &Path, folder: &Path, fault: &str) -> Output {
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder).unwrap();
-    victim_command(&[], folder, 0, BYTES).env("LD_PRELOAD", shim).env(FAULTS, fault).output().unwrap()
+    victim::command(&[], folder, 0, BYTES).env("LD_PRELOAD", shim).env(FAULT, fault).output().unwrap()
 }
 
-fn build_shim(folder: &Path) -> Option<std::path::PathBuf> {
+fn build_shim(folder: &Path) -> PathBuf {
     let (source, shim) = (folder.join("shim.c"), folder.join("shim.so"));
-    if !is_installed("cc") {
-        return None;
-    }
     fs::write(&source, include_str!("shim.c")).unwrap();
     let mut cc = Command::new("cc");
-    let built = cc.args(["-shared", "-fPIC", "-O1", "-Wall"]).arg(&source).arg("-o").arg(&shim).arg("-ldl").output();
-    let built = built.unwrap();
+    cc.args(["-shared", "-fPIC", "-O1", "-Wall", "-o"]).args([&shim, &source]).arg("-ldl");
+    let built = cc.output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    Some(shim)
+    shim
 }
 
 /// The victim's part, with the shim in place: every error at every operation, or (`fault` is a number) death in the
 /// middle of that write.
 pub(crate) fn attack(folder: &Path, fault: &str) {
     if let Ok(nth) = fault.parse() {
-        arm(folder, nth, HALF_AND_DIE, false);
-        for step in 1..=3 {
-            save(folder, step, BYTES);
-            tell(&format!("committed {step}"));
-            export(folder, step);
-            tell(&format!("exported {step}"));
-        }
+        arm(folder, &Fault { nth, error: HALF_AND_DIE, is_sticky: false });
+        work(folder, 1, 3, BYTES, tell);
         disarm();
         return;
     }
     let mut cases = 0;
-    for error in [HALF, EINTR, EIO, EACCES, EMFILE, ENOSPC, EDQUOT] {
-        // An interruption that never ends is retried for ever, as it should be.
-        for is_sticky in [false, true].into_iter().take(if error == EINTR { 1 } else { 2 }) {
-            let mut nth = 1;
-            while attack_once(folder, nth, error, is_sticky) {
-                nth += 1;
+    for attack_once in [saving, loading, tidying] {
+        for error in [HALF, EINTR, EIO, EACCES, EMFILE, ENOSPC, EDQUOT] {
+            // An interruption that never ends is retried for ever, as it should be.
+            for is_sticky in [false, true].into_iter().take(if error == EINTR { 1 } else { 2 }) {
+                for nth in 1.. {
+                    fs::remove_dir_all(folder).unwrap();
+                    fs::create_dir(folder).unwrap();
+                    work(folder, 1, 3, BYTES, |_| {});
+                    if !attack_once(folder, &Fault { nth, error, is_sticky }) {
+                        break;
+                    }
+                    cases += 1;
+                }
             }
-            cases += nth - 1;
         }
     }
     tell(&format!("faults put in: {cases}"));
 }
 
-/// Saves and exports with one fault, or all from one on; false when there are fewer operations than `nth`.
-fn attack_once(folder: &Path, nth: u64, error: i32, is_sticky: bool) -> bool {
-    let case = format!("operation {nth}, error {error}, sticky {is_sticky}");
-    let checkpoints = folder.join(CHECKPOINTS);
-    fs::remove_dir_all(folder).unwrap();
-    fs::create_dir(folder).unwrap();
-    (1..=3).for_each(|step| save(folder, step, BYTES));
-    export(folder, 3);
+/// The error of the `nth` operation, and of all later ones if it is sticky.
+#[derive(Debug)]
+struct Fault {
+    nth: u64,
+    error: i32,
+    is_sticky: bool,
+}
 
-    arm(folder, nth, error, is_sticky);
+impl Fault {
+    /// An operation may try again after an interruption and go on after half a write, but must tell any other error.
+    fn check_told<T: Debug>(&self, is_hit: bool, is_told: bool, outcome: &T) {
+        match self.error {
+            HALF => assert!(!is_told, "{self:?}: half a write is no error: {outcome:?}"),
+            EINTR => {}
+            _ => assert_eq!(is_told, is_hit, "{self:?}: {outcome:?}"),
+        }
+    }
+
+    /// An error says what, where and, where something can be done, what to try.
+    fn check_words<T>(&self, folder: &Path, outcome: &Result<T>) {
+        let Err(error) = outcome else { return };
+        let text = error.to_string();
+        assert!(text.starts_with(&folder.display().to_string()), "{self:?}: no place in {text}");
+        assert!(self.error == EINTR || text.contains("; "), "{self:?}: no advice in {text}");
+    }
+}
+
+/// Saves and exports under a fault; false when there are fewer operations.
+fn saving(folder: &Path, fault: &Fault) -> bool {
+    let checkpoints = folder.join(CHECKPOINTS);
+    fs::write(folder.join(LOG), log(5)).unwrap();
+    arm(folder, fault);
     let saved = [4, 5].map(|step| generation::save(&checkpoints, step, &sample(step, BYTES), KEEP));
-    let exported = durable::write_atomic(&folder.join("card.ron"), card(5).as_bytes());
+    let exported = durable::write_atomic(&folder.join(CARD), card(5).as_bytes());
     let is_hit = disarm();
 
-    let is_clean = |saved: &generation::Saved| saved.durability.is_promised() && saved.warnings.is_empty();
-    let is_told = !saved.iter().all(|saved| saved.as_ref().is_ok_and(is_clean)) || exported != Ok(Durability::Promised);
-    if error > 0 && error != EINTR {
-        assert_eq!(is_told, is_hit, "{case}: {saved:?}, {exported:?}");
-    } else if error == HALF {
-        assert!(!is_told, "{case}: a short write is no error: {saved:?}, {exported:?}");
-    }
-    for failure in saved.iter().filter_map(|saved| saved.as_ref().err()).chain(exported.as_ref().err()) {
-        let text = failure.to_string();
-        assert!(text.starts_with(&folder.display().to_string()), "{case}: no place in {text}");
-        let has_hint =
-            ![ENOSPC, EDQUOT].contains(&error) || text.contains("free space") || text.contains("another disk");
-        assert!(has_hint, "{case}: no advice in {text}");
-    }
-    let is_promised = |saved: &generation::Saved| saved.durability.is_promised();
-    let promised = [4, 5].iter().zip(&saved).filter(|(_, saved)| saved.as_ref().is_ok_and(is_promised));
-    let committed = promised.map(|(step, _)| *step).max().unwrap_or(3);
-    let card_step = if exported == Ok(Durability::Promised) { 5 } else { 3 };
-    let text = fs::read_to_string(folder.join("card.ron")).unwrap();
-    assert!(text == card(5) || text == card(card_step), "{case}: {text}");
-    let temps = [durable::clean_stale(folder).unwrap(), durable::clean_stale(&checkpoints).unwrap()].concat();
-    assert!(temps.len() <= if is_sticky { 3 } else { 1 }, "{case}: {temps:?}");
-    fs::write(folder.join("card.ron"), card(committed)).unwrap();
-    check_leftovers(folder, committed, committed, BYTES);
+    let is_promised = |saved: &Saved| saved.durability.is_promised();
+    let is_clean = |saved: &Saved| is_promised(saved) && saved.warnings.is_empty();
+    let is_card_promised = exported == Ok(Durability::Promised);
+    let is_told = !saved.iter().all(|saved| saved.as_ref().is_ok_and(is_clean)) || !is_card_promised;
+    fault.check_told(is_hit, is_told, &(&saved, &exported));
+    saved.iter().for_each(|saved| fault.check_words(folder, saved));
+    fault.check_words(folder, &exported);
+
+    let temps = [folder, &checkpoints].map(|folder| durable::clean_stale(folder).unwrap()).concat();
+    assert!(temps.len() <= if fault.is_sticky { 3 } else { 1 }, "{fault:?}: {temps:?}");
+    let text = fs::read_to_string(folder.join(CARD)).unwrap();
+    assert!(text == card(5) || (text == card(3) && !is_card_promised), "{fault:?}: {text}");
+    let committed = [4, 5].iter().zip(&saved).filter(|(_, saved)| saved.as_ref().is_ok_and(is_promised));
+    let committed = committed.map(|(step, _)| *step).max().unwrap_or(3);
+    // The card of a later step than the last generation would be none that the victim leaves.
+    fs::write(folder.join(CARD), card(committed)).unwrap();
+    check_leftovers(folder, Promised { committed, exported: committed }, BYTES);
     is_hit
 }
 
-fn arm(folder: &Path, nth: u64, error: i32, is_sticky: bool) {
-    let order = format!("/agon-faults/{nth}/{error}/{}{}", u8::from(is_sticky), folder.display());
+/// Loads under a fault: the newest generation, or an older one with a warning, or an error; nothing changes on disk.
+fn loading(folder: &Path, fault: &Fault) -> bool {
+    let before = files(folder);
+    arm(folder, fault);
+    let loaded = generation::load_latest(&folder.join(CHECKPOINTS));
+    let is_hit = disarm();
+    fault.check_told(is_hit, !loaded.as_ref().is_ok_and(|loaded| loaded.warnings.is_empty()), &loaded);
+    fault.check_words(folder, &loaded);
+    if let Ok(Loaded { step, generation, warnings, .. }) = loaded {
+        assert!(generation == sample(step, BYTES), "{fault:?}: a wrong read");
+        assert!(step == 3 || !warnings.is_empty(), "{fault:?}: an older one without a word");
+        assert!(step == 3 || fault.error == EIO, "{fault:?}: a passing trouble must not cost progress");
+    }
+    assert_eq!(files(folder), before, "{fault:?}");
+    is_hit
+}
+
+/// Does under a fault what a resumed run does first: removes leftovers and a future, and cuts its log.
+fn tidying(folder: &Path, fault: &Fault) -> bool {
+    let checkpoints = folder.join(CHECKPOINTS);
+    fs::write(checkpoints.join(".000000000004.agon.tmp"), b"half").unwrap();
+    arm(folder, fault);
+    let cleaned = durable::clean_stale(&checkpoints);
+    let rewound = generation::rewind(&checkpoints, 2);
+    let cut = durable::truncate_log(&folder.join(LOG), log(2).len() as u64);
+    let is_hit = disarm();
+    fault.check_told(is_hit, cleaned.is_err() || rewound.is_err() || cut.is_err(), &(&cleaned, &rewound, &cut));
+    fault.check_words(folder, &cleaned);
+    fault.check_words(folder, &rewound);
+    fault.check_words(folder, &cut);
+    let kept = if rewound.is_ok() { 2 } else { generation::load_latest(&checkpoints).unwrap().step };
+    let text = fs::read_to_string(folder.join(LOG)).unwrap();
+    assert!(text == log(2) || (text == log(3) && cut.is_err()), "{fault:?}: {text}");
+    fs::write(folder.join(LOG), log(3)).unwrap();
+    fs::write(folder.join(CARD), card(kept)).unwrap();
+    durable::clean_stale(&checkpoints).unwrap();
+    check_leftovers(folder, Promised { committed: kept, exported: kept }, BYTES);
+    is_hit
+}
+
+/// Every file below the folder with its content.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let paths =
+        [folder.to_owned(), folder.join(CHECKPOINTS)].map(|folder| durable::files_in(&folder).unwrap()).concat();
+    paths.into_iter().filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+fn arm(folder: &Path, Fault { nth, error, is_sticky }: &Fault) {
+    let order = format!("/agon-faults/{nth}/{error}/{}{}", u8::from(*is_sticky), folder.display());
     assert!(File::open(order).is_err());
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     panic::{self, AssertUnwindSafe},
     path::Path,
     time::{Duration, Instant},
@@ -13,13 +14,13 @@ use agon::{
         tensor::NamedTensor,
         tensors::{Tensors, from_safetensors, to_safetensors},
     },
-    session::generation::Generation,
+    session::{durable, generation::Generation},
 };
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
-use super::{allocations::peak_during, sample};
+use super::{allocations::peak_during, victim::sample};
 
 const CASES: u32 = 20_000;
 
@@ -200,6 +201,17 @@ fn files_that_claim_more_than_they_hold_cost_nothing() {
         assert!(guarded("a section of many bytes", &sealed(&named(len)), Generation::decode).is_err());
     }
     assert!(guarded("an empty section", &sealed(&named(0)), Generation::decode).is_ok());
+}
+
+#[test]
+fn what_the_fuzzer_starts_from_or_once_broke_is_read_or_refused() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let num_read = |target: &str, read: &dyn Fn(&[u8]) -> bool| {
+        let files = durable::files_in(&seeds.join(target)).unwrap();
+        files.iter().filter(|path| read(&fs::read(path).unwrap())).count()
+    };
+    assert!(num_read("checkpoint", &|bytes| guarded("a seed", bytes, Generation::decode).is_ok()) >= 2);
+    assert!(num_read("safetensors", &|bytes| guarded("a seed", bytes, read_tensors).is_ok()) >= 2);
 }
 
 /// Sizes and offsets at which bounds are decided.

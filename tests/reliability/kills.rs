@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{CHECKPOINTS, check_leftovers, is_installed, last_told, say, skip, victim_command};
+use super::{
+    has_tools, say, skip,
+    victim::{self, CARD, CHECKPOINTS, LOG, Promised, check_leftovers},
+};
 
 const STEPS: u64 = 4;
 /// Above the write buffer, so that a file is written in several calls.
@@ -19,9 +22,9 @@ const CALLS: [&str; 6] = ["mkdir", "openat", "write", "fsync", "rename", "unlink
 /// The files that the victim touches: strace counts and kills only calls on these, not those of a starting program.
 fn touched(folder: &Path) -> Vec<String> {
     let checkpoints = folder.join(CHECKPOINTS);
-    let mut paths = vec![folder.to_owned(), checkpoints.clone()];
+    let mut paths = vec![folder.to_owned(), folder.join(LOG), checkpoints.clone()];
     let generations = (1..=STEPS).map(|step| checkpoints.join(format!("{step:012}.agon")));
-    for path in generations.chain([folder.join("card.ron")]) {
+    for path in generations.chain([folder.join(CARD)]) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         paths.extend([path.with_file_name(format!(".{name}.tmp")), path]);
     }
@@ -41,24 +44,25 @@ fn run_traced(folder: &Path, call: &str, nth: usize) -> (std::process::Output, S
         wrapper.extend(["-e", &inject]);
     }
     wrapper.extend(paths.iter().map(String::as_str));
-    let output = victim_command(&wrapper, folder, STEPS, BYTES).output().unwrap();
+    let output = victim::command(&wrapper, folder, STEPS, BYTES).output().unwrap();
     (output, fs::read_to_string(&log).unwrap_or_default())
 }
 
 #[test]
 fn a_kill_at_any_system_call_loses_nothing() {
     const BUDGET: Duration = Duration::from_secs(25);
+    const NAME: &str = "a_kill_at_any_system_call_loses_nothing";
+    if !has_tools(NAME, &["strace"]) {
+        return;
+    }
     let temp = tempfile::tempdir().unwrap();
     let folder = temp.path().join("run");
-    if !is_installed("strace") {
-        return skip("a_kill_at_any_system_call_loses_nothing", "strace");
-    }
     let started = Instant::now();
     let (output, log) = run_traced(&folder, "", 0);
-    if log.is_empty() {
-        return skip("a_kill_at_any_system_call_loses_nothing", "strace");
+    if log.is_empty() && !skip(NAME, "strace may not trace here") {
+        return;
     }
-    assert!(output.status.success() && last_told(&output, "committed ") == STEPS, "{output:?}");
+    assert!(output.status.success() && Promised::by(&output).exported == STEPS, "{output:?}");
     let points: Vec<(&str, usize)> = CALLS
         .iter()
         .flat_map(|call| {
@@ -75,7 +79,7 @@ fn a_kill_at_any_system_call_loses_nothing() {
         let (output, log) = run_traced(&folder, call, nth);
         assert!(log.contains("killed by SIGKILL"), "{call} {nth} was not reached:\n{log}");
         num_temps += usize::from(has_temp(&folder));
-        check_leftovers(&folder, last_told(&output, "committed "), last_told(&output, "exported "), BYTES);
+        check_leftovers(&folder, Promised::by(&output), BYTES);
     }
     let killed = points.len().div_ceil(stride);
     assert!(num_temps * 5 >= killed, "only {num_temps} of {killed} kills fell inside a write");
@@ -92,7 +96,7 @@ fn a_kill_at_any_moment_loses_nothing() {
     for kill in 0..kills {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        let mut victim = victim_command(&[], &folder, u64::MAX, BIG).stdout(Stdio::piped()).spawn().unwrap();
+        let mut victim = victim::command(&[], &folder, u64::MAX, BIG).stdout(Stdio::piped()).spawn().unwrap();
         // The first write begins once the folder is there; from then on 64 delays spread over several generations.
         while !folder.join(CHECKPOINTS).exists() {
             thread::sleep(Duration::from_micros(200));
@@ -101,7 +105,7 @@ fn a_kill_at_any_moment_loses_nothing() {
         victim.kill().unwrap();
         let output = victim.wait_with_output().unwrap();
         num_temps += u32::from(has_temp(&folder));
-        check_leftovers(&folder, last_told(&output, "committed "), last_told(&output, "exported "), BIG);
+        check_leftovers(&folder, Promised::by(&output), BIG);
     }
     assert!(num_temps * 20 >= kills, "only {num_temps} of {kills} kills fell inside a write: widen the delays");
     say(&format!("{kills} kills, {num_temps} of them inside a write, nothing lost"));

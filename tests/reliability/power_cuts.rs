@@ -3,7 +3,7 @@
 //! A kill cannot show this, because the system keeps what a dead process wrote. So the calls that the victim really makes
 //! are recorded, and a model of a disk replays them that keeps only what it must: the content of a file from its sync on,
 //! a name from the sync of its folder on, and of everything else any part in any combination. Each state such a disk can
-//! be in is written out and read with the real code.
+//! be in is written out and resumed from with the real code.
 
 use std::{
     collections::BTreeMap,
@@ -11,9 +11,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use agon::session::generation;
+use agon::session::durable;
 
-use super::{CHECKPOINTS, card, durable, is_installed, sample, skip, victim_command};
+use super::{
+    has_tools, skip,
+    victim::{self, CARD, CHECKPOINTS, LOG, Promised, card, log, resume, sample},
+};
 
 const STEPS: u64 = 4;
 const BYTES: usize = 2000;
@@ -24,10 +27,10 @@ const SECTOR: usize = 512;
 #[derive(Clone, Debug, PartialEq)]
 enum Event {
     MakeFolder(PathBuf),
-    Create(PathBuf),
-    /// To the file that was created last, this many bytes.
-    Write(usize),
-    SyncFile,
+    /// Makes the file if it is not there.
+    Open(PathBuf),
+    Write(PathBuf, usize),
+    SyncFile(PathBuf),
     SyncFolder(PathBuf),
     Rename(PathBuf, PathBuf),
     Remove(PathBuf),
@@ -37,50 +40,40 @@ enum Event {
 
 #[test]
 fn a_power_cut_between_any_two_calls_loses_nothing() {
-    let temp = tempfile::tempdir().unwrap();
-    if !is_installed("strace") {
-        return skip("a_power_cut_between_any_two_calls_loses_nothing", "strace");
+    const NAME: &str = "a_power_cut_between_any_two_calls_loses_nothing";
+    if !has_tools(NAME, &["strace"]) {
+        return;
     }
+    let temp = tempfile::tempdir().unwrap();
     let events = record(temp.path());
-    if events.is_empty() {
-        return skip("a_power_cut_between_any_two_calls_loses_nothing", "strace");
+    if events.is_empty() && !skip(NAME, "strace may not trace here") {
+        return;
     }
     let scratch = temp.path().join("state");
-    let without = |dropped: &dyn Fn(&Event) -> bool| -> Vec<Event> {
-        events.iter().filter(|event| !dropped(event)).cloned().collect()
-    };
     let num_states = replay(&events, &scratch).unwrap();
     assert!(num_states > 500, "only {num_states} states: {events:?}");
     // The model must bite: without any one kind of sync it finds a loss.
-    let is_folder = |event: &Event, folder: &str| *event == Event::SyncFolder(PathBuf::from(folder));
-    for (what, sabotaged) in [
-        ("the file", without(&|event| *event == Event::SyncFile)),
-        ("the checkpoints folder", without(&|event| is_folder(event, CHECKPOINTS))),
-        ("the run folder", without(&|event| is_folder(event, ""))),
-    ] {
-        assert!(sabotaged.len() < events.len(), "{what} is never synced: {events:?}");
-        assert!(replay(&sabotaged, &scratch).is_err(), "a missing sync of {what} goes unnoticed");
+    for missing in [CHECKPOINTS, "", LOG, ".card.ron.tmp", ".agon.tmp"] {
+        let is_missing = |event: &&Event| match event {
+            Event::SyncFolder(path) => path == Path::new(missing),
+            Event::SyncFile(path) => !missing.is_empty() && path.to_string_lossy().ends_with(missing),
+            _ => false,
+        };
+        let sabotaged: Vec<Event> = events.iter().filter(|event| !is_missing(event)).cloned().collect();
+        assert!(sabotaged.len() < events.len(), "`{missing}` is never synced: {events:?}");
+        assert!(replay(&sabotaged, &scratch).is_err(), "a missing sync of `{missing}` goes unnoticed");
     }
 }
 
-/// Runs the victim and reads its calls from strace's log.
+/// Lets the victim work and reads its calls from strace's log; nothing when strace may not trace here.
 fn record(temp: &Path) -> Vec<Event> {
     let folder = temp.join("run");
     fs::create_dir(&folder).unwrap();
-    let log = temp.join("log").display().to_string();
+    let log_path = temp.join("log").display().to_string();
+    let calls = "trace=mkdir,openat,write,fsync,rename,unlink,ftruncate";
     // One log per thread, so that lines of several threads cannot interleave.
-    let wrapper = [
-        "strace",
-        "-ff",
-        "-qq",
-        "-s",
-        "64",
-        "-o",
-        &log,
-        "-e",
-        "trace=mkdir,openat,write,fsync,rename,unlink,ftruncate",
-    ];
-    let output = victim_command(&wrapper, &folder, STEPS, BYTES).output().unwrap();
+    let wrapper = ["strace", "-ff", "-qq", "-s", "64", "-o", &log_path, "-e", calls];
+    let output = victim::command(&wrapper, &folder, STEPS, BYTES).output().unwrap();
     let logs = durable::files_in(temp).unwrap().into_iter().filter(|path| path.is_file());
     let logs = logs.map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned());
     let Some(calls) = logs.into_iter().find(|log| log.contains("committed")) else {
@@ -89,19 +82,12 @@ fn record(temp: &Path) -> Vec<Event> {
     };
     let mut descriptors = BTreeMap::new();
     let events: Vec<Event> = calls.lines().filter_map(|line| event(line, &folder, &mut descriptors)).collect();
-    assert_eq!(events.iter().filter(|event| matches!(event, Event::Committed(_))).count() as u64, STEPS);
+    assert_eq!(events.last(), Some(&Event::Exported(STEPS)));
     events
 }
 
-/// What an open descriptor stands for.
-#[derive(Clone, PartialEq)]
-enum Opened {
-    Folder(PathBuf),
-    NewFile,
-    Other,
-}
-
-fn event(line: &str, folder: &Path, descriptors: &mut BTreeMap<usize, Opened>) -> Option<Event> {
+/// The event of a line such as `fsync(3) = 0`; `descriptors` remembers the path of each that is open below `folder`.
+fn event(line: &str, folder: &Path, descriptors: &mut BTreeMap<usize, PathBuf>) -> Option<Event> {
     let (call, rest) = line.split_once('(')?;
     let (arguments, result) = rest.rsplit_once(" = ")?;
     let result: usize = result.split_whitespace().next()?.parse().ok()?;
@@ -110,14 +96,9 @@ fn event(line: &str, folder: &Path, descriptors: &mut BTreeMap<usize, Opened>) -
     let descriptor = || arguments.split([',', ')']).next()?.parse::<usize>().ok();
     match call {
         "openat" => {
-            let opened = match path(0) {
-                None => Opened::Other,
-                Some(_) if arguments.contains("O_CREAT") => Opened::NewFile,
-                Some(path) if folder.join(&path).is_dir() => Opened::Folder(path),
-                Some(_) => Opened::Other,
-            };
-            descriptors.insert(result, opened.clone());
-            (opened == Opened::NewFile).then(|| Event::Create(path(0).unwrap()))
+            descriptors.remove(&result);
+            descriptors.insert(result, path(0)?);
+            arguments.contains("O_CREAT").then_some(Event::Open(path(0)?))
         }
         "write" if descriptor()? == 1 => {
             let (word, step) = quoted.first()?.split_once(' ')?;
@@ -128,12 +109,11 @@ fn event(line: &str, folder: &Path, descriptors: &mut BTreeMap<usize, Opened>) -
                 _ => None,
             }
         }
-        "write" => (descriptors.get(&descriptor()?)? == &Opened::NewFile).then_some(Event::Write(result)),
-        "fsync" => match descriptors.get(&descriptor()?)? {
-            Opened::Folder(path) => Some(Event::SyncFolder(path.clone())),
-            Opened::NewFile => Some(Event::SyncFile),
-            Opened::Other => None,
-        },
+        "write" => Some(Event::Write(descriptors.get(&descriptor()?)?.clone(), result)),
+        "fsync" => {
+            let path = descriptors.get(&descriptor()?)?.clone();
+            Some(if folder.join(&path).is_dir() { Event::SyncFolder(path) } else { Event::SyncFile(path) })
+        }
         "mkdir" => path(0).map(Event::MakeFolder),
         "rename" => Some(Event::Rename(path(0)?, path(1)?)),
         "unlink" => path(0).map(Event::Remove),
@@ -182,21 +162,21 @@ enum Fate {
 /// Replays the events and looks at every state after each of them; the number of states, or the first that lost something.
 fn replay(events: &[Event], scratch: &Path) -> Result<usize, String> {
     let mut disk = Disk::default();
-    let (mut committed, mut exported, mut num_states) = (0, 0, 0);
+    let (mut promised, mut num_states) = (Promised::default(), 0);
     for (at, event) in events.iter().enumerate() {
         match event {
-            Event::Committed(step) => committed = *step,
-            Event::Exported(step) => exported = *step,
-            change => disk.apply(change, exported),
+            Event::Committed(step) => promised.committed = *step,
+            Event::Exported(step) => promised.exported = *step,
+            change => disk.apply(change, promised.exported + 1),
         }
         for survivors in 0..1_u32 << disk.pending.len() {
             for fate in [Fate::Lost, Fate::Torn, Fate::Zeroed, Fate::Kept] {
                 disk.write_out(scratch, survivors, fate);
                 num_states += 1;
-                check(scratch, committed, exported).map_err(|loss| {
+                resume(scratch, promised, BYTES).map_err(|loss| {
+                    let pending = &disk.pending;
                     format!(
-                        "{loss}, cut after event {at} of {events:?}, surviving {survivors:b} of {:?}, {fate:?}",
-                        disk.pending
+                        "{loss}: cut after event {at} of {events:?}, surviving {survivors:b} of {pending:?}, {fate:?}"
                     )
                 })?;
             }
@@ -206,30 +186,44 @@ fn replay(events: &[Event], scratch: &Path) -> Result<usize, String> {
 }
 
 impl Disk {
-    fn apply(&mut self, event: &Event, exported: u64) {
-        let node = |disk: &Self, path: &PathBuf| {
-            let mut names = disk.names.clone();
-            disk.pending.iter().for_each(|change| change.apply(&mut names));
-            names[path]
-        };
+    /// What a process sees, whether it is safe or not.
+    fn visible(&self) -> BTreeMap<PathBuf, Node> {
+        let mut names = self.names.clone();
+        self.pending.iter().for_each(|change| change.apply(&mut names));
+        names
+    }
+
+    fn file(&mut self, path: &Path) -> &mut Content {
+        match self.visible()[path] {
+            Node::File(index) => &mut self.files[index],
+            Node::Folder => panic!("{} is no file", path.display()),
+        }
+    }
+
+    /// `step` is the one that the victim is at work on.
+    fn apply(&mut self, event: &Event, step: u64) {
         match event {
             Event::MakeFolder(path) => self.change(None, Some((path.clone(), Node::Folder))),
-            Event::Create(path) => {
-                self.files.push(Content { bytes: content_of(path, exported + 1), written: 0, synced: 0 });
+            Event::Open(path) if self.visible().contains_key(path) => {}
+            Event::Open(path) => {
+                self.files.push(Content { bytes: content_of(path, step), written: 0, synced: 0 });
                 self.change(None, Some((path.clone(), Node::File(self.files.len() - 1))));
             }
-            Event::Write(bytes) => self.files.last_mut().unwrap().written += bytes,
-            Event::SyncFile => {
-                let file = self.files.last_mut().unwrap();
+            Event::Write(path, bytes) => self.file(path).written += bytes,
+            Event::SyncFile(path) => {
+                let file = self.file(path);
                 file.synced = file.written;
             }
             Event::SyncFolder(folder) => {
-                let (safe, pending) = self.pending.drain(..).partition(|change| change.folder() == folder);
-                self.pending = pending;
-                let safe: Vec<Change> = safe;
-                safe.iter().for_each(|change| change.apply(&mut self.names));
+                for change in std::mem::take(&mut self.pending) {
+                    if change.folder() == folder {
+                        change.apply(&mut self.names);
+                    } else {
+                        self.pending.push(change);
+                    }
+                }
             }
-            Event::Rename(from, to) => self.change(Some(from.clone()), Some((to.clone(), node(self, from)))),
+            Event::Rename(from, to) => self.change(Some(from.clone()), Some((to.clone(), self.visible()[from]))),
             Event::Remove(path) => self.change(Some(path.clone()), None),
             Event::Committed(_) | Event::Exported(_) => unreachable!("these do not concern the disk"),
         }
@@ -261,6 +255,7 @@ impl Disk {
 }
 
 impl Change {
+    /// The folder whose sync makes this safe.
     fn folder(&self) -> &Path {
         let path = self.added.as_ref().map(|(path, _)| path).or(self.removed.as_ref());
         path.and_then(|path| path.parent()).unwrap()
@@ -290,30 +285,15 @@ impl Content {
     }
 }
 
-/// What the victim writes into this temporary file while it works on `step`.
+/// What the victim will have written into the file that it makes here while at work on `step`.
 fn content_of(path: &Path, step: u64) -> Vec<u8> {
-    if path.to_string_lossy().contains("card.ron") {
+    let name = path.to_string_lossy();
+    if name == LOG {
+        log(STEPS).into_bytes()
+    } else if name.contains(CARD) {
         card(step).into_bytes()
     } else {
-        assert!(path.to_string_lossy().contains(&format!("{step:012}.agon")), "{}", path.display());
+        assert!(name.contains(&format!("{step:012}.agon")), "{name}");
         sample(step, BYTES).encode(step).unwrap()
-    }
-}
-
-/// Whether everything promised is there and nothing half-written is taken for whole.
-fn check(folder: &Path, committed: u64, exported: u64) -> Result<(), String> {
-    let checkpoints = folder.join(CHECKPOINTS);
-    match generation::load_latest(&checkpoints) {
-        Ok(loaded) if loaded.step < committed => return Err(format!("step {committed} was promised: {loaded:?}")),
-        Ok(loaded) if loaded.generation != sample(loaded.step, BYTES) => return Err("a wrong read".to_owned()),
-        Ok(loaded) if loaded.warnings.is_empty() => {}
-        Ok(loaded) => return Err(format!("visible but unreadable: {:?}", loaded.warnings)),
-        Err(_) if committed == 0 && generation::steps(&checkpoints).unwrap().is_empty() => {}
-        Err(error) => return Err(error.to_string()),
-    }
-    match fs::read_to_string(folder.join("card.ron")) {
-        Ok(text) if (exported..=exported + 1).any(|step| text == card(step)) => Ok(()),
-        Err(_) if exported == 0 => Ok(()),
-        other => Err(format!("the card of step {exported} was promised: {other:?}")),
     }
 }

@@ -117,6 +117,10 @@ int unlink(const char *path) {
     return is_below(path) && fails() ? -1 : REAL(unlink)(path);
 }
 
+int ftruncate64(int fd, off64_t len) {
+    return is_watched(fd) && fails() ? -1 : REAL(ftruncate64)(fd, len);
+}
+
 int mkdir(const char *path, mode_t mode) {
     return is_below(path) && fails() ? -1 : REAL(mkdir)(path, mode);
 }

@@ -1,240 +1,224 @@
-//! Smoothed-aggregation multigrid for graph Laplacians, as a preconditioner (Vanek, Mandel, Brezina, Computing 56, 1996).
+//! A multigrid cycle for graph Laplacians, as a preconditioner.
 //!
-//! A hierarchy is built for one graph and applied to that graph or to one that differs in few links: the finest level
-//! always uses the graph it is given, the coarser levels are kept. Everything a cycle touches is `f32`, because a
-//! preconditioner needs no digits; several right-hand sides go through a cycle together, interleaved.
+//! The levels are made for one graph and used for that graph or for one that differs in few links: the finest level always
+//! uses the graph it is given, the coarser ones are kept. Everything a cycle touches is `f32`, because a preconditioner
+//! needs few digits; several right-hand sides go through a cycle together, interleaved.
 
-use super::CsrGraph;
+use super::{
+    coarsen::{Rows, WIDTH, coarsen, laplacian, pseudo_inverse},
+    ordered::OrderedGraph,
+};
 
-/// Levels with at most this many nodes are solved directly.
+/// A level with at most this many nodes is solved directly.
 const DIRECT: usize = 100;
-/// A coarser level with more than this share of the finer one's entries is not worth its work (an expander).
+/// A level with more than this share of the finer one's entries is not worth its work; happens with expanders.
 const MAX_FILL: f64 = 0.6;
-/// Damping of the prolongator's Jacobi step, 4/3 over the largest eigenvalue of the diagonally scaled matrix, about 1.6.
-const PROLONGATOR_DAMPING: f64 = 0.8;
-/// Damping of the smoother.
-const SMOOTHER_DAMPING: f32 = 0.7;
-/// Links weaker than this, relative to the diagonal, do not join nodes into an aggregate.
-const STRONG: f64 = 0.04;
+/// Damping of the smoother, a Jacobi step before and after the coarser levels.
+const DAMPING: f32 = 0.7;
 
-/// Interleaved vectors.
-pub(super) type Block<const B: usize> = Vec<[f32; B]>;
+/// Some entries of a row, columns and values. Rows are padded with zero values to whole groups.
+type Entries = ([u32; WIDTH], [f32; WIDTH]);
 
-/// A sparse matrix by rows.
-#[derive(Debug, Default)]
-struct Rows<T> {
-    offsets: Vec<u32>,
-    columns: Vec<u32>,
-    values: Vec<T>,
-}
-
-impl<T: Copy> Rows<T> {
-    fn len(&self) -> usize {
-        self.offsets.len() - 1
-    }
-
-    fn row(&self, i: usize) -> impl Iterator<Item = (usize, T)> {
-        let range = self.offsets[i] as usize..self.offsets[i + 1] as usize;
-        self.columns[range.clone()].iter().map(|&j| j as usize).zip(self.values[range].iter().copied())
-    }
-
-    fn map<U>(&self, f: impl Fn(T) -> U) -> Rows<U> {
-        Rows {
-            offsets: self.offsets.clone(),
-            columns: self.columns.clone(),
-            values: self.values.iter().map(|&value| f(value)).collect(),
-        }
-    }
-}
-
-/// A coarse level: its matrix without the diagonal, and the way down from the finer one.
-#[derive(Debug)]
-struct Level<const B: usize> {
-    prolongator: Rows<f32>,
-    off_diagonal: Rows<f32>,
-    diagonal: Vec<f32>,
-    right: Block<B>,
-    smooth: Block<B>,
-    solution: Block<B>,
-}
-
-/// The coarse levels of a graph, and scratch for a cycle.
+/// The coarse levels of a graph, and scratch for a cycle. `B` is the number of interleaved vectors.
 #[derive(Debug)]
 pub(super) struct Multigrid<const B: usize> {
     levels: Vec<Level<B>>,
     /// Pseudo-inverse of the coarsest matrix, by rows; empty if that level is too large and is only smoothed.
     inverse: Vec<f32>,
-    smooth: Block<B>,
+    smooth: Vec<[f32; B]>,
+}
+
+/// A coarse level.
+#[derive(Debug)]
+struct Level<const B: usize> {
+    /// Interpolation to each node of the finer level.
+    interpolation: Vec<Entries>,
+    matrix: Matrix,
+    right: Vec<[f32; B]>,
+    smooth: Vec<[f32; B]>,
+    solution: Vec<[f32; B]>,
+}
+
+/// The matrix of a coarse level, its diagonal apart.
+#[derive(Debug)]
+struct Matrix {
+    /// Where each row starts in `groups`.
+    offsets: Vec<u32>,
+    groups: Vec<Entries>,
+    diagonal: Vec<f32>,
 }
 
 impl<const B: usize> Multigrid<B> {
-    /// Coarsens the connected `graph`; `order` is any order of its nodes in which neighbours are close to each other, such
-    /// as that of a breadth-first search.
-    pub(super) fn new(graph: &CsrGraph, order: &[u32]) -> Self {
+    /// Coarsens the connected `graph`.
+    pub(super) fn new(graph: &OrderedGraph) -> Self {
         let mut levels: Vec<Level<B>> = Vec::new();
         let mut matrix = laplacian(graph);
-        let mut order = order.to_vec();
         let mut inverse = Vec::new();
         loop {
-            let aggregates = aggregate(&matrix, &order);
-            let size = aggregates.iter().max().map_or(0, |&last| last as usize + 1);
-            let prolongator = smoothed_prolongator(&matrix, &aggregates);
-            let coarse = galerkin(&matrix, &prolongator, size);
-            if coarse.values.len() as f64 > MAX_FILL * matrix.values.len() as f64 {
+            let (interpolation, coarse) = coarsen(&matrix);
+            let fill = coarse.num_entries() as f64 / matrix.num_entries() as f64;
+            if fill > MAX_FILL || coarse.len() < 2 {
                 break;
             }
-            levels.push(Level::new(&prolongator, &coarse));
-            if size <= DIRECT {
+            levels.push(Level::new(&interpolation, &coarse));
+            if coarse.len() <= DIRECT {
                 inverse = pseudo_inverse(&coarse);
                 break;
             }
-            order = (0..size as u32).collect();
             matrix = coarse;
         }
         Self { levels, inverse, smooth: Vec::new() }
     }
 
-    /// One V-cycle: an approximate solution of L x = right for the Laplacian L of `graph`.
-    pub(super) fn cycle(&mut self, graph: &CsrGraph, right: &[[f32; B]], solution: &mut Block<B>) {
-        let n = graph.num_nodes();
-        let fine = Fine(graph);
-        self.smooth.resize(n, [0.0; B]);
-        solution.resize(n, [0.0; B]);
-        down(&fine, right, &mut self.smooth, self.levels.split_first_mut(), &self.inverse);
-        up(&fine, right, &mut self.smooth, solution, self.levels.first());
+    /// One V-cycle: an approximate solution of L x = right for the Laplacian L of `graph`. The map from right-hand side to
+    /// solution is symmetric and positive definite on the vectors whose entries sum to zero.
+    pub(super) fn cycle(&mut self, graph: &OrderedGraph, right: &[[f32; B]], solution: &mut Vec<[f32; B]>) {
+        self.smooth.resize(graph.len(), [0.0; B]);
+        solution.resize(graph.len(), [0.0; B]);
+        solve(graph, right, &mut self.smooth, solution, &mut self.levels, &self.inverse);
     }
 }
 
-/// What a level must tell a cycle.
+/// The matrix of a level, as a cycle sees it.
 trait Operator {
     fn diagonal(&self, i: usize) -> f32;
-    /// Sum over the row's entries off the diagonal.
-    fn off_diagonal<const B: usize>(&self, i: usize, x: &[[f32; B]]) -> [f32; B];
+    /// Row i of the product with `x`.
+    fn times<const B: usize>(&self, i: usize, x: &[[f32; B]]) -> [f32; B];
 }
 
-/// The Laplacian of a graph.
-struct Fine<'a>(&'a CsrGraph);
-
-impl Operator for Fine<'_> {
+impl Operator for OrderedGraph {
     #[inline(always)]
     fn diagonal(&self, i: usize) -> f32 {
-        self.0.row(i).len() as f32
+        self.degree(i) as f32
     }
 
     #[inline(always)]
-    fn off_diagonal<const B: usize>(&self, i: usize, x: &[[f32; B]]) -> [f32; B] {
+    fn times<const B: usize>(&self, i: usize, x: &[[f32; B]]) -> [f32; B] {
+        let own = &x[i];
         let mut sum = [0.0; B];
-        for &j in self.0.row(i) {
-            let x = &x[j as usize];
-            for b in 0..B {
-                sum[b] -= x[b];
+        for group in self.row(i) {
+            for &j in group {
+                let x = &x[j as usize];
+                for b in 0..B {
+                    sum[b] += own[b] - x[b];
+                }
             }
         }
         sum
     }
 }
 
-/// The matrix of a coarse level.
-struct Coarse<'a>(&'a Rows<f32>, &'a [f32]);
-
-impl Operator for Coarse<'_> {
+impl Operator for Matrix {
     #[inline(always)]
     fn diagonal(&self, i: usize) -> f32 {
-        self.1[i]
+        self.diagonal[i]
     }
 
     #[inline(always)]
-    fn off_diagonal<const B: usize>(&self, i: usize, x: &[[f32; B]]) -> [f32; B] {
-        let mut sum = [0.0; B];
-        for (j, value) in self.0.row(i) {
-            let x = &x[j];
-            for b in 0..B {
-                sum[b] += value * x[b];
-            }
+    fn times<const B: usize>(&self, i: usize, x: &[[f32; B]]) -> [f32; B] {
+        let diagonal = self.diagonal[i];
+        let mut sum = x[i].map(|x| diagonal * x);
+        for entries in &self.groups[self.offsets[i] as usize..self.offsets[i + 1] as usize] {
+            add_entries(entries, x, &mut sum);
         }
         sum
+    }
+}
+
+/// Adds what some entries of a row contribute to its product with `x`.
+#[inline(always)]
+fn add_entries<const B: usize>((columns, values): &Entries, x: &[[f32; B]], sum: &mut [f32; B]) {
+    for (&column, value) in columns.iter().zip(values) {
+        let x = &x[column as usize];
+        for b in 0..B {
+            sum[b] += value * x[b];
+        }
     }
 }
 
 impl<const B: usize> Level<B> {
-    fn new(prolongator: &Rows<f64>, coarse: &Rows<f64>) -> Self {
+    fn new(interpolation: &Rows, coarse: &Rows) -> Self {
         let size = coarse.len();
-        let mut off_diagonal = Rows { offsets: vec![0], columns: Vec::new(), values: Vec::new() };
-        let mut diagonal = vec![0.0; size];
+        let mut matrix = Matrix { offsets: vec![0], groups: Vec::new(), diagonal: Vec::with_capacity(size) };
+        let mut row: Vec<(u32, f64)> = Vec::new();
         for i in 0..size {
-            for (j, value) in coarse.row(i) {
-                if i == j {
-                    diagonal[i] = value as f32;
-                } else {
-                    off_diagonal.columns.push(j as u32);
-                    off_diagonal.values.push(value as f32);
-                }
-            }
-            off_diagonal.offsets.push(off_diagonal.columns.len() as u32);
+            row.clear();
+            row.extend(coarse.off_diagonal(i));
+            matrix.groups.extend(row.chunks(WIDTH).map(|part| padded(i as u32, part.iter().copied())));
+            matrix.offsets.push(matrix.groups.len() as u32);
+            matrix.diagonal.push(coarse.diagonal(i) as f32);
         }
+        let interpolation = (0..interpolation.len()).map(|i| padded(0, interpolation.row(i))).collect();
         let block = || vec![[0.0; B]; size];
-        let prolongator = prolongator.map(|value| value as f32);
-        Self { prolongator, off_diagonal, diagonal, right: block(), smooth: block(), solution: block() }
+        Self { interpolation, matrix, right: block(), smooth: block(), solution: block() }
     }
 }
 
-/// Way down: one Jacobi step from zero into `smooth`, then the residual to the coarser levels, which are solved.
-fn down<const B: usize>(
-    operator: &impl Operator,
-    right: &[[f32; B]],
-    smooth: &mut [[f32; B]],
-    coarser: Option<(&mut Level<B>, &mut [Level<B>])>,
-    inverse: &[f32],
-) {
-    for (i, (smooth, right)) in smooth.iter_mut().zip(right).enumerate() {
-        let scale = SMOOTHER_DAMPING / operator.diagonal(i);
-        *smooth = right.map(|right| scale * right);
+/// At most [`WIDTH`] entries, filled up with zeros in column `column`.
+fn padded(column: u32, row: impl Iterator<Item = (u32, f64)>) -> Entries {
+    let mut entries = ([column; WIDTH], [0.0; WIDTH]);
+    for (k, (column, value)) in row.enumerate() {
+        entries.0[k] = column;
+        entries.1[k] = value as f32;
     }
-    let Some((level, rest)) = coarser else { return };
-    level.right.fill([0.0; B]);
-    for (i, (own, right)) in smooth.iter().zip(right).enumerate() {
-        let (diagonal, sum) = (operator.diagonal(i), operator.off_diagonal(i, smooth));
-        let residual: [f32; B] = std::array::from_fn(|b| right[b] - (diagonal * own[b] + sum[b]));
-        for (j, value) in level.prolongator.row(i) {
-            for b in 0..B {
-                level.right[j][b] += value * residual[b];
-            }
-        }
-    }
-    if rest.is_empty() && !inverse.is_empty() {
-        multiply(inverse, &level.right, &mut level.solution);
-    } else {
-        let operator = Coarse(&level.off_diagonal, &level.diagonal);
-        down(&operator, &level.right, &mut level.smooth, rest.split_first_mut(), inverse);
-        up(&operator, &level.right, &mut level.smooth, &mut level.solution, rest.first());
-    }
+    entries
 }
 
-/// Way up: adds the coarser level's solution to `smooth`, then one Jacobi step into `solution`.
-fn up<const B: usize>(
+/// The cycle from one level down.
+fn solve<const B: usize>(
     operator: &impl Operator,
     right: &[[f32; B]],
     smooth: &mut [[f32; B]],
     solution: &mut [[f32; B]],
-    coarser: Option<&Level<B>>,
+    coarser: &mut [Level<B>],
+    inverse: &[f32],
 ) {
-    if let Some(level) = coarser {
-        for (i, own) in smooth.iter_mut().enumerate() {
-            for (j, value) in level.prolongator.row(i) {
-                for b in 0..B {
-                    own[b] += value * level.solution[j][b];
-                }
-            }
+    // A Jacobi step from zero.
+    for (i, (smooth, right)) in smooth.iter_mut().zip(right).enumerate() {
+        let scale = DAMPING / operator.diagonal(i);
+        *smooth = right.map(|right| scale * right);
+    }
+    if let Some((level, rest)) = coarser.split_first_mut() {
+        restrict(operator, right, smooth, level);
+        if rest.is_empty() && !inverse.is_empty() {
+            multiply(inverse, &level.right, &mut level.solution);
+        } else {
+            let Level { matrix, right, smooth, solution, .. } = level;
+            solve(matrix, right, smooth, solution, rest, inverse);
+        }
+        for (own, entries) in smooth.iter_mut().zip(&level.interpolation) {
+            add_entries(entries, &level.solution, own);
         }
     }
+    // Another Jacobi step.
     for (i, (solution, right)) in solution.iter_mut().zip(right).enumerate() {
-        let (diagonal, sum) = (operator.diagonal(i), operator.off_diagonal(i, smooth));
-        let own = &smooth[i];
-        let scale = SMOOTHER_DAMPING / diagonal;
-        *solution = std::array::from_fn(|b| own[b] + scale * (right[b] - (diagonal * own[b] + sum[b])));
+        let (own, product) = (&smooth[i], operator.times(i, smooth));
+        let scale = DAMPING / operator.diagonal(i);
+        *solution = std::array::from_fn(|b| own[b] + scale * (right[b] - product[b]));
     }
 }
 
+/// Brings the residual of `smooth` to the coarser level.
+fn restrict<const B: usize>(
+    operator: &impl Operator,
+    right: &[[f32; B]],
+    smooth: &[[f32; B]],
+    level: &mut Level<B>,
+) {
+    level.right.fill([0.0; B]);
+    for (i, (right, (columns, values))) in right.iter().zip(&level.interpolation).enumerate() {
+        let product = operator.times(i, smooth);
+        let residual: [f32; B] = std::array::from_fn(|b| right[b] - product[b]);
+        for (&column, value) in columns.iter().zip(values) {
+            let coarse = &mut level.right[column as usize];
+            for b in 0..B {
+                coarse[b] += value * residual[b];
+            }
+        }
+    }
+}
+
+/// y = matrix x for a square matrix by rows.
 fn multiply<const B: usize>(matrix: &[f32], x: &[[f32; B]], y: &mut [[f32; B]]) {
     for (row, y) in matrix.chunks_exact(x.len()).zip(y) {
         *y = [0.0; B];
@@ -246,196 +230,50 @@ fn multiply<const B: usize>(matrix: &[f32], x: &[[f32; B]], y: &mut [[f32; B]]) 
     }
 }
 
-/// The Laplacian with its diagonal, which comes first in each row.
-fn laplacian(graph: &CsrGraph) -> Rows<f64> {
-    let n = graph.num_nodes();
-    let mut rows = Rows { offsets: vec![0], columns: Vec::new(), values: Vec::new() };
-    for i in 0..n {
-        let row = graph.row(i);
-        rows.columns.push(i as u32);
-        rows.columns.extend_from_slice(row);
-        rows.values.push(row.len() as f64);
-        rows.values.extend(row.iter().map(|_| -1.0));
-        rows.offsets.push(rows.columns.len() as u32);
-    }
-    rows
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::fiedler::samples::Geometric;
 
-/// Groups the nodes into aggregates, each a node with its strong neighbours; says which aggregate each node is in.
-fn aggregate(matrix: &Rows<f64>, order: &[u32]) -> Vec<u32> {
-    const NONE: u32 = u32::MAX;
-    let n = matrix.len();
-    let mut diagonal = vec![0.0; n];
-    for (i, d) in diagonal.iter_mut().enumerate() {
-        *d = matrix.row(i).find(|&(j, _)| i == j).map_or(0.0, |(_, value)| value);
-    }
-    let strong = |i: usize, j: usize, value: f64| i != j && value * value > STRONG * STRONG * diagonal[i] * diagonal[j];
-    let mut aggregates = vec![NONE; n];
-    let mut size = 0;
-    for &i in order {
-        let i = i as usize;
-        if aggregates[i] == NONE
-            && matrix.row(i).all(|(j, value)| !strong(i, j, value) || aggregates[j] == NONE)
-        {
-            aggregates[i] = size;
-            for (j, value) in matrix.row(i) {
-                if strong(i, j, value) {
-                    aggregates[j] = size;
-                }
-            }
-            size += 1;
-        }
-    }
-    // A node left over joins its strongest neighbour's aggregate, as the first pass left them.
-    let first = aggregates.clone();
-    for &i in order {
-        let i = i as usize;
-        if first[i] == NONE {
-            let near = matrix.row(i).filter(|&(j, value)| strong(i, j, value) && first[j] != NONE);
-            aggregates[i] = match near.min_by(|a, b| a.1.total_cmp(&b.1)) {
-                Some((j, _)) => first[j],
-                None => {
-                    size += 1;
-                    size - 1
-                }
-            };
-        }
-    }
-    aggregates
-}
-
-/// P = (I - damping / D A) P0, where P0 says which aggregate a node is in.
-fn smoothed_prolongator(matrix: &Rows<f64>, aggregates: &[u32]) -> Rows<f64> {
-    let mut rows = Rows { offsets: vec![0], columns: Vec::new(), values: Vec::new() };
-    for i in 0..matrix.len() {
-        let start = rows.columns.len();
-        let diagonal = matrix.row(i).find(|&(j, _)| i == j).map_or(1.0, |(_, value)| value);
-        for (j, value) in matrix.row(i) {
-            let value = f64::from(u8::from(i == j)) - PROLONGATOR_DAMPING / diagonal * value;
-            let column = aggregates[j];
-            match rows.columns[start..].iter().position(|&c| c == column) {
-                Some(at) => rows.values[start + at] += value,
-                None => {
-                    rows.columns.push(column);
-                    rows.values.push(value);
-                }
-            }
-        }
-        rows.offsets.push(rows.columns.len() as u32);
-    }
-    rows
-}
-
-/// P' A P with `size` rows.
-fn galerkin(matrix: &Rows<f64>, prolongator: &Rows<f64>, size: usize) -> Rows<f64> {
-    let mut sum = Accumulator::new(size);
-    let mut product = Rows { offsets: vec![0], columns: Vec::new(), values: Vec::new() };
-    for i in 0..matrix.len() {
-        for (j, a) in matrix.row(i) {
-            for (column, p) in prolongator.row(j) {
-                sum.add(column, a * p);
-            }
-        }
-        sum.finish_row(&mut product);
-    }
-    let transposed = transpose(prolongator, size);
-    let mut coarse = Rows { offsets: vec![0], columns: Vec::new(), values: Vec::new() };
-    for row in 0..size {
-        for (i, p) in transposed.row(row) {
-            for (column, value) in product.row(i) {
-                sum.add(column, p * value);
-            }
-        }
-        sum.finish_row(&mut coarse);
-    }
-    coarse
-}
-
-/// Gathers the entries of one row at a time.
-struct Accumulator {
-    values: Vec<f64>,
-    is_used: Vec<bool>,
-    columns: Vec<u32>,
-}
-
-impl Accumulator {
-    fn new(size: usize) -> Self {
-        Self { values: vec![0.0; size], is_used: vec![false; size], columns: Vec::new() }
+    fn ordered(side: usize) -> OrderedGraph {
+        let mut graph = OrderedGraph::default();
+        graph.renumber(&Geometric::jittered_grid(side, 5).csr());
+        graph
     }
 
-    fn add(&mut self, column: usize, value: f64) {
-        if !self.is_used[column] {
-            self.is_used[column] = true;
-            self.columns.push(column as u32);
-        }
-        self.values[column] += value;
-    }
-
-    fn finish_row(&mut self, rows: &mut Rows<f64>) {
-        for &column in &self.columns {
-            rows.columns.push(column);
-            rows.values.push(self.values[column as usize]);
-            self.values[column as usize] = 0.0;
-            self.is_used[column as usize] = false;
-        }
-        self.columns.clear();
-        rows.offsets.push(rows.columns.len() as u32);
-    }
-}
-
-fn transpose(rows: &Rows<f64>, size: usize) -> Rows<f64> {
-    let mut offsets = vec![0u32; size + 1];
-    for &column in &rows.columns {
-        offsets[column as usize + 1] += 1;
-    }
-    for i in 0..size {
-        offsets[i + 1] += offsets[i];
-    }
-    let mut next = offsets.clone();
-    let mut columns = vec![0; rows.columns.len()];
-    let mut values = vec![0.0; rows.columns.len()];
-    for i in 0..rows.len() {
-        for (column, value) in rows.row(i) {
-            let slot = &mut next[column];
-            columns[*slot as usize] = i as u32;
-            values[*slot as usize] = value;
-            *slot += 1;
-        }
-    }
-    Rows { offsets, columns, values }
-}
-
-/// Inverse on the vectors whose entries sum to zero: (A + t J / n)^-1 - J / (t n), J all ones, by Gauss-Jordan elimination
-/// (positive definite, so no pivots are sought).
-fn pseudo_inverse(matrix: &Rows<f64>) -> Vec<f32> {
-    let n = matrix.len();
-    let mut a = vec![0.0; n * n];
-    for i in 0..n {
-        for (j, value) in matrix.row(i) {
-            a[i * n + j] = value;
-        }
-    }
-    let trace: f64 = (0..n).map(|i| a[i * n + i]).sum();
-    let t = trace / n as f64;
-    a.iter_mut().for_each(|x| *x += t / n as f64);
-    let mut pivot_row = vec![0.0; n];
-    for k in 0..n {
-        let inverse = 1.0 / a[k * n + k];
-        a[k * n + k] = 1.0;
-        for (saved, x) in pivot_row.iter_mut().zip(&mut a[k * n..][..n]) {
-            *x *= inverse;
-            *saved = *x;
-        }
-        for (i, row) in a.chunks_exact_mut(n).enumerate() {
-            if i != k {
-                let factor = row[k];
-                row[k] = 0.0;
-                for (x, saved) in row.iter_mut().zip(&pivot_row) {
-                    *x -= factor * saved;
-                }
+    #[test]
+    fn a_cycle_takes_most_of_an_error_away_whatever_its_shape_and_the_size_of_the_graph() {
+        for side in [20, 60] {
+            let graph = ordered(side);
+            let mut multigrid = Multigrid::<2>::new(&graph);
+            // A smooth error and a rough one, both without mean.
+            let mut error: Vec<[f64; 2]> =
+                (0..graph.len()).map(|i| [i as f64, if i % 2 == 0 { 1.0 } else { -1.0 }]).collect();
+            let mean = error.iter().map(|e| e[0]).sum::<f64>() / graph.len() as f64;
+            error.iter_mut().for_each(|e| e[0] -= mean);
+            let product: Vec<[f64; 2]> = (0..graph.len()).map(|i| graph.laplacian_row(i, &error)).collect();
+            let right: Vec<[f32; 2]> = product.iter().map(|r| r.map(|r| r as f32)).collect();
+            let mut solution = Vec::new();
+            multigrid.cycle(&graph, &right, &mut solution);
+            let rest: Vec<[f64; 2]> =
+                error.iter().zip(&solution).map(|(e, s)| std::array::from_fn(|b| e[b] - f64::from(s[b]))).collect();
+            for b in 0..2 {
+                let energy = |e: &[[f64; 2]]| -> f64 {
+                    (0..graph.len()).map(|i| e[i][b] * graph.laplacian_row(i, e)[b]).sum()
+                };
+                let ratio = energy(&rest) / energy(&error);
+                assert!(ratio < 0.2, "side {side}, vector {b}: {ratio}");
             }
         }
     }
-    let shift = 1.0 / (t * n as f64);
-    a.iter().map(|x| (x - shift) as f32).collect()
+
+    #[test]
+    fn levels_shrink_fast_enough_to_cost_less_than_the_graph() {
+        let graph = ordered(60);
+        let multigrid = Multigrid::<1>::new(&graph);
+        assert!(multigrid.levels.len() >= 2 && !multigrid.inverse.is_empty());
+        let coarse: usize = multigrid.levels.iter().map(|level| level.matrix.groups.len()).sum();
+        let fine: usize = (0..graph.len()).map(|i| graph.row(i).len()).sum();
+        assert!(coarse < fine, "{coarse} groups above {fine}");
+    }
 }

@@ -12,6 +12,8 @@ use std::ops::{Deref, DerefMut};
 
 mod kernels;
 mod lanes;
+#[cfg(test)]
+mod tests;
 
 use kernels::{AdamRates, RawFinish, RawStart, Task};
 

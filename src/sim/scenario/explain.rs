@@ -78,7 +78,9 @@ fn told(outline: &Outline, cursor: usize, code: Code) -> (usize, Error) {
             (read.start(), if is_key { error.hint(format!("write `({found}: …)`")) } else { error })
         }
         Code::ExpectedMap => unfit(outline, unread, "a map `{ \"name\": value, … }`"),
-        Code::ExpectedComma if unread.start() < cursor => (unread.start(), Error::input(format!("`{found}` is not a value"))),
+        Code::ExpectedComma if unread.start() < cursor => {
+            (unread.start(), Error::input(format!("`{found}` is not a value")))
+        }
         Code::ExpectedComma | Code::ExpectedStructLikeEnd | Code::ExpectedArrayEnd | Code::ExpectedMapEnd => {
             (unread.start(), Error::input(format!("expected `,` or a closing bracket, found `{found}`")))
         }
@@ -111,18 +113,24 @@ fn whole(outline: &Outline, token: Span) -> Span {
 
 /// A value that cannot be used: `token` is part of it.
 fn unfit(outline: &Outline, token: Span, expected: &str) -> (usize, Error) {
-    if outline.is_key(token) {
-        let found = legible(outline.slice(token));
-        let error = Error::input(format!("expected a value or a closing bracket, found the key `{found}`"));
-        return (token.start(), error);
-    }
+    let found = outline.slice(token);
     let Some((key, value)) = outline.key_around(token.start()) else {
-        let found = legible(outline.slice(token));
-        return (token.start(), Error::input(format!("expected {expected}, found `{found}`")));
+        return (token.start(), Error::input(format!("expected {expected}, found `{}`", legible(found))));
     };
-    // A bracket says nothing; the whole value does.
-    let place = if matches!(outline.slice(token), "(" | ")" | "[" | "]" | "{" | "}") { value } else { token };
-    (place.start(), refused(key, expected, outline.slice(place)))
+    let is_list = outline.slice(value).starts_with('[');
+    let is_bracket = matches!(found, "(" | ")" | "[" | "]" | "{" | "}");
+    let is_outermost = is_bracket && (token.start() == value.start() || token.end() == value.end());
+    let error = if outline.is_key(token) {
+        Error::input(format!("expected a value or a closing bracket, found the key `{}`", legible(found)))
+    } else if is_outermost {
+        // One bracket of a value says nothing; the whole value does.
+        return (value.start(), refused(key, expected, outline.slice(value)));
+    } else if is_list {
+        Error::input(format!("an entry of `{}` must be {expected}, found `{}`", legible(key), legible(found)))
+    } else {
+        refused(key, expected, found)
+    };
+    (token.start(), error)
 }
 
 fn lower_first(text: &str) -> String {

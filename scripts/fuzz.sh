@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Feeds every reader of files with mutated ones: scripts/fuzz.sh [seconds per target] [target ...]
+#
+# Works on the stable compiler and needs g++ but no cargo-fuzz: these are the flags that cargo-fuzz would set. What
+# crashes a target is kept in fuzz/artifacts/<target>/; to keep it as a test, move it to fuzz/seeds/<target>/.
+set -euo pipefail
+cd "$(dirname "$0")/../fuzz"
+
+seconds=${1:-20}
+shift || true
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=($(sed -n 's|^path = "fuzz_targets/\(.*\)\.rs"|\1|p' Cargo.toml))
+
+if ! command -v g++ >/dev/null; then
+    echo "SKIPPED: the fuzzer needs g++" >&2
+    exit 0
+fi
+
+target_dir=${CARGO_TARGET_DIR:-$PWD/target}
+triple=x86_64-unknown-linux-gnu
+coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
+ -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+ -Cllvm-args=-sanitizer-coverage-trace-compares"
+# The address sanitizer also lets the fuzzer see allocations; the compiler calls it unstable. --target keeps the flags
+# away from build scripts.
+RUSTC_BOOTSTRAP=1 RUSTFLAGS="$(echo $coverage) -Zsanitizer=address -Ccodegen-units=1 --cfg fuzzing" \
+    CARGO_TARGET_DIR="$target_dir" cargo build --release --target "$triple" $(printf -- '--bin %s ' "${targets[@]}")
+
+for target in "${targets[@]}"; do
+    corpus="$target_dir/corpus/$target"
+    mkdir -p "$corpus" "artifacts/$target"
+    echo "== $target, $seconds s"
+    "$target_dir/$triple/release/$target" "$corpus" "seeds/$target" -artifact_prefix="artifacts/$target/" \
+        -max_total_time="$seconds" -max_len=65536 -timeout=5 -malloc_limit_mb=256 -rss_limit_mb=1024 \
+        -print_final_stats=1 -verbosity=0 2>&1 | grep -Ev '^("|######)'
+done

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# The reliability tests that take minutes: scripts/torture.sh [random kills]
+#
+# Kills a process that writes a log, checkpoints and a small file at random moments (2000 times unless told otherwise)
+# and checks each time that nothing it promised is lost.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Storage is the same in both feature rings; the bare one starts faster, so that more kills fall into a minute.
+AGON_KILLS=${1:-2000} cargo test --no-default-features --test reliability -- --ignored --exact \
+    kills::a_kill_at_any_moment_loses_nothing

@@ -1,0 +1,103 @@
+//! Hyperparameters of PPO with many agents, under the names that cleanrl gave them.
+
+use crate::sim::params::{choices, params};
+
+choices! {
+    /// Whose value the critic estimates.
+    pub enum Algo {
+        /// One value for the team, from all its observations.
+        Mappo = "mappo",
+        /// One value per agent, from its own observation.
+        Ippo = "ippo",
+    }
+}
+
+choices! {
+    /// What differentiates the networks.
+    pub enum Backend {
+        /// Hand-fused kernels for small networks on a CPU.
+        Fused = "fused",
+        /// libtorch.
+        Torch = "torch",
+    }
+}
+
+choices! {
+    /// How the critic of MAPPO pools the agents of a team.
+    pub enum CriticPool {
+        /// Mean of learned embeddings.
+        Mean = "mean",
+        /// Attention over learned embeddings; needs backend `torch`.
+        Attention = "attention",
+    }
+}
+
+choices! {
+    /// Nonlinearity of the hidden layers.
+    pub enum HiddenActivation {
+        /// max(0, x).
+        Relu = "relu",
+        /// Hyperbolic tangent.
+        Tanh = "tanh",
+    }
+}
+
+params! {
+    /// Hyperparameters of MAPPO and IPPO.
+    pub struct PpoParams {
+        /// Whose value the critic estimates.
+        algo: Algo = Algo::Mappo, choice, next_reset;
+        /// What differentiates the networks.
+        backend: Backend = Backend::Fused, choice, next_reset;
+        /// Envs stepped side by side.
+        num_envs: usize = 128, range 1..=65536, next_reset;
+        /// Envs that share a world. Part of the recipe: it fixes the order of the rollout's steps.
+        envs_per_world: usize = 32, range 1..=65536, next_reset;
+        /// Ticks of each env per rollout.
+        num_steps: usize = 64, range 1..=65536, next_reset;
+        /// Width of both hidden layers, of actor and critic.
+        hidden: usize = 128, range 1..=4096, next_reset;
+        /// Nonlinearity of the hidden layers.
+        activation: HiddenActivation = HiddenActivation::Tanh, choice, next_reset;
+        /// How the critic of MAPPO pools the agents of a team.
+        critic: CriticPool = CriticPool::Mean, choice, next_reset;
+        /// Logarithm of the initial standard deviation of continuous actions, before squashing.
+        log_std_init: f64 = -0.5, range -5.0..=1.0, next_reset;
+        /// Learning rate of the actor.
+        learning_rate: f64 = 0.0005, range 0.0..=1.0, live;
+        /// Learning rate of the critic.
+        critic_learning_rate: f64 = 0.001, range 0.0..=1.0, live;
+        /// Share of both learning rates left at the end of the run; in between they fall linearly.
+        final_lr_fraction: f64 = 0.1, range 0.0..=1.0, live;
+        /// Adam's epsilon.
+        adam_eps: f64 = 0.00001, range 0.0..=1.0, live;
+        /// Discount per tick.
+        gamma: f64 = 0.99, range 0.0..=1.0, live;
+        /// Lambda of generalised advantage estimation.
+        gae_lambda: f64 = 0.95, range 0.0..=1.0, live;
+        /// Agent-steps per minibatch, rounded down to whole steps of the team.
+        minibatch_size: usize = 4096, range 1..=16777216, live;
+        /// Passes over a rollout.
+        update_epochs: usize = 5, range 1..=1000, live;
+        /// How far the probability ratio may leave 1 before it stops paying.
+        clip_coef: f64 = 0.2, range 0.0..=10.0, live;
+        /// Whether values are clipped like ratios.
+        clip_vloss: bool = false, flag, live;
+        /// Whether advantages are normalised per minibatch.
+        norm_adv: bool = true, flag, live;
+        /// Weight of the entropy at the start of the run.
+        ent_coef: f64 = 0.005, range 0.0..=10.0, live;
+        /// Share of it left at the end of the run; in between it falls linearly.
+        final_ent_fraction: f64 = 0.0, range 0.0..=1.0, live;
+        /// Weight of the value loss.
+        vf_coef: f64 = 1.0, range 0.0..=1000.0, live;
+        /// Gradients of actor and critic are each scaled down to this norm.
+        max_grad_norm: f64 = 0.5, range 0.0..=1000000.0, live;
+        /// The rest of the epochs is skipped once the mean KL divergence of an epoch exceeds this.
+        target_kl: Option<f64> = Some(0.02), optional, range 0.0..=1000.0, live;
+        /// Whether observations are normalised by their running moments.
+        norm_obs: bool = true, flag, next_reset;
+        /// Iterations at the start in which only the critic learns; for runs that start from a policy.
+        critic_warmup: usize = 0, range 0..=1000000, next_reset;
+    }
+}

@@ -1,0 +1,353 @@
+//! Proximal policy optimisation for teams that share one policy: MAPPO (Yu et al. 2022) and IPPO (de Witt et al. 2020).
+//!
+//! One iteration: the current policy plays `num_steps` ticks in every env; values are bootstrapped where the time limit
+//! cut an episode; advantages by GAE; then some epochs of minibatch steps on the clipped surrogate (Schulman et al.
+//! 2017), stopped early when the policy has moved too far. MAPPO's critic sees the whole team and gives one value per
+//! step, IPPO's sees what an agent sees and gives one each; nothing else differs.
+
+mod state;
+
+use std::collections::BTreeMap;
+
+pub use self::state::Sections;
+use super::{
+    hyperparameters::{Algo, Backend, CriticPool, HiddenActivation, PpoParams},
+    nets::{Architecture, ActorCritic, CriticInput, Minibatch, StepReport, StepSize, fused::Fused},
+    ppo_loss::{Experience, PpoCoefficients, PpoLoss, Term},
+    rollout::{Actor, Rollout, Shape},
+    schedule::Schedule,
+    value_norm::ValueNorm,
+};
+use crate::{
+    error::{Error, Result},
+    math::moments::RunningMoments,
+    policy::{
+        distribution::HybridHead,
+        network::{Activation, Network},
+        tensors::{from_safetensors, to_safetensors},
+    },
+    sim::{Address, Batch, Domain, Purpose, Seeds, Spec, params::Params},
+};
+
+const SHUFFLE: Purpose = Purpose::new("learn.shuffle");
+
+/// Returns are normalised by about this many of the latest ones.
+const RETURNS_REMEMBERED: f64 = 1e6;
+
+/// Weight, in rows, of the normaliser that a policy brings along when a run starts from it.
+const INHERITED_ROWS: u64 = 1_000_000;
+
+/// A run of MAPPO or IPPO: envs, networks and everything a resumed run needs.
+pub struct Trainer {
+    params: PpoParams,
+    seeds: Seeds,
+    batch: Batch,
+    head: HybridHead,
+    net: Box<dyn ActorCritic>,
+    moments: RunningMoments,
+    value_norm: ValueNorm,
+    rollout: Rollout,
+    counters: Counters,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Counters {
+    /// Iterations done.
+    pub iterations: u64,
+    /// Ticks of single envs done.
+    pub env_steps: u64,
+    /// Actions of single agents done.
+    pub agent_steps: u64,
+    /// Episodes finished.
+    pub episodes: u64,
+}
+
+/// What one iteration came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IterationReport {
+    /// Where the run is now.
+    pub counters: Counters,
+    /// Named numbers for the log, as `group/name`.
+    pub scalars: Vec<(String, f64)>,
+}
+
+impl Trainer {
+    /// A run at its beginning.
+    ///
+    /// # Errors
+    /// Hyperparameters out of range or a combination that cannot be trained.
+    pub fn new(domain: &dyn Domain, max_steps: u32, seed: u64, params: &PpoParams) -> Result<Self> {
+        params.check()?;
+        let seeds = Seeds::new(seed);
+        let batch = new_batch(domain, max_steps, seeds, params);
+        let head = hybrid_head(batch.spec())?;
+        let architecture = architecture(batch.spec(), params);
+        let observation = architecture.observation;
+        Ok(Self {
+            net: network(architecture, params, seed)?,
+            moments: RunningMoments::new(observation),
+            value_norm: ValueNorm::new(RETURNS_REMEMBERED),
+            rollout: Rollout::new(Shape::of(&batch, params.num_steps, params.algo == Algo::Mappo)),
+            counters: Counters::default(),
+            params: params.clone(),
+            seeds,
+            batch,
+            head,
+        })
+    }
+
+    /// One rollout and the update on it. `progress` is the share of the run that is done, for schedules.
+    ///
+    /// # Errors
+    /// The network has left the finite numbers.
+    pub fn iterate(&mut self, progress: f64) -> Result<IterationReport> {
+        let actor = self.policy()?;
+        let actor = Actor { network: &actor, head: &self.head, seeds: self.seeds };
+        // The moments of this rollout count from the next one on: a rollout is seen through one normaliser.
+        self.rollout.collect(&mut self.batch, actor, &mut self.moments)?;
+        let update = self.update(progress)?;
+        let steps = self.rollout.shape().steps() as u64;
+        self.counters.iterations += 1;
+        self.counters.env_steps += steps;
+        self.counters.agent_steps += steps * self.rollout.shape().agents as u64;
+        self.counters.episodes += self.rollout.records.len() as u64;
+        let mut scalars = self.episode_scalars();
+        scalars.extend(update);
+        Ok(IterationReport { counters: self.counters, scalars })
+    }
+
+    /// The policy as it is now, for acting.
+    ///
+    /// # Errors
+    /// The network has left the finite numbers.
+    pub fn policy(&self) -> Result<Network> {
+        let network = self.net.actor();
+        if !self.params.norm_obs {
+            return Ok(network);
+        }
+        let mean: Vec<f32> = self.moments.mean().iter().map(|mean| *mean as f32).collect();
+        let std: Vec<f32> = self.moments.scale().map(|std| std as f32).collect();
+        network.with_normaliser(&mean, &std)
+    }
+
+    /// Declaration of the domain.
+    pub fn spec(&self) -> &Spec {
+        self.batch.spec()
+    }
+
+    /// Hyperparameters.
+    pub fn params(&self) -> &PpoParams {
+        &self.params
+    }
+
+    /// How far the run has come.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Env-steps of one iteration.
+    pub fn steps_per_iteration(&self) -> u64 {
+        self.rollout.shape().steps() as u64
+    }
+
+    fn update(&mut self, progress: f64) -> Result<Vec<(String, f64)>> {
+        let shape = self.rollout.shape().clone();
+        let values = self.values(|rollout| &rollout.observations);
+        let last_values = self.values(|rollout| &rollout.last_observations);
+        let final_values = self.values(|rollout| &rollout.final_observations);
+        let in_reward_unit = |mut values: Vec<f32>| {
+            self.value_norm.denormalise(&mut values);
+            values
+        };
+        let (advantages, mut returns) = self.rollout.advantages(
+            (&in_reward_unit(values.clone()), &in_reward_unit(last_values), &in_reward_unit(final_values)),
+            (self.params.gamma as f32, self.params.gae_lambda as f32),
+        )?;
+        let explained = explained_variance(&in_reward_unit(values.clone()), &returns);
+        self.value_norm.update(&returns);
+        self.value_norm.normalise(&mut returns);
+
+        let experience = Experience {
+            agents: shape.agents,
+            stored: &self.rollout.stored,
+            log_probs: &self.rollout.log_probs,
+            masks: None,
+            advantages: &advantages,
+            returns: &returns,
+            values: &values,
+        };
+        let (coefficients, size) = self.scheduled(progress);
+        let per_minibatch = (self.params.minibatch_size / shape.agents).clamp(1, shape.steps());
+        let mut order: Vec<u32> = (0..shape.steps() as u32).collect();
+        let mut sums = Sums::default();
+        for epoch in 0..self.params.update_epochs {
+            self.shuffle(&mut order, epoch);
+            let mut of_epoch = Sums::default();
+            for steps in order.chunks(per_minibatch) {
+                let loss = PpoLoss::new(&self.head, experience, steps, coefficients)?;
+                let minibatch = Minibatch { observations: &self.rollout.observations, agents: shape.agents, steps };
+                of_epoch.add(&self.net.step(minibatch, &loss, size));
+            }
+            sums.merge(&of_epoch);
+            if self.params.target_kl.is_some_and(|limit| of_epoch.mean(Term::ApproxKl) > limit) {
+                break;
+            }
+        }
+        let mut scalars = sums.scalars();
+        scalars.push(("losses/explained_variance".into(), explained));
+        scalars.push(("charts/learning_rate".into(), f64::from(size.actor_learning_rate)));
+        scalars.push(("charts/ent_coef".into(), f64::from(coefficients.ent_coef)));
+        Ok(scalars)
+    }
+
+    /// The critic's values, in its own unit.
+    fn values(&mut self, of: fn(&Rollout) -> &Vec<f32>) -> Vec<f32> {
+        let shape = self.rollout.shape();
+        let (agents, columns) = (shape.agents, shape.columns);
+        let observations = of(&self.rollout);
+        let mut values = vec![0.0; observations.len() / (agents * shape.observation) * columns];
+        self.net.values(observations, agents, &mut values);
+        values
+    }
+
+    /// Coefficients and step sizes at this point of the run.
+    fn scheduled(&self, progress: f64) -> (PpoCoefficients, StepSize) {
+        let p = &self.params;
+        let falling = |start: f64, left: f64| Schedule { start, end: start * left }.at(progress);
+        let is_warming_up = self.counters.iterations < p.critic_warmup as u64;
+        let actor = if is_warming_up { 0.0 } else { falling(p.learning_rate, p.final_lr_fraction) };
+        let coefficients = PpoCoefficients {
+            clip_coef: p.clip_coef as f32,
+            ent_coef: falling(p.ent_coef, p.final_ent_fraction) as f32,
+            vf_coef: p.vf_coef as f32,
+            norm_adv: p.norm_adv,
+            clip_vloss: p.clip_vloss,
+        };
+        let size = StepSize {
+            actor_learning_rate: actor as f32,
+            critic_learning_rate: falling(p.critic_learning_rate, p.final_lr_fraction) as f32,
+            adam_eps: p.adam_eps as f32,
+            max_grad_norm: p.max_grad_norm as f32,
+        };
+        (coefficients, size)
+    }
+
+    /// Fisher-Yates; the order of an epoch has an address of its own.
+    fn shuffle(&self, order: &mut [u32], epoch: usize) {
+        let address = Address { env: 0, episode: self.counters.iterations, tick: epoch as u32 };
+        let mut stream = self.seeds.stream(SHUFFLE, address);
+        for last in (1..order.len()).rev() {
+            order.swap(last, stream.below(last + 1));
+        }
+    }
+
+    /// Means over the episodes that ended in this rollout.
+    fn episode_scalars(&self) -> Vec<(String, f64)> {
+        let records = &self.rollout.records;
+        if records.is_empty() {
+            return Vec::new();
+        }
+        let mean = |of: &dyn Fn(&crate::sim::EpisodeRecord) -> f64| records.iter().map(of).sum::<f64>() / records.len() as f64;
+        let spec = self.batch.spec();
+        let mut scalars = vec![
+            ("charts/episodic_return".to_owned(), mean(&|record| record.episode_return)),
+            ("charts/episodic_length".to_owned(), mean(&|record| f64::from(record.length))),
+        ];
+        for (i, term) in spec.groups[0].reward_terms.iter().enumerate() {
+            scalars.push((format!("reward/{}", term.name), mean(&|record| record.terms[i])));
+        }
+        for (i, metric) in spec.metrics.iter().enumerate() {
+            scalars.push((format!("env/{}", metric.name), mean(&|record| record.metrics[i])));
+        }
+        scalars
+    }
+}
+
+fn new_batch(domain: &dyn Domain, max_steps: u32, seeds: Seeds, params: &PpoParams) -> Batch {
+    Batch::new(domain, max_steps, seeds, 0..params.num_envs as u64, params.envs_per_world)
+}
+
+/// The action head that a spec's first group asks for.
+fn hybrid_head(spec: &Spec) -> Result<HybridHead> {
+    let space = &spec.groups[0].action;
+    let bounds: Vec<(f32, f32)> = space.continuous.iter().map(|f| (*f.bounds.start(), *f.bounds.end())).collect();
+    let choices: Vec<usize> = space.discrete.iter().map(|d| d.choices.len()).collect();
+    HybridHead::new(&bounds, &choices)
+}
+
+fn architecture(spec: &Spec, params: &PpoParams) -> Architecture {
+    let group = &spec.groups[0];
+    Architecture {
+        observation: group.observation.len(),
+        hidden: params.hidden,
+        activation: match params.activation {
+            HiddenActivation::Relu => Activation::Relu,
+            HiddenActivation::Tanh => Activation::Tanh,
+        },
+        continuous: group.action.continuous.len(),
+        discrete: group.action.discrete.iter().map(|d| d.choices.len()).collect(),
+        critic: match (params.algo, params.critic) {
+            (Algo::Ippo, _) => CriticInput::Own,
+            (Algo::Mappo, CriticPool::Mean) => CriticInput::Mean,
+            (Algo::Mappo, CriticPool::Attention) => CriticInput::Attention,
+        },
+    }
+}
+
+fn network(architecture: Architecture, params: &PpoParams, seed: u64) -> Result<Box<dyn ActorCritic>> {
+    let log_std = params.log_std_init as f32;
+    match params.backend {
+        Backend::Fused => Ok(Box::new(Fused::new(architecture, log_std, seed)?)),
+        #[cfg(feature = "torch")]
+        Backend::Torch => Ok(Box::new(super::nets::torch::Torch::new(architecture, log_std, seed)?)),
+        #[cfg(not(feature = "torch"))]
+        Backend::Torch => Err(Error::input("this agon was built without libtorch")
+            .hint("build it with `--features torch`, or train with `--backend fused`")),
+    }
+}
+
+/// 1 - Var(returns - values) / Var(returns); 0 where returns do not vary.
+fn explained_variance(values: &[f32], returns: &[f32]) -> f64 {
+    let variance = |of: &dyn Fn(usize) -> f64| {
+        let n = returns.len() as f64;
+        let mean = (0..returns.len()).map(of).sum::<f64>() / n;
+        (0..returns.len()).map(|i| (of(i) - mean) * (of(i) - mean)).sum::<f64>() / n
+    };
+    let total = variance(&|i| f64::from(returns[i]));
+    if total > 0.0 { 1.0 - variance(&|i| f64::from(returns[i]) - f64::from(values[i])) / total } else { 0.0 }
+}
+
+/// Sums over minibatch steps.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    report: StepReport,
+    count: f64,
+}
+
+impl Sums {
+    fn add(&mut self, report: &StepReport) {
+        self.merge(&Self { report: *report, count: 1.0 });
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (sum, term) in self.report.terms.iter_mut().zip(other.report.terms) {
+            *sum += term;
+        }
+        self.report.actor_grad_norm += other.report.actor_grad_norm;
+        self.report.critic_grad_norm += other.report.critic_grad_norm;
+        self.count += other.count;
+    }
+
+    fn mean(&self, term: Term) -> f64 {
+        self.report.terms[term.index()] / self.count
+    }
+
+    fn scalars(&self) -> Vec<(String, f64)> {
+        let mut scalars: Vec<_> = Term::ALL.into_iter().map(|term| (term.tag().to_owned(), self.mean(term))).collect();
+        let norms = [("actor", self.report.actor_grad_norm), ("critic", self.report.critic_grad_norm)];
+        scalars.extend(norms.map(|(name, norm)| (format!("losses/{name}_grad_norm"), f64::from(norm) / self.count)));
+        scalars.push(("charts/minibatches".into(), self.count));
+        scalars
+    }
+}

@@ -1,0 +1,256 @@
+//! A network at work: observations of a whole world in, actions of all its agents out.
+//!
+//! Only the observation layout and the action space have to match; how many agents there are does not, so a policy
+//! trained small acts in a large team.
+
+use std::sync::Arc;
+
+use bevy::ecs::{
+    query::{QueryState, With},
+    world::{World, WorldId},
+};
+
+use super::{
+    card::Shared,
+    distribution::{HeadRows, HybridHead, Noise},
+    network::Scratch,
+};
+use crate::{
+    error::{Error, Result},
+    sim::{Address, Clock, Declared, Env, Policy, Ports, Purpose, Seeds},
+};
+
+const SAMPLE: Purpose = Purpose::new("policy.sample");
+
+/// How the network's output becomes an action.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Decision {
+    /// The most likely one: what the policy has learned, without the noise it learned with.
+    #[default]
+    Mode,
+    /// Drawn from the policy's distribution, as in training; the randomness has the address of the env.
+    Sample,
+}
+
+/// A learned policy that acts in a world.
+pub struct NetworkPolicy {
+    shared: Arc<Shared>,
+    head: HybridHead,
+    decision: Decision,
+    /// Where this policy was last found to fit, so that it is not asked again every tick.
+    fits: Option<(WorldId, usize)>,
+    clocks: Option<(WorldId, QueryState<&'static Clock, With<Env>>)>,
+    rows: Rows,
+}
+
+/// Buffers over the agents of a world, reused from tick to tick.
+#[derive(Default)]
+struct Rows {
+    scratch: Scratch,
+    head: Vec<f32>,
+    normals: Vec<f32>,
+    uniforms: Vec<f32>,
+    stored: Vec<f32>,
+    log_probs: Vec<f32>,
+}
+
+impl NetworkPolicy {
+    /// A policy that acts with `shared`.
+    ///
+    /// # Errors
+    /// An action space without a dimension, or with bounds that no action lies in.
+    pub fn new(shared: Arc<Shared>, decision: Decision) -> Result<Self> {
+        let actions = &shared.card.actions;
+        let head = HybridHead::new(&actions.bounds(), &actions.choices())?;
+        Ok(Self { shared, head, decision, fits: None, clocks: None, rows: Rows::default() })
+    }
+
+    fn check_fit(&mut self, world: &World, group: usize) -> Result<()> {
+        if self.fits == Some((world.id(), group)) {
+            return Ok(());
+        }
+        let spec = &world.resource::<Declared>().0;
+        let group_spec = spec.groups.get(group).ok_or_else(|| Error::input(format!("there is no group {group}")))?;
+        self.shared.card.check_fit(group_spec)?;
+        self.fits = Some((world.id(), group));
+        Ok(())
+    }
+
+    /// Addresses of the world's envs, in order.
+    fn addresses(&mut self, world: &mut World) -> Vec<Address> {
+        let id = world.id();
+        if self.clocks.as_ref().is_none_or(|(of, _)| *of != id) {
+            self.clocks = Some((id, world.query_filtered()));
+        }
+        let clocks = self.clocks.iter_mut().flat_map(|(_, clocks)| clocks.iter(world));
+        clocks.map(Clock::address).collect()
+    }
+}
+
+impl Policy for NetworkPolicy {
+    fn act(&mut self, world: &mut World, group: usize) -> Result<()> {
+        self.check_fit(world, group)?;
+        let seeds = *world.resource::<Seeds>();
+        let addresses = if self.decision == Decision::Sample { self.addresses(world) } else { Vec::new() };
+        let port = &mut world.resource_mut::<Ports>().into_inner().groups[group];
+        let network = &self.shared.network;
+        let Rows { scratch, head, normals, uniforms, stored, log_probs } = &mut self.rows;
+
+        let agents = port.observations.len() / port.observation_width;
+        head.resize(agents * self.head.head(), 0.0);
+        network.forward(&port.observations, head, scratch);
+        check_finite(head, self.head.head(), port.agents)?;
+
+        let outputs = HeadRows { head, log_std: network.log_std(), masks: None };
+        match self.decision {
+            Decision::Mode => self.head.mode(outputs, &mut port.actions),
+            Decision::Sample => {
+                let (continuous, discrete) = (self.head.continuous(), self.head.discrete());
+                normals.clear();
+                uniforms.clear();
+                for address in addresses {
+                    let mut stream = seeds.stream(SAMPLE, address);
+                    normals.extend((0..port.agents * continuous).map(|_| stream.normal()));
+                    uniforms.extend((0..port.agents * discrete).map(|_| stream.unit()));
+                }
+                stored.resize(port.actions.len(), 0.0);
+                log_probs.resize(agents, 0.0);
+                self.head.sample(outputs, Noise { normals, uniforms }, stored, &mut port.actions, log_probs);
+            }
+        }
+        Ok(())
+    }
+
+    fn fork(&self) -> Box<dyn Policy> {
+        Box::new(Self {
+            shared: Arc::clone(&self.shared),
+            head: self.head.clone(),
+            decision: self.decision,
+            fits: None,
+            clocks: None,
+            rows: Rows::default(),
+        })
+    }
+}
+
+fn check_finite(head: &[f32], width: usize, agents: usize) -> Result<()> {
+    // No early exit: this form is vectorised, and it runs every tick.
+    if head.iter().fold(true, |finite, x| finite & x.is_finite()) {
+        return Ok(());
+    }
+    let row = head.iter().position(|x| !x.is_finite()).unwrap_or_default() / width;
+    Err(Error::input(format!(
+        "the policy's output for agent {} of env {} of its world is not a number",
+        row % agents,
+        row / agents
+    ))
+    .hint("its weights are too large for these observations; use an earlier checkpoint"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use bevy::app::App;
+
+    use super::*;
+    use crate::{
+        policy::card::tests::{group, shared},
+        sim::{Baseline, Domain, Lane, Spec},
+    };
+
+    /// Birds that see numbers made of their env's number and the tick, and whose actions have no effect.
+    struct Sky {
+        agents: usize,
+        layout: &'static str,
+    }
+
+    impl Domain for Sky {
+        fn id(&self) -> &'static str {
+            "sky"
+        }
+
+        fn spec(&self, max_steps: u32) -> Spec {
+            let mut birds = group(self.layout, 4, 2.0);
+            birds.agents = self.agents;
+            Spec { groups: vec![birds], metrics: vec![], stratum: None, reward_clip: None, max_steps }
+        }
+
+        fn install(&self, _app: &mut App, _envs: usize) {}
+
+        fn baselines(&self) -> Vec<Baseline> {
+            vec![]
+        }
+    }
+
+    /// A lane whose observations are set by hand; reward terms are absent, so nothing is ever stepped.
+    fn lane(agents: usize, first: u64, envs: u64) -> Lane {
+        let mut lane = Lane::new(&Sky { agents, layout: "local" }, 10, Seeds::new(3), first..first + envs);
+        let width = agents * 4;
+        for (slot, row) in lane.ports_mut().groups[0].observations.chunks_exact_mut(width).enumerate() {
+            for (i, x) in row.iter_mut().enumerate() {
+                *x = ((first as usize + slot) * 31 + i) as f32 % 7.0 - 3.0;
+            }
+        }
+        lane
+    }
+
+    fn policy(decision: Decision) -> NetworkPolicy {
+        NetworkPolicy::new(Arc::new(shared(&group("local", 4, 2.0), 1)), decision).unwrap()
+    }
+
+    fn actions(policy: &mut dyn Policy, lane: &mut Lane) -> Vec<f32> {
+        lane.act(policy, 0).unwrap();
+        lane.ports().groups[0].actions.clone()
+    }
+
+    #[test]
+    fn actions_lie_within_their_bounds_and_choices() {
+        for decision in [Decision::Mode, Decision::Sample] {
+            let found = actions(&mut policy(decision), &mut lane(3, 0, 40));
+            assert!(found.chunks_exact(2).all(|a| a[0].abs() <= 2.0 && [0.0, 1.0, 2.0].contains(&a[1])), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn actions_do_not_depend_on_how_envs_share_worlds() {
+        for decision in [Decision::Mode, Decision::Sample] {
+            let mut policy = policy(decision);
+            let together = actions(&mut policy, &mut lane(3, 0, 10));
+            let apart: Vec<f32> =
+                (0..10).flat_map(|env| actions(&mut *policy.fork(), &mut lane(3, env, 1))).collect();
+            assert_eq!(together, apart, "{decision:?}");
+            // The same policy may also wander from world to world.
+            let wandering: Vec<f32> = (0..10).flat_map(|env| actions(&mut policy, &mut lane(3, env, 1))).collect();
+            assert_eq!(together, wandering, "{decision:?}");
+        }
+    }
+
+    #[test]
+    fn a_policy_acts_in_a_team_of_any_size() {
+        assert_eq!(actions(&mut policy(Decision::Mode), &mut lane(40, 0, 2)).len(), 2 * 40 * 2);
+    }
+
+    #[test]
+    fn samples_scatter_around_the_mode_and_have_an_address() {
+        let (mut lane, mut mode, mut sampled) = (lane(3, 0, 10), policy(Decision::Mode), policy(Decision::Sample));
+        let still = actions(&mut mode, &mut lane);
+        let first = actions(&mut sampled, &mut lane);
+        assert_ne!(still, first);
+        assert_eq!(first, actions(&mut sampled, &mut lane), "the same tick has the same randomness");
+    }
+
+    #[test]
+    fn another_layout_is_refused_before_acting() {
+        let mut lane = Lane::new(&Sky { agents: 3, layout: "distant" }, 10, Seeds::new(3), 0..1);
+        let error = lane.act(&mut policy(Decision::Mode), 0).unwrap_err().to_string();
+        assert!(error.contains("`local`") && error.contains("`distant`"), "{error}");
+    }
+
+    #[test]
+    fn an_output_that_is_no_number_is_an_error() {
+        let mut lane = lane(3, 0, 2);
+        lane.ports_mut().groups[0].observations[4 * 4] = f32::NAN;
+        let error = lane.act(&mut policy(Decision::Mode), 0).unwrap_err().to_string();
+        assert!(error.contains("agent 1 of env 1"), "{error}");
+    }
+}
