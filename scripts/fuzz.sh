@@ -7,30 +7,37 @@ set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 
 seconds=${1:-20}
-shift || true
-targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=($(sed -n 's|^path = "fuzz_targets/\(.*\)\.rs"|\1|p' Cargo.toml))
+targets=("${@:2}")
+if [ ${#targets[@]} -eq 0 ]; then
+    mapfile -t targets < <(sed -n 's|^path = "fuzz_targets/\(.*\)\.rs"|\1|p' Cargo.toml)
+fi
 
 if ! command -v g++ >/dev/null; then
     echo "SKIPPED: the fuzzer needs g++" >&2
     exit 0
 fi
 
-target_dir=${CARGO_TARGET_DIR:-$PWD/target}
+flags=(
+    -Cpasses=sancov-module
+    -Cllvm-args=-sanitizer-coverage-level=4
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
+    -Cllvm-args=-sanitizer-coverage-pc-table
+    -Cllvm-args=-sanitizer-coverage-trace-compares
+    -Ccodegen-units=1
+    # Lets the fuzzer see allocations as well; the compiler calls it unstable.
+    -Zsanitizer=address
+    --cfg fuzzing
+)
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
+# Naming the triple keeps the flags away from build scripts.
 triple=x86_64-unknown-linux-gnu
-coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
- -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
- -Cllvm-args=-sanitizer-coverage-trace-compares"
-# The address sanitizer also lets the fuzzer see allocations; the compiler calls it unstable. --target keeps the flags
-# away from build scripts.
-RUSTC_BOOTSTRAP=1 RUSTFLAGS="$(echo $coverage) -Zsanitizer=address -Ccodegen-units=1 --cfg fuzzing" \
-    CARGO_TARGET_DIR="$target_dir" cargo build --release --target "$triple" $(printf -- '--bin %s ' "${targets[@]}")
+RUSTC_BOOTSTRAP=1 RUSTFLAGS="${flags[*]}" cargo build --release --target $triple "${targets[@]/#/--bin=}"
 
 for target in "${targets[@]}"; do
-    corpus="$target_dir/corpus/$target"
+    corpus="$CARGO_TARGET_DIR/corpus/$target"
     mkdir -p "$corpus" "artifacts/$target"
     echo "== $target, $seconds s"
-    "$target_dir/$triple/release/$target" "$corpus" "seeds/$target" -artifact_prefix="artifacts/$target/" \
+    "$CARGO_TARGET_DIR/$triple/release/$target" "$corpus" "seeds/$target" -artifact_prefix="artifacts/$target/" \
         -max_total_time="$seconds" -max_len=65536 -timeout=5 -malloc_limit_mb=256 -rss_limit_mb=1024 \
         -print_final_stats=1 -verbosity=0 2>&1 | grep -Ev '^("|######)'
 done

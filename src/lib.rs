@@ -1,7 +1,10 @@
 //! agon, a live laboratory for multi-agent learning.
 pub mod domains;
+pub mod durable;
 pub mod error;
 pub mod learn;
 pub mod math;
+pub mod metrics;
 pub mod policy;
+pub mod session;
 pub mod sim;

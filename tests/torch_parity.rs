@@ -38,7 +38,8 @@ struct Rollout {
 
 /// Numbers in [-1, 1) from the top bits of a multiplicative hash.
 fn numbers(count: usize, salt: u64) -> Vec<f32> {
-    let number = |i: u64| (i + 1 + (salt << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xd134_2543_de82_ef95);
+    let number =
+        |i: u64| (i + 1 + (salt << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xd134_2543_de82_ef95);
     (0..count as u64).map(|i| (number(i) >> 40) as f32 / (1 << 23) as f32 - 1.0).collect()
 }
 
@@ -200,7 +201,11 @@ fn twenty_optimiser_steps_agree() {
         for ((ours, theirs), start) in fused.state().iter().zip(torch.state()).zip(&start) {
             let distance = distance(ours, &theirs);
             let parameter = !ours.name.starts_with("adam.");
-            assert!(distance < if parameter { 2e-5 } else { 1e-3 }, "{}: {distance} apart with {architecture:?}", ours.name);
+            assert!(
+                distance < if parameter { 2e-5 } else { 1e-3 },
+                "{}: {distance} apart with {architecture:?}",
+                ours.name
+            );
             assert_ne!(ours, start, "{} was trained", ours.name);
         }
     }
@@ -281,7 +286,8 @@ fn torch_loss(rollout: &Rollout, steps: &[u32], values: usize, [head, log_std, n
     let ratio = (log_prob - old_log_prob).exp();
     let clipped = &advantages * -1.0 * ratio.clamp(1.0 - clip_coef, 1.0 + clip_coef);
     let policy_loss = (&advantages * -1.0 * &ratio).maximum(&clipped).mean(Kind::Double);
-    let (returns, old_values) = (gather(&rollout.returns, values).view([-1]), gather(&rollout.values, values).view([-1]));
+    let (returns, old_values) =
+        (gather(&rollout.returns, values).view([-1]), gather(&rollout.values, values).view([-1]));
     let held = &old_values + (new_values - &old_values).clamp(-clip_coef, clip_coef);
     let squares = (new_values - &returns).square().maximum(&(held - &returns).square());
     policy_loss - entropy.mean(Kind::Double) * f64::from(COEFFICIENTS.ent_coef)

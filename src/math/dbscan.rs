@@ -102,7 +102,7 @@ impl Dbscan {
         core.extend(points.iter().map(|&point| {
             let mut count = 0;
             grid.for_each_within(point, eps, |_| count += 1);
-            count >= min_samples.max(1) && is_finite(point)
+            count >= min_samples.max(1)
         }));
         let mut clusters = 0;
         for first in 0..points.len() {
@@ -141,7 +141,7 @@ fn neighborhood<const W: usize>(xs: &[f32], ys: &[f32], i: usize, eps_squared: f
     row
 }
 
-/// Bit k tells whether point k of a block is within reach of `center`: [`is_within`] for a whole block.
+/// Bit k tells whether point k of a block is within reach of `center`: the grid's distance test for a whole block.
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code, reason = "calling intrinsics of a target feature, even one that the architecture implies")]
 #[inline]
@@ -163,7 +163,7 @@ fn within_mask(center: [f32; 2], xs: &[f32; LANES], ys: &[f32; LANES], eps_squar
     }
 }
 
-/// Bit k tells whether point k of a block is within reach of `center`: [`is_within`] for a whole block.
+/// Bit k tells whether point k of a block is within reach of `center`: the grid's distance test for a whole block.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
 fn within_mask(center: [f32; 2], xs: &[f32; LANES], ys: &[f32; LANES], eps_squared: f32) -> u64 {

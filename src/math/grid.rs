@@ -234,6 +234,16 @@ mod tests {
     }
 
     #[test]
+    fn a_neighbor_by_rounding_is_found_across_a_cell_border() {
+        // 5 + 1e-9 is 5 in f32; the border between the cells lies at 5.
+        let points = [[-1.0, 0.0], [-1e-9, 0.0], [5.0, 0.0]];
+        assert_eq!(neighbors(&grid(&points, 3.0), points[1], 5.0), [0, 1, 2]);
+        // The square of 1e-23 is 0 in f32.
+        let points = [[0.0, 0.0], [1e-23, 0.0]];
+        assert_eq!(neighbors(&grid(&points, 1e-30), points[0], 0.0), [0, 1]);
+    }
+
+    #[test]
     fn coincident_points_are_all_neighbors() {
         let grid = grid(&[[7.5, -2.0]; 40], 3.0);
         let mut pairs = Vec::new();

@@ -263,6 +263,16 @@ mod tests {
     }
 
     #[test]
+    fn assumed_moments_weigh_as_many_rows_as_they_claim() {
+        let mut moments = RunningMoments::assumed(&[2.0, 0.0], &[3.0, 0.0], 3).unwrap();
+        assert_eq!(moments.scale().collect::<Vec<_>>(), [3.0, 1.0]);
+        moments.update(&[6.0, 0.0]).unwrap();
+        assert_eq!((moments.count(), moments.mean()), (4, &[3.0, 0.0][..]));
+        assert!(RunningMoments::assumed(&[0.0], &[f32::NAN], 1).is_err());
+        assert!(RunningMoments::assumed(&[0.0], &[], 1).is_err());
+    }
+
+    #[test]
     fn moments_that_cannot_be_are_not_loaded() {
         for bad in [
             r#"{"count":1,"mean":[0.0,1.0],"deviation":[0.0]}"#,

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::Point;
 use crate::math::statistics::median;
 
 /// What ends a run.
@@ -86,6 +87,53 @@ impl Progress {
     }
 }
 
+/// `1.20M/2.00M steps 412k/s ETA 0:32 episodic_return 12.3`: fits beside the bar in 80 columns.
+pub(super) fn in_words(progress: &Progress, point: &Point<'_>, headline: &[String]) -> String {
+    let mut text = match progress.goal() {
+        Goal::Steps(steps) => format!("{}/{} steps", short(point.step as f64), short(steps as f64)),
+        Goal::Seconds(_) => format!("{} steps", short(point.step as f64)),
+    };
+    if let Some(rate) = progress.steps_per_s() {
+        text.push_str(&format!(" {}/s", short(rate)));
+    }
+    if let Some(eta_s) = progress.eta_s() {
+        text.push_str(&format!(" ETA {}", clock(eta_s)));
+    }
+    for name in headline {
+        if let Some((_, value)) = point.scalars.iter().find(|(other, _)| other == name) {
+            let label = name.rsplit('/').next().unwrap_or(name);
+            text.push_str(&format!(" {label} {}", short(*value)));
+        }
+    }
+    text
+}
+
+/// Three significant digits and a suffix for thousands, millions, billions.
+fn short(value: f64) -> String {
+    const SUFFIXES: [(f64, &str); 3] = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
+    if !value.is_finite() {
+        return value.to_string();
+    }
+    // From here on three digits would round up to the next suffix.
+    let scale = SUFFIXES.iter().find(|(unit, _)| value.abs() >= 0.9995 * unit);
+    let (value, suffix) = scale.map_or((value, ""), |(unit, suffix)| (value / unit, *suffix));
+    let decimals = match value.abs() {
+        size if size >= 99.95 => 0,
+        size if size >= 9.995 => 1,
+        size if size >= 0.0995 || size == 0.0 => 2,
+        _ => return format!("{value:.2e}"),
+    };
+    let whole = suffix.is_empty() && value.fract() == 0.0;
+    format!("{value:.*}{suffix}", if whole { 0 } else { decimals })
+}
+
+/// `0:32`, `12:07`, `3:05:00`.
+fn clock(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,5 +194,13 @@ mod tests {
     fn a_goal_of_nothing_is_reached() {
         assert_eq!(Progress::new(Goal::Steps(0), 0, 0.0).fraction(), 1.0);
         assert_eq!(Progress::new(Goal::Seconds(0.0), 0, 0.0).fraction(), 1.0);
+    }
+
+    #[test]
+    fn numbers_are_short_and_times_are_clocks() {
+        let shown = [0.0, 7.0, 0.5, 12.345, 99.96, 412_345.0, 999_600.0, 1_200_000.0, 2.5e9, -0.001_23, f64::INFINITY]
+            .map(short);
+        assert_eq!(shown, ["0", "7", "0.50", "12.3", "100", "412k", "1.00M", "1.20M", "2.50G", "-1.23e-3", "inf"]);
+        assert_eq!([0.4, 32.0, 727.0, 11_100.0].map(clock), ["0:00", "0:32", "12:07", "3:05:00"]);
     }
 }

@@ -107,8 +107,9 @@ fn violations(sources: &[Source]) -> Vec<Violation> {
                 }
                 continue;
             }
-            edges.push((from.to_owned(), to.to_owned(), source.path.clone(), line, path.clone()));
-            if !may_know(&source.path, from, to) {
+            if may_know(&source.path, from, to) {
+                edges.push((from.to_owned(), to.to_owned(), source.path.clone(), line, path));
+            } else {
                 report(line, &path, format!("`{from}` must not know `{to}`"));
             }
         }

@@ -191,8 +191,7 @@ impl ActorCritic for Torch {
         } else {
             0.0
         };
-        let critic_grad_norm =
-            self.networks[1].follow(&product(&values, &by_values), size.critic_learning_rate, &size);
+        let critic_grad_norm = self.networks[1].follow(&product(&values, &by_values), size.critic_learning_rate, &size);
         StepReport { terms, actor_grad_norm, critic_grad_norm }
     }
 
@@ -231,7 +230,8 @@ impl ActorCritic for Torch {
         for (name, x) in [("normaliser.mean", 0.0), ("normaliser.std", 1.0)] {
             tensors.push(NamedTensor { name: name.to_owned(), shape: vec![observation], data: vec![x; observation] });
         }
-        Network::from_training(self.architecture.actor(), &tensors).expect("names and shapes are the architecture's own")
+        Network::from_training(self.architecture.actor(), &tensors)
+            .expect("names and shapes are the architecture's own")
     }
 }
 

@@ -11,31 +11,6 @@ pub(super) enum Shape {
     Connected,
 }
 
-/// Shape of the graph with `n` nodes and `n.div_ceil(64)` words to a row. `n = 0` and `n = 1` count as complete.
-pub(super) fn shape(n: usize, rows: &[u64], reach: &mut Reach) -> Shape {
-    let words = n.div_ceil(64);
-    let degree = |row: &[u64]| row.iter().map(|word| word.count_ones() as usize).sum::<usize>();
-    if n < 2 || rows.chunks_exact(words).all(|row| degree(row) == n - 1) {
-        Shape::Complete
-    } else if (words == 1 && reaches_all_of_one_word(n, rows)) || (words > 1 && reach.flood(n, rows)) {
-        Shape::Connected
-    } else {
-        Shape::Disconnected
-    }
-}
-
-fn reaches_all_of_one_word(n: usize, rows: &[u64]) -> bool {
-    let all = u64::MAX >> (64 - n);
-    let mut reached = 1 | rows[0];
-    let mut waiting = rows[0];
-    while reached != all && waiting != 0 {
-        let new = rows[waiting.trailing_zeros() as usize] & !reached;
-        waiting = (waiting & (waiting - 1)) | new;
-        reached |= new;
-    }
-    reached == all
-}
-
 /// The nodes that a flood from node 0 has reached, as a bit row.
 #[derive(Default)]
 pub(super) struct Reach {
@@ -44,6 +19,17 @@ pub(super) struct Reach {
 }
 
 impl Reach {
+    /// Shape of the graph with `n` nodes and `n.div_ceil(64)` words to a row. `n = 0` and `n = 1` count as complete.
+    pub(super) fn shape(&mut self, n: usize, rows: &[u64]) -> Shape {
+        let words = n.div_ceil(64);
+        let is_full = |row: &[u64]| row.iter().map(|word| word.count_ones() as usize).sum::<usize>() == n - 1;
+        if n < 2 || rows.chunks_exact(words).all(is_full) {
+            return Shape::Complete;
+        }
+        let reaches_all = if words == 1 { reaches_all_of_one_word(n, rows) } else { self.flood(n, rows) };
+        if reaches_all { Shape::Connected } else { Shape::Disconnected }
+    }
+
     /// Floods from node 0; true if it reaches all `n > 0` nodes, and then it may stop early.
     pub(super) fn flood(&mut self, n: usize, rows: &[u64]) -> bool {
         let words = n.div_ceil(64);
@@ -71,4 +57,17 @@ impl Reach {
     pub(super) fn contains(&self, node: usize) -> bool {
         self.reached[node / 64] >> (node % 64) & 1 == 1
     }
+}
+
+/// [`Reach::flood`] for `1 < n <= 64`.
+fn reaches_all_of_one_word(n: usize, rows: &[u64]) -> bool {
+    let all = u64::MAX >> (64 - n);
+    let mut reached = 1 | rows[0];
+    let mut waiting = rows[0];
+    while reached != all && waiting != 0 {
+        let new = rows[waiting.trailing_zeros() as usize] & !reached;
+        waiting = (waiting & (waiting - 1)) | new;
+        reached |= new;
+    }
+    reached == all
 }

@@ -50,6 +50,35 @@ impl CsrGraph {
         Ok(graph)
     }
 
+    /// The graph of bit rows, `n.div_ceil(64)` words to a row.
+    pub(super) fn from_bit_rows(n: usize, rows: &[u64]) -> Self {
+        let mut graph = Self { offsets: vec![0], neighbors: Vec::new() };
+        for row in rows.chunks_exact(n.div_ceil(64).max(1)) {
+            for (first, &word) in (0..).step_by(64).zip(row) {
+                let mut word = word;
+                while word != 0 {
+                    graph.neighbors.push(first + word.trailing_zeros());
+                    word &= word - 1;
+                }
+            }
+            graph.offsets.push(graph.neighbors.len() as u32);
+        }
+        graph
+    }
+
+    /// The graph as bit rows, `n.div_ceil(64)` words to a row.
+    pub fn bit_rows(&self) -> Vec<u64> {
+        let n = self.num_nodes();
+        let words = n.div_ceil(64);
+        let mut rows = vec![0; n * words];
+        for i in 0..n {
+            for &j in self.row(i) {
+                rows[i * words + j as usize / 64] |= 1 << (j % 64);
+            }
+        }
+        rows
+    }
+
     /// Sorts every row and closes the gaps that repeated links leave.
     fn sort_rows(&mut self) {
         let mut end = 0;

@@ -43,43 +43,35 @@ impl InverseIteration {
         orient(vector);
     }
 
-    /// Cholesky factor of L + (t / n) J - shift I with J all ones: t lifts the constant vector out of the way.
+    /// Cholesky factor of L + J - shift I with J all ones, which lifts the constant vector's eigenvalue from 0 to n, where
+    /// no eigenvalue of L is passed.
     fn factorize(&mut self, n: usize, rows: &[u64], shift: f64) {
-        let words = n.div_ceil(64);
         self.factor.clear();
-        for (i, row) in rows.chunks_exact(words).enumerate() {
+        for (i, row) in rows.chunks_exact(n.div_ceil(64)).enumerate() {
             let degree = f64::from(row.iter().map(|word| word.count_ones()).sum::<u32>());
-            // Every eigenvalue of L is at most n, so t = n keeps the matrix as well conditioned as it is.
             self.factor.extend((0..i).map(|j| 1.0 - (row[j / 64] >> (j % 64) & 1) as f64));
-            self.factor.push(1.0 + degree - shift);
+            self.factor.push(degree + 1.0 - shift);
         }
         self.column.resize(n, 0.0);
-        let (mut done, mut rest) = (0, &mut self.factor[..]);
         for k in 0..n {
-            // The rows from k on, each still with its entries 0 to k - 1.
-            rest = &mut rest[if k == 0 { 0 } else { k }..];
-            let pivot = rest[k].max(f64::MIN_POSITIVE).sqrt();
-            rest[k] = pivot;
-            done += k + 1;
-            let mut start = k + 1;
+            let pivot = &mut self.factor[row_start(k) + k];
+            *pivot = pivot.max(f64::MIN_POSITIVE).sqrt();
+            let pivot = *pivot;
             for i in k + 1..n {
-                let row = &mut rest[start..][..i + 1];
-                row[k] /= pivot;
-                let factor = row[k];
+                let row = &mut self.factor[row_start(i)..][..i + 1];
+                let factor = row[k] / pivot;
+                row[k] = factor;
                 self.column[i] = factor;
                 for (a, c) in row[k + 1..].iter_mut().zip(&self.column[k + 1..]) {
                     *a -= factor * c;
                 }
-                start += i + 1;
             }
-            let _ = done;
-            rest = &mut rest[1..];
         }
     }
 
     /// Solves the factored system in place.
     fn solve(&self, x: &mut [f64]) {
-        let row = |i: usize| &self.factor[i * (i + 1) / 2..][..i + 1];
+        let row = |i: usize| &self.factor[row_start(i)..][..i + 1];
         for i in 0..x.len() {
             let sum: f64 = row(i).iter().zip(&*x).take(i).map(|(a, x)| a * x).sum();
             x[i] = (x[i] - sum) / row(i)[i];
@@ -92,6 +84,10 @@ impl InverseIteration {
             }
         }
     }
+}
+
+fn row_start(row: usize) -> usize {
+    row * (row + 1) / 2
 }
 
 /// The Rayleigh quotient of `x`, by differences along the links, which keeps small values accurate.

@@ -17,9 +17,9 @@ const DEPENDENT: f64 = 1e-10;
 #[derive(Clone, Default)]
 pub(super) struct Gram {
     /// (s_i, s_j)
-    pub(super) mass: Small<SPACE>,
+    mass: Small<SPACE>,
     /// (s_i, L s_j)
-    pub(super) stiffness: Small<SPACE>,
+    stiffness: Small<SPACE>,
 }
 
 /// The best approximations in a search space.
@@ -31,11 +31,30 @@ pub(super) struct Ritz {
 }
 
 impl Gram {
+    /// Sets the inner products of the vectors from `row` on with those from `column` on, and the other way round.
+    pub(super) fn set(
+        &mut self,
+        row: usize,
+        column: usize,
+        mass: &[[f64; BLOCK]; BLOCK],
+        stiffness: &[[f64; BLOCK]; BLOCK],
+    ) {
+        for (all, part) in [(&mut self.mass, mass), (&mut self.stiffness, stiffness)] {
+            for i in 0..BLOCK {
+                for j in 0..BLOCK {
+                    all[row + i][column + j] = part[i][j];
+                    all[column + j][row + i] = part[i][j];
+                }
+            }
+        }
+    }
+
     /// Rayleigh-Ritz approximations in the space of the first `len` vectors, which may be linearly dependent.
     pub(super) fn ritz(&self, len: usize) -> Ritz {
         let scale: [f64; SPACE] =
             std::array::from_fn(|i| if self.mass[i][i] > 0.0 { 1.0 / self.mass[i][i].sqrt() } else { 0.0 });
-        let scaled = std::array::from_fn(|i| std::array::from_fn(|j| scale[i] * self.mass[i][j] * scale[j]));
+        let scaled: Small<SPACE> =
+            std::array::from_fn(|i| std::array::from_fn(|j| scale[i] * self.mass[i][j] * scale[j]));
         let (lengths2, directions) = symmetric_eigen(scaled, len);
         // Column k of the basis is the k-th direction, made unit length.
         let mut basis = [[0.0; SPACE]; SPACE];

@@ -74,15 +74,7 @@ impl Geometric {
 
     /// The graph as bit rows, `n.div_ceil(64)` words to a row.
     pub fn bit_rows(&self) -> Vec<u64> {
-        let n = self.points.len();
-        let words = n.div_ceil(64);
-        let mut rows = vec![0; n * words];
-        for (i, j) in self.edges() {
-            let (i, j) = (i as usize, j as usize);
-            rows[i * words + j / 64] |= 1 << (j % 64);
-            rows[j * words + i / 64] |= 1 << (i % 64);
-        }
-        rows
+        self.csr().bit_rows()
     }
 
     /// The graph in compressed rows.

@@ -5,31 +5,31 @@
 //! How many elements a tile works on at once is a matter of registers and never of results.
 #![allow(unsafe_code, unsafe_op_in_unsafe_fn, reason = "raw loads in inner loops; bounds checked by the parent module")]
 
+#[cfg(target_arch = "x86_64")]
+use super::lanes::{Avx2, Avx512};
 use super::{
     Isa, Level,
     lanes::{LANES, Lanes, Portable},
 };
-#[cfg(target_arch = "x86_64")]
-use super::lanes::{Avx2, Avx512};
 
 /// A product whose operands were found to be inside their slices.
 #[derive(Clone, Copy)]
 pub(super) struct Task {
-    pub rows: usize,
-    pub inner: usize,
+    pub(super) rows: usize,
+    pub(super) inner: usize,
     /// Columns of the result, in vectors.
-    pub vectors: usize,
+    pub(super) vectors: usize,
     /// Left operand: element (i, p) is `left[i * left_row + p * left_step]`.
-    pub left: *const f32,
-    pub left_row: usize,
-    pub left_step: usize,
+    pub(super) left: *const f32,
+    pub(super) left_row: usize,
+    pub(super) left_step: usize,
     /// Right operand: element (p, j) is `right[p * right_stride + j]`.
-    pub right: *const f32,
-    pub right_stride: usize,
-    pub start: RawStart,
-    pub finish: RawFinish,
-    pub target: *mut f32,
-    pub target_stride: usize,
+    pub(super) right: *const f32,
+    pub(super) right_stride: usize,
+    pub(super) start: RawStart,
+    pub(super) finish: RawFinish,
+    pub(super) target: *mut f32,
+    pub(super) target_stride: usize,
 }
 
 /// What the sums start from.
@@ -53,14 +53,14 @@ pub(super) enum RawFinish {
 /// Constants of one Adam step (Kingma & Ba 2015, algorithm 1), bias corrections included.
 #[derive(Clone, Copy)]
 pub(super) struct AdamRates {
-    pub gradient_scale: f32,
-    pub beta1: f32,
-    pub beta2: f32,
+    pub(super) gradient_scale: f32,
+    pub(super) beta1: f32,
+    pub(super) beta2: f32,
     /// learning rate / (1 - beta1^t).
-    pub step: f32,
+    pub(super) step: f32,
     /// 1 / sqrt(1 - beta2^t).
-    pub root_scale: f32,
-    pub eps: f32,
+    pub(super) root_scale: f32,
+    pub(super) eps: f32,
 }
 
 /// Compiles `$generic::<L>` for each instruction set behind one function that picks by [`Isa`].
@@ -103,8 +103,7 @@ compiled! {
 #[inline(always)]
 unsafe fn multiply<L: Lanes>(task: Task) {
     if task.vectors == 1 {
-        let row = narrow_band::<L, 4>(&task, 0);
-        let row = narrow_band::<L, 2>(&task, row);
+        let row = if L::REGISTERS >= 32 { narrow_band::<L, 4>(&task, 0) } else { 0 };
         narrow_band::<L, 1>(&task, row);
     } else if L::REGISTERS >= 32 {
         let row = band::<L, 8, 3>(&task, 0);

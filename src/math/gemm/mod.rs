@@ -270,15 +270,7 @@ impl Adam {
         #[allow(unsafe_code, reason = "enters a kernel compiled for one instruction set")]
         // SAFETY: all four slices hold `vectors` whole vectors.
         unsafe {
-            kernels::adam(
-                isa,
-                rates,
-                vectors,
-                weights.as_mut_ptr(),
-                m.as_mut_ptr(),
-                v.as_mut_ptr(),
-                gradient.as_ptr(),
-            );
+            kernels::adam(isa, rates, vectors, weights.as_mut_ptr(), m.as_mut_ptr(), v.as_mut_ptr(), gradient.as_ptr());
         }
     }
 }

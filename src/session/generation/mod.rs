@@ -1,7 +1,7 @@
 //! Checkpoint generations: everything a run needs to go on, in one file per step, so that one rename commits it all.
 //!
-//! What the sections mean is their owners' business. The layout of the file is in [`format`](self::format); read with
-//! [`durable`](super::durable), which brings bytes to disk.
+//! What the sections mean is their owners' business. The layout of the file is in `format.rs`; read with
+//! [`durable`], which brings bytes to disk.
 
 use std::{
     collections::BTreeMap,

@@ -119,7 +119,7 @@ fn unfit(outline: &Outline, token: Span, expected: &str) -> (usize, Error) {
     };
     let is_list = outline.slice(value).starts_with('[');
     let is_bracket = matches!(found, "(" | ")" | "[" | "]" | "{" | "}");
-    let is_outermost = is_bracket && (token.start() == value.start() || token.end() == value.end());
+    let is_outermost = token == value || is_bracket && (token.start() == value.start() || token.end() == value.end());
     let error = if outline.is_key(token) {
         Error::input(format!("expected a value or a closing bracket, found the key `{}`", legible(found)))
     } else if is_outermost {

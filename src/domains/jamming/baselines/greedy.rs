@@ -86,7 +86,7 @@ impl Greedy {
         });
         drones.truncate(NEAREST_ENEMIES);
         self.seen.clear();
-        self.seen.extend(drones.into_iter().map(|drone| situation.predicted(drone)));
+        self.seen.extend(drones.into_iter().map(|drone| situation.predicted(drone, 1)));
 
         let mut jammers: Vec<usize> = (0..situation.team.len()).filter(|other| *other != jammer).collect();
         jammers.sort_by(|a, b| {

@@ -141,8 +141,18 @@ impl Situation<'_> {
         (from + velocity_mps * self.model.dt_s).clamp(Vec2::ZERO, Vec2::splat(self.model.arena_m))
     }
 
-    /// Where a drone will be after a tick if it flies straight on.
-    fn predicted(&self, drone: usize) -> Position {
-        Position(self.after(self.drones[drone].0, self.drone_velocities[drone].0))
+    /// Where a jammer at `from` is `ticks` from now if it flies to `to`.
+    fn on_the_way(&self, from: Vec2, to: Vec2, ticks: u32) -> Vec2 {
+        let reach = Vec2::splat(self.model.jammer_speed_mps * self.model.dt_s * ticks as f32);
+        from + (to - from).clamp(-reach, reach)
+    }
+
+    /// Where a drone will be `ticks` from now if it flies straight on.
+    fn predicted(&self, drone: usize, ticks: u32) -> Position {
+        let straight = self.drones[drone].0 + self.drone_velocities[drone].0 * (self.model.dt_s * ticks as f32);
+        let arena = self.model.arena_m;
+        // Reflected at the border, once: no scenario's drones cross their arena within a plan.
+        let reflect = |x: f32| if x > arena { 2.0 * arena - x } else { x.abs() };
+        Position(Vec2::new(reflect(straight.x), reflect(straight.y)))
     }
 }

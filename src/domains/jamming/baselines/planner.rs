@@ -4,24 +4,24 @@ use bevy::math::Vec2;
 
 use super::{Order, Script, Situation, scripted};
 use crate::{
-    domains::jamming::{
-        components::Position,
-        observe::for_each_link,
-        radio::RadioKernel,
-    },
+    domains::jamming::{components::Position, observe::for_each_link, radio::RadioKernel},
     math::fiedler::DenseSolver,
     sim::Policy,
 };
 
 /// Plans where each jammer should be and flies there.
 ///
-/// Every few ticks the plan is improved jammer by jammer: with the others at their planned positions, a jammer's new
-/// position is the best of its old one and a set of candidates (where it is, small and large steps around its plan, the
-/// midpoints of nearby live links). A position is judged by lambda-2 of the whole swarm flown straight on, then by the
-/// links left alive, then by how far it is. Privileged: it sees every drone and commands the whole team at once.
+/// Every few ticks the plan is improved jammer by jammer: with the others flying to their planned positions, a jammer's
+/// new target is the best of its old one and a set of candidates (where it is, steps from there, small and large steps
+/// around its plan, midpoints of live links). A target is judged by lambda-2 of the whole swarm, flown straight on, at
+/// three moments of the flight there; then by the links left alive, then by how far it is. Privileged: it sees every
+/// drone and commands the whole team at once.
 pub(super) fn planner() -> Box<dyn Policy> {
     scripted(Planner::default())
 }
+
+/// Ticks ahead at which a plan is judged: now counts as much as later.
+const HORIZONS: [u32; 3] = [1, 4, 12];
 
 /// Small steps and large ones around a planned position, in jam ranges.
 const RADII: [f32; 3] = [0.25, 0.7, 1.6];
@@ -37,21 +37,28 @@ const TEAM_PER_TICK: usize = 10;
 
 /// Weight of the share of links left alive, and of a flight across the arena, against lambda-2 over the swarm's size.
 const LINK_WEIGHT: f64 = 1e-3;
-const FLIGHT_WEIGHT: f64 = 2e-2;
+const FLIGHT_WEIGHT: f64 = 1e-4;
 
 #[derive(Default)]
 struct Planner {
     plans: Vec<Vec<Vec2>>,
     kernel: RadioKernel,
     solver: DenseSolver,
-    drones: Vec<Position>,
+    moments: [Moment; HORIZONS.len()],
     others: Vec<Vec2>,
-    rows: Vec<u64>,
-    links: Vec<Link>,
     candidates: Vec<Vec2>,
+    cost: Vec<f64>,
     packed: Vec<u64>,
     lambda2: Vec<f64>,
-    alive: Vec<usize>,
+}
+
+/// The swarm some ticks ahead.
+#[derive(Default)]
+struct Moment {
+    drones: Vec<Position>,
+    /// Links that the other jammers leave alive, as bit rows.
+    rows: Vec<u64>,
+    links: Vec<Link>,
 }
 
 /// A link that the other jammers leave alive.
@@ -91,12 +98,14 @@ impl Script for Planner {
 
 impl Planner {
     fn improve(&mut self, situation: &Situation<'_>, plan: &mut [Vec2]) {
-        self.drones.clear();
-        self.drones.extend((0..situation.drones.len()).map(|drone| situation.predicted(drone)));
+        for (moment, ticks) in self.moments.iter_mut().zip(HORIZONS) {
+            moment.drones.clear();
+            moment.drones.extend((0..situation.drones.len()).map(|drone| situation.predicted(drone, ticks)));
+        }
         for _ in 0..SWEEPS {
             let mut has_changed = false;
             for jammer in 0..plan.len() {
-                let better = self.best_position(situation, plan, jammer);
+                let better = self.best_target(situation, plan, jammer);
                 has_changed |= better != plan[jammer];
                 plan[jammer] = better;
             }
@@ -106,32 +115,22 @@ impl Planner {
         }
     }
 
-    /// The best position of one jammer while the others are where the plan has them.
-    fn best_position(&mut self, situation: &Situation<'_>, plan: &[Vec2], jammer: usize) -> Vec2 {
-        let n = self.drones.len();
-        let words = n.div_ceil(64);
-        self.others.clear();
-        self.others.extend(plan.iter().enumerate().filter(|(i, _)| *i != jammer).map(|(_, position)| *position));
-        self.rows.resize(n * words, 0);
-        self.kernel.graph(&situation.model.budgets, situation.swarm.band, &self.drones, &self.others, &mut self.rows);
-        self.links.clear();
-        for_each_link(&self.rows, n, |i, j| {
-            self.links.push(Link { i, j, midpoint: 0.5 * (self.drones[i].0 + self.drones[j].0) });
-        });
-
-        let range = situation.model.budgets.band(situation.swarm.band).jam_range_m;
-        self.gather_candidates(situation, plan[jammer], situation.team[jammer].0, range);
-        self.judge(words, range * range);
-        let pairs = (n * (n - 1) / 2) as f64;
-        let cost = |c: usize| {
-            let flight = f64::from(self.candidates[c].distance(situation.team[jammer].0) / situation.model.arena_m);
-            self.lambda2[c] / n as f64 + LINK_WEIGHT * self.alive[c] as f64 / pairs + FLIGHT_WEIGHT * flight / n as f64
-        };
-        let best = (0..self.candidates.len()).min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or_default();
-        self.candidates[best]
+    /// The best target of one jammer while the others fly to theirs.
+    fn best_target(&mut self, situation: &Situation<'_>, plan: &[Vec2], jammer: usize) -> Vec2 {
+        for (moment, ticks) in self.moments.iter_mut().zip(HORIZONS) {
+            let others = (0..plan.len()).filter(|other| *other != jammer);
+            self.others.clear();
+            self.others.extend(others.map(|other| situation.on_the_way(situation.team[other].0, plan[other], ticks)));
+            moment.look(situation, &mut self.kernel, &self.others);
+        }
+        let own = situation.team[jammer].0;
+        self.gather_candidates(situation, plan[jammer], own);
+        self.judge(situation, own);
+        let best = (0..self.candidates.len()).min_by(|a, b| self.cost[*a].total_cmp(&self.cost[*b]));
+        self.candidates[best.unwrap_or_default()]
     }
 
-    fn gather_candidates(&mut self, situation: &Situation<'_>, planned: Vec2, own: Vec2, range: f32) {
+    fn gather_candidates(&mut self, situation: &Situation<'_>, planned: Vec2, own: Vec2) {
         const DIAGONAL: f32 = std::f32::consts::FRAC_1_SQRT_2;
         const DIRECTIONS: [(f32, f32); 8] = [
             (1.0, 0.0),
@@ -144,39 +143,76 @@ impl Planner {
             (DIAGONAL, -DIAGONAL),
         ];
         let arena = Vec2::splat(situation.model.arena_m);
+        let range = situation.model.budgets.band(situation.swarm.band).jam_range_m;
+        let step = situation.model.jammer_speed_mps * situation.model.dt_s;
+        let around = |centre: Vec2, radius: f32| {
+            DIRECTIONS.map(|direction| (centre + Vec2::from(direction) * radius).clamp(Vec2::ZERO, arena))
+        };
         self.candidates.clear();
         // The old plan first: equal costs change nothing.
         self.candidates.extend([planned, own]);
+        self.candidates.extend(around(own, step));
         for radius in RADII {
-            self.candidates.extend(DIRECTIONS.map(|d| (planned + Vec2::from(d) * radius * range).clamp(Vec2::ZERO, arena)));
+            self.candidates.extend(around(planned, radius * range));
         }
         // The live links nearest to the jammer, then some spread over all of them.
-        self.links.sort_by(|a, b| a.midpoint.distance_squared(own).total_cmp(&b.midpoint.distance_squared(own)));
+        let links = &mut self.moments[1].links;
+        links.sort_by(|a, b| a.midpoint.distance_squared(own).total_cmp(&b.midpoint.distance_squared(own)));
         let near = LINKS_TRIED / 2;
-        self.candidates.extend(self.links.iter().take(near).map(|link| link.midpoint));
-        let stride = (self.links.len().saturating_sub(near) / (LINKS_TRIED - near)).max(1);
-        let spread = self.links.iter().skip(near).step_by(stride).take(LINKS_TRIED - near);
+        self.candidates.extend(links.iter().take(near).map(|link| link.midpoint));
+        let stride = (links.len().saturating_sub(near) / (LINKS_TRIED - near)).max(1);
+        let spread = links.iter().skip(near).step_by(stride).take(LINKS_TRIED - near);
         self.candidates.extend(spread.map(|link| link.midpoint));
     }
 
-    /// Lambda-2 and the number of live links with the jammer at each candidate.
-    fn judge(&mut self, words: usize, range2: f32) {
-        let n = self.drones.len();
-        self.packed.clear();
-        self.alive.clear();
-        for candidate in &self.candidates {
-            let start = self.packed.len();
-            self.packed.extend_from_slice(&self.rows);
-            let rows = &mut self.packed[start..];
-            let mut alive = self.links.len();
-            for link in self.links.iter().filter(|link| link.midpoint.distance_squared(*candidate) <= range2) {
-                rows[link.i * words + link.j / 64] &= !(1 << (link.j % 64));
-                rows[link.j * words + link.i / 64] &= !(1 << (link.i % 64));
-                alive -= 1;
-            }
-            self.alive.push(alive);
-        }
+    /// The cost of flying to each candidate.
+    fn judge(&mut self, situation: &Situation<'_>, own: Vec2) {
+        let n = situation.drones.len();
+        let range = situation.model.budgets.band(situation.swarm.band).jam_range_m;
+        let (pairs, scale) = ((n * (n - 1) / 2) as f64, 1.0 / n as f64);
+        let flight = |to: &Vec2| f64::from(to.distance(own) / situation.model.arena_m);
+        self.cost.clear();
+        self.cost.extend(self.candidates.iter().map(|to| FLIGHT_WEIGHT * flight(to)));
         self.lambda2.resize(self.candidates.len(), 0.0);
-        self.solver.lambda2_batch(n, &self.packed, &mut self.lambda2);
+        for (moment, ticks) in self.moments.iter().zip(HORIZONS) {
+            self.packed.clear();
+            for (to, cost) in self.candidates.iter().zip(&mut self.cost) {
+                let at = situation.on_the_way(own, *to, ticks);
+                let alive = moment.cut(at, range * range, &mut self.packed);
+                *cost += LINK_WEIGHT * alive as f64 / pairs;
+            }
+            self.solver.lambda2_batch(n, &self.packed, &mut self.lambda2);
+            for (cost, lambda2) in self.cost.iter_mut().zip(&self.lambda2) {
+                *cost += lambda2 * scale;
+            }
+        }
+    }
+}
+
+impl Moment {
+    /// Finds the links that jammers at `others` leave alive.
+    fn look(&mut self, situation: &Situation<'_>, kernel: &mut RadioKernel, others: &[Vec2]) {
+        let n = self.drones.len();
+        self.rows.resize(n * n.div_ceil(64), 0);
+        kernel.graph(&situation.model.budgets, situation.swarm.band, &self.drones, others, &mut self.rows);
+        self.links.clear();
+        for_each_link(&self.rows, n, |i, j| {
+            self.links.push(Link { i, j, midpoint: 0.5 * (self.drones[i].0 + self.drones[j].0) });
+        });
+    }
+
+    /// Appends the graph with one more jammer to `packed`; returns how many links are left.
+    fn cut(&self, jammer: Vec2, range2: f32, packed: &mut Vec<u64>) -> usize {
+        let words = self.drones.len().div_ceil(64);
+        let start = packed.len();
+        packed.extend_from_slice(&self.rows);
+        let rows = &mut packed[start..];
+        let mut alive = self.links.len();
+        for link in self.links.iter().filter(|link| link.midpoint.distance_squared(jammer) <= range2) {
+            rows[link.i * words + link.j / 64] &= !(1 << (link.j % 64));
+            rows[link.j * words + link.i / 64] &= !(1 << (link.i % 64));
+            alive -= 1;
+        }
+        alive
     }
 }

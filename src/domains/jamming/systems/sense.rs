@@ -38,7 +38,7 @@ pub(super) fn recluster(
 ) {
     let (positions, assignments) = (column(&positions), column_mut(&mut assignments));
     let interval = model.params.cluster_interval as u32;
-    for (slot, (clock, mut clusters)) in envs.iter_mut().enumerate().filter(|(_, (clock, _))| clock.tick % interval == 0) {
+    for (slot, (_, mut clusters)) in envs.iter_mut().enumerate().filter(|(_, (clock, _))| clock.tick % interval == 0) {
         let mut found = std::mem::take(&mut sensing.found);
         sensing.cluster(&model, &positions[model.drones(slot)], &mut found);
         let team = &mut assignments[model.jammers(slot)];

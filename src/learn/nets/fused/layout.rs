@@ -8,38 +8,38 @@ use std::ops::Range;
 
 use crate::{
     learn::nets::Architecture,
-    math::gemm::{Aligned, LANES, padded, stride, transpose},
     math::gemm::View,
+    math::gemm::{Aligned, LANES, padded, stride, transpose},
 };
 
 /// Parameters of actor and critic in one vector: first the actor's with its log_std, then the critic's.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    pub actor: Layers,
-    pub log_std: Range<usize>,
-    pub critic: Layers,
+    pub(super) actor: Layers,
+    pub(super) log_std: Range<usize>,
+    pub(super) critic: Layers,
     slots: Vec<Slot>,
 }
 
 /// Two hidden layers and an output layer.
 #[derive(Clone, Debug)]
 pub(super) struct Layers {
-    pub inputs: usize,
-    pub hidden: usize,
-    pub outputs: usize,
+    pub(super) inputs: usize,
+    pub(super) hidden: usize,
+    pub(super) outputs: usize,
     /// Distance between rows of every weight and of hidden activations.
-    pub stride: usize,
-    pub weights: [Range<usize>; 3],
-    pub biases: [Range<usize>; 3],
+    pub(super) stride: usize,
+    pub(super) weights: [Range<usize>; 3],
+    pub(super) biases: [Range<usize>; 3],
 }
 
 /// Copies of a network's weights in the order that products want, made anew after each optimiser step.
 #[derive(Clone, Debug)]
 pub(super) struct Turned {
     /// Second layer's weights transposed, rows [`Layers::stride`] apart.
-    pub middle: Aligned,
+    pub(super) middle: Aligned,
     /// Last layer's weights `[hidden, outputs]`, rows `padded(outputs)` apart.
-    pub last: Aligned,
+    pub(super) last: Aligned,
 }
 
 /// One named parameter in the vector.
@@ -53,7 +53,7 @@ struct Slot {
 }
 
 impl Layout {
-    pub fn new(architecture: &Architecture) -> Self {
+    pub(super) fn new(architecture: &Architecture) -> Self {
         let mut end = 0;
         let inputs = architecture.observation;
         let actor = Layers::place(&mut end, inputs, architecture.hidden, architecture.head());
@@ -71,34 +71,34 @@ impl Layout {
     }
 
     /// Length of the vector.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.critic.biases[2].end
     }
 
     /// Where the actor's parameters stand, log_std included.
-    pub fn actor_range(&self) -> Range<usize> {
+    pub(super) fn actor_range(&self) -> Range<usize> {
         0..self.log_std.end
     }
 
     /// Where the critic's parameters stand.
-    pub fn critic_range(&self) -> Range<usize> {
+    pub(super) fn critic_range(&self) -> Range<usize> {
         self.log_std.end..self.len()
     }
 
     /// Names and shapes of all parameters.
-    pub fn names(&self) -> impl Iterator<Item = (&str, &[usize])> {
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, &[usize])> {
         self.slots.iter().map(|slot| (slot.name.as_str(), slot.shape.as_slice()))
     }
 
     /// All parameters by name, without padding.
-    pub fn read(&self, vector: &[f32]) -> impl Iterator<Item = (&str, &[usize], Vec<f32>)> {
+    pub(super) fn read(&self, vector: &[f32]) -> impl Iterator<Item = (&str, &[usize], Vec<f32>)> {
         self.slots.iter().map(move |slot| {
             (slot.name.as_str(), slot.shape.as_slice(), slot.places().map(|place| vector[place]).collect())
         })
     }
 
     /// Puts the parameter called `name` into its place.
-    pub fn write(&self, vector: &mut [f32], name: &str, data: &[f32]) {
+    pub(super) fn write(&self, vector: &mut [f32], name: &str, data: &[f32]) {
         for slot in self.slots.iter().filter(|slot| slot.name == name) {
             for (place, &x) in slot.places().zip(data) {
                 vector[place] = x;
@@ -148,14 +148,14 @@ impl Slot {
 }
 
 impl Turned {
-    pub fn new(layers: &Layers) -> Self {
+    pub(super) fn new(layers: &Layers) -> Self {
         Self {
             middle: Aligned::zeros(layers.hidden * layers.stride),
             last: Aligned::zeros(layers.hidden * padded(layers.outputs)),
         }
     }
 
-    pub fn refresh(&mut self, layers: &Layers, parameters: &[f32]) {
+    pub(super) fn refresh(&mut self, layers: &Layers, parameters: &[f32]) {
         let weights = |index: usize| View { data: &parameters[layers.weights[index].clone()], stride: layers.stride };
         transpose((layers.hidden, layers.hidden), weights(1), &mut self.middle, layers.stride);
         transpose((layers.outputs, layers.hidden), weights(2), &mut self.last, padded(layers.outputs));

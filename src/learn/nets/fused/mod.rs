@@ -305,7 +305,8 @@ impl ActorCritic for Fused {
         for (name, x) in [("normaliser.mean", 0.0), ("normaliser.std", 1.0)] {
             tensors.push(NamedTensor { name: name.to_owned(), shape: vec![observation], data: vec![x; observation] });
         }
-        Network::from_training(self.architecture.actor(), &tensors).expect("names and shapes are the architecture's own")
+        Network::from_training(self.architecture.actor(), &tensors)
+            .expect("names and shapes are the architecture's own")
     }
 }
 

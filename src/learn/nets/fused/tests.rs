@@ -1,1 +1,440 @@
+//! Gradients against finite differences in f64, the optimiser against scalar code, and the promises on bits.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
+use super::*;
+use crate::{
+    learn::nets::{OutputGradients, Outputs},
+    policy::network::Scratch,
+};
+
+const OBSERVATION: usize = 5;
+const CONTINUOUS: usize = 2;
+const HEAD: usize = 6;
+
+fn architecture(critic: CriticInput, activation: Activation) -> Architecture {
+    Architecture { observation: OBSERVATION, hidden: 20, activation, continuous: CONTINUOUS, discrete: vec![4], critic }
+}
+
+const KINDS: [(CriticInput, Activation); 4] = [
+    (CriticInput::Own, Activation::Relu),
+    (CriticInput::Own, Activation::Tanh),
+    (CriticInput::Mean, Activation::Relu),
+    (CriticInput::Mean, Activation::Tanh),
+];
+
+const SIZE: StepSize =
+    StepSize { actor_learning_rate: 1e-2, critic_learning_rate: 2e-2, adam_eps: 1e-5, max_grad_norm: 0.5 };
+
+fn fused(critic: CriticInput, activation: Activation) -> Fused {
+    Fused::new(architecture(critic, activation), -0.3, 11).unwrap()
+}
+
+/// A rollout of `steps` steps of `agents` agents.
+fn observations(steps: usize, agents: usize) -> Vec<f32> {
+    (0..steps * agents * OBSERVATION).map(|i| (((i + 1) as f64 * 0.754_877_666).fract() * 2.0 - 1.0) as f32).collect()
+}
+
+/// A loss in which every output matters and none enters linearly: the sum over agents and head entries of
+/// cos(k + head exp(log_std)) and over values of sin(value + k), where k tells places in the minibatch apart.
+struct Waves {
+    agents: usize,
+}
+
+impl Waves {
+    /// Loss of one entry; generic in nothing, so the reference and the network share one formula.
+    fn entry(entry: usize, head: &[f64], log_std: &[f64], values: &[f64]) -> f64 {
+        let spread = |j: usize| log_std.get(j % HEAD).map_or(1.0, |&log_std| libm::exp(log_std));
+        let phase = entry as f64 * 0.37;
+        let heads = head.iter().enumerate().map(|(j, x)| libm::cos(phase + j as f64 + x * spread(j)));
+        let values = values.iter().enumerate().map(|(j, x)| libm::sin(phase - j as f64 + x));
+        heads.sum::<f64>() + values.sum::<f64>()
+    }
+}
+
+impl Loss for Waves {
+    fn differentiate(&self, entries: Range<usize>, outputs: Outputs<'_>, gradients: OutputGradients<'_>) -> [f64; 8] {
+        assert!(gradients.head.iter().chain(&*gradients.log_std).chain(&*gradients.values).all(|&x| x == 0.0));
+        let widen = |numbers: &[f32]| numbers.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+        let log_std = widen(outputs.log_std);
+        let (width, values) = (self.agents * HEAD, outputs.values.len() / entries.len());
+        let mut terms = [0.0; LOSS_TERMS];
+        for (place, entry) in entries.enumerate() {
+            let head = widen(&outputs.head[place * width..][..width]);
+            let value = widen(&outputs.values[place * values..][..values]);
+            terms[0] += Self::entry(entry, &head, &log_std, &value);
+            terms[1] += 1.0;
+            for (j, x) in head.iter().enumerate() {
+                let spread = log_std.get(j % HEAD).map_or(1.0, |&log_std| libm::exp(log_std));
+                let slope = -libm::sin(entry as f64 * 0.37 + j as f64 + x * spread);
+                gradients.head[place * width + j] = (slope * spread) as f32;
+                if let Some(sum) = gradients.log_std.get_mut(j % HEAD) {
+                    *sum += (slope * x * spread) as f32;
+                }
+            }
+            for (j, x) in value.iter().enumerate() {
+                gradients.values[place * values + j] = libm::cos(entry as f64 * 0.37 - j as f64 + x) as f32;
+            }
+        }
+        terms
+    }
+}
+
+/// A network in f64, from the named tensors of [`ActorCritic::state`].
+struct Reference {
+    critic: CriticInput,
+    activation: Activation,
+    tensors: Vec<(String, Vec<usize>, Vec<f64>)>,
+}
+
+impl Reference {
+    fn of(fused: &Fused) -> Self {
+        let parameters = fused.state().into_iter().filter(|tensor| !tensor.name.starts_with("adam."));
+        let widen = |tensor: NamedTensor| (tensor.name, tensor.shape, tensor.data.into_iter().map(f64::from).collect());
+        let Architecture { critic, activation, .. } = fused.architecture;
+        Self { critic, activation, tensors: parameters.map(widen).collect() }
+    }
+
+    fn get(&self, name: &str) -> &[f64] {
+        &self.tensors.iter().find(|tensor| tensor.0 == name).unwrap().2
+    }
+
+    fn layer(&self, name: &str, index: usize, x: &[f64]) -> Vec<f64> {
+        let bias = self.get(&format!("{name}.{index}.bias"));
+        let weight = self.get(&format!("{name}.{index}.weight"));
+        let z = |j: usize| bias[j] + x.iter().enumerate().map(|(i, x)| x * weight[i * bias.len() + j]).sum::<f64>();
+        let activate = |z: f64| match self.activation {
+            _ if index == 2 => z,
+            Activation::Relu => z.max(0.0),
+            Activation::Tanh => libm::tanh(z),
+        };
+        (0..bias.len()).map(|j| activate(z(j))).collect()
+    }
+
+    /// Head and values of one step.
+    fn outputs(&self, rows: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>) {
+        let through =
+            |name: &str, from: usize, x: &[f64]| (from..3).fold(x.to_vec(), |x, index| self.layer(name, index, &x));
+        let head = rows.iter().flat_map(|row| through("actor", 0, row)).collect();
+        let values = match self.critic {
+            CriticInput::Own => rows.iter().flat_map(|row| through("critic", 0, row)).collect(),
+            _ => {
+                let embedded: Vec<_> = rows.iter().map(|row| self.layer("critic", 0, row)).collect();
+                let mean = |j: usize| embedded.iter().map(|e| e[j]).sum::<f64>() / rows.len() as f64;
+                through("critic", 1, &(0..embedded[0].len()).map(mean).collect::<Vec<_>>())
+            }
+        };
+        (head, values)
+    }
+
+    fn loss(&self, minibatch: Minibatch<'_>) -> f64 {
+        let entry = minibatch.agents * OBSERVATION;
+        let one = |(place, &step): (usize, &u32)| {
+            let rows = minibatch.observations[step as usize * entry..][..entry].chunks(OBSERVATION);
+            let rows: Vec<Vec<f64>> = rows.map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect();
+            let (head, values) = self.outputs(&rows);
+            Waves::entry(place, &head, self.get("actor.log_std"), &values)
+        };
+        minibatch.steps.iter().enumerate().map(one).sum()
+    }
+}
+
+/// Two tiles and a piece, out of order and with one step twice.
+fn steps(agents: usize) -> Vec<u32> {
+    let count = 2 * Fused::tile_entries(agents) + 3;
+    (0..count).map(|i| (i * 17 % 40) as u32).collect()
+}
+
+fn state_bits(fused: &Fused) -> Vec<(String, Vec<u32>)> {
+    let bits = |tensor: NamedTensor| (tensor.name, tensor.data.iter().map(|x| x.to_bits()).collect());
+    fused.state().into_iter().map(bits).collect()
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    for (critic, activation) in KINDS {
+        let (agents, mut fused) = (30, fused(critic, activation));
+        let (observations, steps) = (observations(40, agents), steps(agents));
+        let minibatch = Minibatch { observations: &observations, agents, steps: &steps };
+        let (gradient, terms) = fused.differentiate(minibatch, &Waves { agents }, true);
+        let gradient = gradient.clone();
+        let mut reference = Reference::of(&fused);
+        let loss = reference.loss(minibatch);
+        assert!((terms[0] - loss).abs() < 1e-3, "{critic:?} {activation:?}: {} for {loss}", terms[0]);
+        assert_eq!(terms[1], steps.len() as f64);
+        let found: Vec<Vec<f32>> = fused.layout.read(&gradient).map(|(.., data)| data).collect();
+        let largest = found.iter().flatten().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+        for (tensor, found) in found.iter().enumerate() {
+            // Every seventh number of a long tensor: all rows and columns are met, in a seventh of the time.
+            let stride = if found.len() > 50 { 7 } else { 1 };
+            for index in (0..found.len()).step_by(stride) {
+                let at = |reference: &mut Reference, x: f64| {
+                    reference.tensors[tensor].2[index] = x;
+                    reference.loss(minibatch)
+                };
+                let x = reference.tensors[tensor].2[index];
+                let expected = (at(&mut reference, x + 1e-6) - at(&mut reference, x - 1e-6)) / 2e-6;
+                reference.tensors[tensor].2[index] = x;
+                let error = (f64::from(found[index]) - expected).abs();
+                assert!(
+                    error < 2e-5 * f64::from(largest),
+                    "{critic:?} {activation:?} {} {index}: {} for {expected}",
+                    reference.tensors[tensor].0,
+                    found[index]
+                );
+            }
+        }
+    }
+}
+
+/// Adam and clipping of one network as in PyTorch, one number at a time.
+fn scalar_adam(state: &mut [(Vec<f64>, Vec<f64>, Vec<f64>, Vec<f32>)], step: i32, learning_rate: f64, size: StepSize) {
+    let squares: f64 = state.iter().flat_map(|tensor| &tensor.3).map(|&g| f64::from(g) * f64::from(g)).sum();
+    let scale = (f64::from(size.max_grad_norm) / (squares.sqrt() + 1e-6)).min(1.0);
+    for (weights, m, v, gradient) in state {
+        for i in 0..weights.len() {
+            let g = f64::from(gradient[i]) * scale;
+            m[i] = 0.9 * m[i] + 0.1 * g;
+            v[i] = 0.999 * v[i] + 0.001 * g * g;
+            let (mean, square) = (m[i] / (1.0 - 0.9_f64.powi(step)), v[i] / (1.0 - 0.999_f64.powi(step)));
+            weights[i] -= learning_rate * mean / (square.sqrt() + f64::from(size.adam_eps));
+        }
+    }
+}
+
+#[test]
+fn steps_agree_with_scalar_adam_and_clipping() {
+    for max_grad_norm in [0.5, 1e6] {
+        let (agents, mut fused) = (4, fused(CriticInput::Mean, Activation::Tanh));
+        let (observations, steps) = (observations(40, agents), steps(agents));
+        let minibatch = Minibatch { observations: &observations, agents, steps: &steps };
+        let size = StepSize { max_grad_norm, ..SIZE };
+        let parameters: Vec<(String, Vec<f64>)> =
+            Reference::of(&fused).tensors.into_iter().map(|(name, _, data)| (name, data)).collect();
+        let mut state: Vec<_> =
+            parameters.iter().map(|(_, w)| (w.clone(), vec![0.0; w.len()], vec![0.0; w.len()], vec![])).collect();
+        let actors = parameters.iter().filter(|(name, _)| name.starts_with("actor.")).count();
+        for step in 1..=5 {
+            let gradient = fused.differentiate(minibatch, &Waves { agents }, true).0.clone();
+            for (tensor, (.., gradient)) in state.iter_mut().zip(fused.layout.read(&gradient)) {
+                tensor.3 = gradient;
+            }
+            let (actor, critic) = state.split_at_mut(actors);
+            scalar_adam(actor, step, f64::from(size.actor_learning_rate), size);
+            scalar_adam(critic, step, f64::from(size.critic_learning_rate), size);
+            let report = fused.step(minibatch, &Waves { agents }, size);
+            assert!(
+                report.actor_grad_norm > 0.5 && report.critic_grad_norm > 0.5,
+                "both are clipped at 0.5: {report:?}"
+            );
+            for ((name, found), expected) in Reference::of(&fused).tensors.iter().map(|t| (&t.0, &t.2)).zip(&state) {
+                for (found, expected) in found.iter().zip(&expected.0) {
+                    assert!((found - expected).abs() < 2e-5, "step {step} {name}: {found} for {expected}");
+                }
+            }
+        }
+    }
+}
+
+/// State after some steps on a rollout, in a pool of `threads`.
+fn trained(
+    threads: usize,
+    isa: Isa,
+    (critic, activation): (CriticInput, Activation),
+) -> (Vec<(String, Vec<u32>)>, String) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let (agents, mut fused) = (4, fused(critic, activation));
+    fused.isa = isa;
+    let observations = observations(500, agents);
+    let steps: Vec<u32> = (0..500).map(|i| i * 17 % 500).collect();
+    let report = pool.install(|| {
+        for count in [500, 33, 1] {
+            let minibatch = Minibatch { observations: &observations, agents, steps: &steps[..count] };
+            fused.step(minibatch, &Waves { agents }, SIZE);
+        }
+        let mut values = vec![0.0; 500 * fused.architecture.values_per_step(agents)];
+        fused.values(&observations, agents, &mut values);
+        let minibatch = Minibatch { observations: &observations, agents, steps: &steps };
+        format!("{values:?} {:?}", fused.step(minibatch, &Waves { agents }, SIZE))
+    });
+    (state_bits(&fused), report)
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    for kind in KINDS {
+        let expected = trained(1, Isa::best(), kind);
+        assert!(expected == trained(2, Isa::best(), kind), "{kind:?}: two threads");
+        assert!(expected == trained(4, Isa::best(), kind), "{kind:?}: four threads");
+    }
+}
+
+#[test]
+fn the_instruction_set_changes_no_bit() {
+    for kind in KINDS {
+        let expected = trained(1, Isa::best(), kind);
+        assert!(Isa::available().all(|isa| trained(1, isa, kind) == expected), "{kind:?}");
+    }
+}
+
+#[test]
+fn loaded_state_continues_with_the_same_bits() {
+    for (critic, activation) in KINDS {
+        let (agents, mut one) = (4, fused(critic, activation));
+        let (observations, steps) = (observations(40, agents), steps(agents));
+        let minibatch = Minibatch { observations: &observations, agents, steps: &steps };
+        for _ in 0..3 {
+            one.step(minibatch, &Waves { agents }, SIZE);
+        }
+        let mut other = Fused::new(architecture(critic, activation), 0.0, 99).unwrap();
+        other.load_state(&one.state()).unwrap();
+        for _ in 0..3 {
+            let report = one.step(minibatch, &Waves { agents }, SIZE);
+            assert_eq!(other.step(minibatch, &Waves { agents }, SIZE), report);
+        }
+        assert_eq!(state_bits(&other), state_bits(&one));
+    }
+}
+
+#[test]
+fn acting_and_training_see_the_same_bits() {
+    struct Heads(Mutex<Vec<Vec<u32>>>);
+    impl Loss for Heads {
+        fn differentiate(&self, _: Range<usize>, outputs: Outputs<'_>, _: OutputGradients<'_>) -> [f64; LOSS_TERMS] {
+            let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            self.0.lock().unwrap().extend([bits(outputs.head), bits(outputs.values)]);
+            [0.0; LOSS_TERMS]
+        }
+    }
+    for (critic, activation) in KINDS {
+        let (agents, mut fused) = (4, fused(critic, activation));
+        let observations = observations(32, agents);
+        let steps: Vec<u32> = (0..32).collect();
+        let seen = Heads(Mutex::default());
+        let (mut head, mut values) =
+            (vec![0.0; 32 * agents * HEAD], vec![0.0; 32 * fused.architecture.values_per_step(agents)]);
+        fused.actor().forward(&observations, &mut head, &mut Scratch::default());
+        fused.values(&observations, agents, &mut values);
+        fused.step(Minibatch { observations: &observations, agents, steps: &steps }, &seen, SIZE);
+        let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(seen.0.into_inner().unwrap(), [bits(&head), bits(&values)], "{critic:?} {activation:?}");
+    }
+}
+
+#[test]
+fn padding_of_parameters_and_moments_stays_zero() {
+    for (critic, activation) in KINDS {
+        let (agents, mut fused) = (4, fused(critic, activation));
+        let (observations, steps) = (observations(40, agents), steps(agents));
+        for _ in 0..3 {
+            fused.step(Minibatch { observations: &observations, agents, steps: &steps }, &Waves { agents }, SIZE);
+        }
+        for vector in [&fused.parameters, &fused.first_moments, &fused.second_moments] {
+            let named: usize = fused.layout.read(vector).flat_map(|(.., data)| data).filter(|&x| x != 0.0).count();
+            assert_eq!(vector.iter().filter(|&&x| x != 0.0).count(), named);
+        }
+    }
+}
+
+#[test]
+fn an_actor_learning_rate_of_zero_leaves_the_actor_alone() {
+    let (agents, mut fused) = (4, fused(CriticInput::Mean, Activation::Relu));
+    let (observations, steps) = (observations(40, agents), steps(agents));
+    let minibatch = Minibatch { observations: &observations, agents, steps: &steps };
+    fused.step(minibatch, &Waves { agents }, SIZE);
+    let before = state_bits(&fused);
+    let report = fused.step(minibatch, &Waves { agents }, StepSize { actor_learning_rate: 0.0, ..SIZE });
+    assert_eq!(report.actor_grad_norm, 0.0);
+    assert_eq!(fused.steps, [1, 2]);
+    for (before, after) in before.iter().zip(state_bits(&fused)) {
+        let changes = before.0.contains("critic.") || before.0 == "adam.steps";
+        assert_eq!(*before == after, !changes, "{}", before.0);
+    }
+}
+
+#[test]
+fn a_gradient_that_is_not_finite_is_not_followed() {
+    struct Broken;
+    impl Loss for Broken {
+        fn differentiate(&self, _: Range<usize>, _: Outputs<'_>, gradients: OutputGradients<'_>) -> [f64; LOSS_TERMS] {
+            gradients.head[0] = f32::NAN;
+            gradients.values[0] = f32::INFINITY;
+            [0.0; LOSS_TERMS]
+        }
+    }
+    let mut fused = fused(CriticInput::Own, Activation::Tanh);
+    let before = state_bits(&fused);
+    let observations = observations(3, 2);
+    let report = fused.step(Minibatch { observations: &observations, agents: 2, steps: &[0, 2] }, &Broken, SIZE);
+    assert!(!report.actor_grad_norm.is_finite() && !report.critic_grad_norm.is_finite());
+    assert_eq!(state_bits(&fused), before);
+}
+
+#[test]
+fn an_empty_minibatch_changes_nothing() {
+    let mut fused = fused(CriticInput::Mean, Activation::Relu);
+    let before = state_bits(&fused);
+    let report = fused.step(Minibatch { observations: &[], agents: 4, steps: &[] }, &Waves { agents: 4 }, SIZE);
+    assert_eq!((report, state_bits(&fused)), (StepReport::default(), before));
+}
+
+#[test]
+fn steps_along_a_loss_lower_it() {
+    for (critic, activation) in KINDS {
+        let (agents, mut fused) = (4, fused(critic, activation));
+        let (observations, steps) = (observations(40, agents), steps(agents));
+        let minibatch = Minibatch { observations: &observations, agents, steps: &steps };
+        let size = StepSize { actor_learning_rate: 3e-3, critic_learning_rate: 3e-3, ..SIZE };
+        let losses: Vec<f64> = (0..200).map(|_| fused.step(minibatch, &Waves { agents }, size).terms[0]).collect();
+        assert!(losses[199] < losses[0] - 100.0, "{critic:?} {activation:?}: {} to {}", losses[0], losses[199]);
+    }
+}
+
+#[test]
+fn groups_larger_than_a_tile_and_heads_without_continuous_dimensions_work() {
+    let architecture =
+        Architecture { continuous: 0, discrete: vec![2, 4], ..architecture(CriticInput::Mean, Activation::Relu) };
+    let (agents, mut fused) = (300, Fused::new(architecture, 0.0, 1).unwrap());
+    let observations = observations(3, agents);
+    let report = fused.step(Minibatch { observations: &observations, agents, steps: &[2, 0] }, &Waves { agents }, SIZE);
+    assert_eq!(report.terms[1], 2.0);
+    assert!(report.actor_grad_norm > 0.0 && report.critic_grad_norm > 0.0);
+}
+
+#[test]
+fn what_cannot_be_built_is_refused() {
+    let message = |architecture, log_std| Fused::new(architecture, log_std, 0).unwrap_err().to_string();
+    let good = architecture(CriticInput::Own, Activation::Relu);
+    let attention = Architecture { critic: CriticInput::Attention, ..good.clone() };
+    assert!(message(attention, 0.0).contains("use `--backend torch`"));
+    assert!(message(Architecture { hidden: 0, ..good.clone() }, 0.0).starts_with("a network's hidden layer has 0"));
+    assert_eq!(message(good, f32::NAN), "the initial log_std is NaN, not a finite number");
+}
+
+#[test]
+fn damaged_state_is_refused_and_changes_nothing() {
+    type Damage = fn(&mut Vec<NamedTensor>);
+    let cases: [(Damage, &str); 8] = [
+        (|t| drop(t.remove(0)), "tensor `actor.0.weight` is missing"),
+        (|t| t.push(t[0].clone()), "tensor `actor.0.weight` is there more than once"),
+        (|t| t[0].shape.reverse(), "tensor `actor.0.weight` has shape [20, 5], expected [5, 20]"),
+        (|t| t[1].data[2] = f32::NAN, "tensor `actor.0.bias` is NaN at 2"),
+        (|t| t[0].name.push('s'), "unexpected tensor `actor.0.weights`; did you mean `actor.0.weight`?"),
+        (|t| t.last_mut().unwrap().data[0] = 1.5, "`adam.steps` is [1.5, 1.0], not two counts"),
+        (|t| t.last_mut().unwrap().data[0] = -1.0, "`adam.steps` is [-1.0, 1.0], not two counts"),
+        (|t| set(t, "adam.v.critic.2.bias", -1.0), "`adam.v.critic.2.bias` is -1 at 0, but is a square"),
+    ];
+    fn set(tensors: &mut [NamedTensor], name: &str, x: f32) {
+        tensors.iter_mut().find(|tensor| tensor.name == name).unwrap().data[0] = x;
+    }
+    let (agents, mut fused) = (4, fused(CriticInput::Mean, Activation::Relu));
+    let (observations, steps) = (observations(40, agents), steps(agents));
+    fused.step(Minibatch { observations: &observations, agents, steps: &steps }, &Waves { agents }, SIZE);
+    let before = state_bits(&fused);
+    for (damage, message) in cases {
+        let mut state = fused.state();
+        damage(&mut state);
+        let error = fused.load_state(&state).unwrap_err().to_string();
+        assert!(error.starts_with(message), "{error}\nexpected {message}");
+        assert_eq!(state_bits(&fused), before);
+    }
+}

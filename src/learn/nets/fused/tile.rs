@@ -8,20 +8,18 @@ use std::ops::Range;
 use super::layout::{Layers, Layout, Turned};
 use crate::{
     learn::nets::{Activation, Architecture, CriticInput, LOSS_TERMS, Loss, Minibatch, OutputGradients, Outputs},
-    math::gemm::{
-        Aligned, Finish, Isa, Left, Product, Start, View, mean_of_groups, padded, spread_to_groups,
-    },
+    math::gemm::{Aligned, Finish, Isa, Left, Product, Start, View, mean_of_groups, padded, spread_to_groups},
 };
 
 /// What all tiles of one pass share.
 #[derive(Clone, Copy)]
 pub(super) struct Pass<'a> {
-    pub isa: Isa,
-    pub architecture: &'a Architecture,
-    pub layout: &'a Layout,
-    pub parameters: &'a [f32],
-    pub turned: &'a [Turned; 2],
-    pub agents: usize,
+    pub(super) isa: Isa,
+    pub(super) architecture: &'a Architecture,
+    pub(super) layout: &'a Layout,
+    pub(super) parameters: &'a [f32],
+    pub(super) turned: &'a [Turned; 2],
+    pub(super) agents: usize,
 }
 
 /// Activations and gradients of one tile, reused by whoever works on the next one.
@@ -63,7 +61,7 @@ struct Net<'a> {
 
 impl Pass<'_> {
     /// Values of the observations `[entries, agents, observation]`.
-    pub fn values(&self, work: &mut Workspace, observations: &[f32], values: &mut [f32]) {
+    pub(super) fn values(&self, work: &mut Workspace, observations: &[f32], values: &mut [f32]) {
         let rows = observations.len() / self.architecture.observation;
         work.reserve(self, rows);
         work.observations[..observations.len()].copy_from_slice(observations);
@@ -73,7 +71,7 @@ impl Pass<'_> {
     }
 
     /// Adds the gradient of the loss over `entries` to `gradient` and returns what the loss reports.
-    pub fn differentiate(
+    pub(super) fn differentiate(
         &self,
         work: &mut Workspace,
         minibatch: Minibatch<'_>,
@@ -267,9 +265,8 @@ impl Net<'_> {
         self.accumulate((outputs, rows, hidden), d_output, h2_view, self.layers.weights[2].start, gradient);
         self.accumulate_bias(ones, rows, d_output, 2, gradient);
         let last = self.weight(2);
-        self.product((rows, outputs, hidden), Left::Plain(d_output), last, None, self.slope(h2)).store(
-            self.isa, dz2, stride,
-        );
+        self.product((rows, outputs, hidden), Left::Plain(d_output), last, None, self.slope(h2))
+            .store(self.isa, dz2, stride);
         let (h1, dz2) = (View { data: h1, stride }, View { data: dz2, stride });
         self.accumulate((hidden, rows, hidden), h1, dz2, self.layers.weights[1].start, gradient);
         self.accumulate_bias(ones, rows, dz2, 1, gradient);

@@ -67,7 +67,9 @@ impl Half {
     pub(super) fn parameters(&self) -> Vec<Tensor> {
         let sizes: Vec<i64> = self.slots.iter().map(|slot| slot.len() as i64).collect();
         let parts = self.vectors[0].split_with_sizes(&sizes[..], 0).into_iter().zip(&self.slots);
-        parts.map(|(part, slot)| part.view(&slot.shape.iter().map(|&size| size as i64).collect::<Vec<_>>()[..])).collect()
+        parts
+            .map(|(part, slot)| part.view(&slot.shape.iter().map(|&size| size as i64).collect::<Vec<_>>()[..]))
+            .collect()
     }
 
     /// One step of Adam down the gradient of `target`; returns the gradient's norm before clipping.

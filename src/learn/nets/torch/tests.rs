@@ -14,13 +14,15 @@ const SIZE: StepSize =
 struct Towards(f32);
 
 impl Loss for Towards {
-    fn differentiate(&self, _: Range<usize>, outputs: Outputs<'_>, gradients: OutputGradients<'_>) -> [f64; LOSS_TERMS] {
+    fn differentiate(
+        &self,
+        _: Range<usize>,
+        outputs: Outputs<'_>,
+        gradients: OutputGradients<'_>,
+    ) -> [f64; LOSS_TERMS] {
         let mut sum = 0.0;
-        let pairs = [
-            (outputs.head, gradients.head),
-            (outputs.log_std, gradients.log_std),
-            (outputs.values, gradients.values),
-        ];
+        let pairs =
+            [(outputs.head, gradients.head), (outputs.log_std, gradients.log_std), (outputs.values, gradients.values)];
         for (output, gradient) in pairs.into_iter().flat_map(|(outputs, gradients)| outputs.iter().zip(gradients)) {
             *gradient = output - self.0;
             sum += f64::from(0.5 * *gradient * *gradient);

@@ -41,7 +41,13 @@ fn cpu_class() -> &'static str {
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl");
-        if avx2 && avx512 { "x86-64 avx512" } else if avx2 { "x86-64 avx2" } else { "x86-64" }
+        if avx2 && avx512 {
+            "x86-64 avx512"
+        } else if avx2 {
+            "x86-64 avx2"
+        } else {
+            "x86-64"
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     {

@@ -1,0 +1,256 @@
+//! Every command and flag, declared once: help, errors and completions are made from these.
+
+use std::path::PathBuf;
+
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+    value_parser,
+};
+use clap_complete::Shell;
+
+use crate::{
+    learn::hyperparameters::{Algo, Backend},
+    sim::params::Choice,
+};
+
+/// A live laboratory for multi-agent learning.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "agon", version, about, disable_help_subcommand = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Train a policy and leave a run folder that can be resumed, evaluated and shared
+    Train(TrainArgs),
+    /// Let policies play the same unseen episodes and compare them
+    Eval(EvalArgs),
+    /// Measure the speed of everything that speed matters for
+    Bench(BenchArgs),
+    /// List scenarios, baselines, checkpoints and hyperparameters
+    List(ListArgs),
+    /// Explain a scenario: what agents see, do and are paid for, and every parameter
+    Explain(ExplainArgs),
+    /// Check that this machine and this checkout are in order
+    Doctor,
+    /// Print shell completions, e.g. `agon completions bash > ~/.local/share/bash-completion/completions/agon`
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+    /// Train the first scenario for a minute, compare the result with every baseline, say what to try next
+    Quickstart(QuickstartArgs),
+}
+
+/// A scenario and what is changed in it.
+#[derive(Args, Clone, Debug)]
+pub struct ScenarioArgs {
+    /// A scenario file, or the name of one below `scenarios/`: `skirmish`, `jamming/skirmish`
+    pub scenario: String,
+    /// Set a parameter of the scenario; may be given several times
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<Assignment>,
+}
+
+/// `name=value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// What is set.
+    pub name: String,
+    /// To what, as RON text.
+    pub value: String,
+}
+
+/// Arguments of `train`.
+#[derive(Args, Clone, Debug)]
+pub struct TrainArgs {
+    /// A scenario file, or the name of one below `scenarios/`; a resumed run has its own
+    #[arg(required_unless_present_any = ["resume", "curriculum"])]
+    pub scenario: Option<String>,
+    /// Scenarios to train in one after the other, in equal shares, instead of one
+    #[arg(long, value_name = "SCENARIO,…", value_delimiter = ',', conflicts_with = "scenario")]
+    pub curriculum: Vec<String>,
+    /// Stop after so many env-steps, all envs together
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), conflicts_with = "minutes")]
+    pub steps: Option<u64>,
+    /// Stop after so many minutes
+    #[arg(long, value_name = "M", value_parser = positive)]
+    pub minutes: Option<f64>,
+    /// Seed of everything random in the run; without it, the scenario's
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// Envs that are stepped side by side
+    #[arg(long, value_name = "E", value_parser = value_parser!(u32).range(1..=65_536))]
+    pub envs: Option<u32>,
+    /// Learn from the team's value (mappo) or from each agent's own (ippo)
+    #[arg(long, value_parser = choice::<Algo>())]
+    pub algo: Option<Algo>,
+    /// Run folder to write; without it, a new one below `runs/`
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub out: Option<PathBuf>,
+    /// Run folder to continue exactly where it stopped
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["scenario", "curriculum", "seed", "envs", "algo", "init", "set"])]
+    pub resume: Option<PathBuf>,
+    /// What computes the networks
+    #[arg(long, value_parser = choice::<Backend>())]
+    pub backend: Option<Backend>,
+    /// Start from a shared policy instead of from random weights
+    #[arg(long, value_name = "PATH")]
+    pub init: Option<PathBuf>,
+    /// Set a parameter of the scenario or a hyperparameter; may be given several times
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<Assignment>,
+    /// Threads; without it, one per core
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+}
+
+/// Arguments of `eval`.
+#[derive(Args, Clone, Debug)]
+pub struct EvalArgs {
+    /// Where the policies play.
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// Baselines, shipped checkpoints, run folders or files of weights; `all` is every baseline and the scenario's checkpoint
+    #[arg(long = "policy", value_name = "NAME|PATH,…", value_delimiter = ',', default_value = "all")]
+    pub policies: Vec<String>,
+    /// Episodes of each policy
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u64).range(crate::eval::EPISODES))]
+    pub episodes: u64,
+    /// Seed of the episodes, which no training ever sees; without it, the scenario's
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// Let networks draw their actions as in training instead of taking the most likely one
+    #[arg(long)]
+    pub stochastic: bool,
+    /// Do not play the privileged baselines unless they are named
+    #[arg(long)]
+    pub no_planner: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Threads; without it, one per core. Results do not depend on it
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+}
+
+/// Arguments of `bench`.
+#[derive(Args, Clone, Debug)]
+pub struct BenchArgs {
+    /// Only the figures whose name begins like this
+    #[arg(long, value_name = "PREFIX")]
+    pub only: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `list`.
+#[derive(Args, Clone, Debug)]
+pub struct ListArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArgs {
+    /// What to explain.
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+}
+
+/// Arguments of `quickstart`.
+#[derive(Args, Clone, Debug)]
+pub struct QuickstartArgs {
+    /// Scenario to train in
+    #[arg(default_value = "jamming/skirmish")]
+    pub scenario: String,
+    /// Minutes of training
+    #[arg(long, value_name = "M", default_value_t = 1.0, value_parser = positive)]
+    pub minutes: f64,
+}
+
+/// One of the names that a choice has in files.
+fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    let values = T::NAMES.iter().zip(T::DOCS).map(|(name, doc)| PossibleValue::new(*name).help(*doc));
+    let found = |name: String| T::ALL.iter().copied().find(|choice| choice.name() == name);
+    PossibleValuesParser::new(values).try_map(move |name| found(name).ok_or("no such choice"))
+}
+
+fn assignment(text: &str) -> Result<Assignment, String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, such as `num_jammers=6`")?;
+    let (name, value) = (name.trim(), value.trim());
+    if name.is_empty() || value.is_empty() {
+        return Err("expected NAME=VALUE with a name and a value".to_owned());
+    }
+    Ok(Assignment { name: name.to_owned(), value: value.to_owned() })
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if number > 0.0 && number <= 1e6 => Ok(number),
+        _ => Err("expected a number above 0, at most a million".to_owned()),
+    }
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=1024) => Ok(number),
+        _ => Err("expected a whole number from 1 to 1024".to_owned()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        Cli::try_parse_from(line.split(' ')).map(|cli| cli.command).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_declarations_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_training_needs_exactly_one_place_to_start_from() {
+        for line in ["train skirmish", "train --resume runs/a", "train --curriculum a,b --steps 10"] {
+            assert!(parse(&format!("agon {line}")).is_ok(), "{line}");
+        }
+        for line in [
+            "train",
+            "train skirmish --resume runs/a",
+            "train skirmish --curriculum a,b",
+            "train skirmish --steps 5 --minutes 1",
+            "train --resume runs/a --seed 2",
+            "train skirmish --minutes -1",
+            "train skirmish --minutes NaN",
+            "train skirmish --steps 0",
+            "train skirmish --envs 0",
+            "train skirmish --algo ppo",
+        ] {
+            assert!(parse(&format!("agon {line}")).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn assignments_are_split_at_the_first_equals_sign() {
+        let Command::Eval(args) = parse("agon eval skirmish --set a.b=(c=1) --set d=2").unwrap() else { panic!() };
+        let set: Vec<_> = args.scenario.set.iter().map(|a| (a.name.as_str(), a.value.as_str())).collect();
+        assert_eq!(set, [("a.b", "(c=1)"), ("d", "2")]);
+        assert_eq!(args.policies, ["all"]);
+        assert!(parse("agon eval skirmish --set num_jammers").unwrap_err().contains("NAME=VALUE"));
+        assert!(parse("agon eval skirmish --set =3").is_err());
+    }
+}

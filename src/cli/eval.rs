@@ -1,0 +1,55 @@
+//! `agon eval`: policies on the same unseen episodes.
+
+use super::{args::EvalArgs, on_threads, output, places};
+use crate::{
+    domains::Scenario,
+    error::{Error, Result},
+    eval::{EvalOptions, Report, env_steps, evaluate},
+    policy::{
+        acting::Decision,
+        registry::{Registry, Resolved},
+    },
+};
+
+/// Evaluates and prints the report.
+pub(super) fn run(args: &EvalArgs) -> Result<()> {
+    let scenario = places::load_changed(&args.scenario)?;
+    let decision = if args.stochastic { Decision::Sample } else { Decision::Mode };
+    let resolved = resolve(&scenario, args.policies.iter().map(String::as_str), decision)?;
+    resolved.notes.iter().for_each(output::note);
+    let options = EvalOptions {
+        episodes: args.episodes,
+        seed: args.seed.unwrap_or(scenario.seed),
+        with_reference: !args.no_planner,
+        ..EvalOptions::default()
+    };
+    let report = on_threads(args.threads, || play(&scenario, resolved, options))?;
+    if args.json { output::print_json(&report.to_json()) } else { output::print(report) }
+}
+
+/// The policies that `names` stand for in `scenario`.
+///
+/// # Errors
+/// See [`Registry::resolve`].
+pub fn resolve<'n>(
+    scenario: &Scenario,
+    names: impl IntoIterator<Item = &'n str>,
+    decision: Decision,
+) -> Result<Resolved> {
+    let domain = scenario.domain.domain();
+    let spec = domain.spec(scenario.max_steps);
+    let group = spec.groups.first().ok_or_else(|| Error::input("nobody acts in this scenario"))?;
+    let checkpoints = places::checkpoints();
+    Registry { domain, scenario: &scenario.name, group, checkpoints: checkpoints.as_deref(), decision }.resolve(names)
+}
+
+/// Evaluates with a progress bar.
+///
+/// # Errors
+/// See [`evaluate`].
+pub fn play(scenario: &Scenario, resolved: Resolved, options: EvalOptions) -> Result<Report> {
+    let bar = output::progress(env_steps(scenario, &resolved.entries, options), "evaluating");
+    let report = evaluate(scenario, resolved.entries, options, &|ticks| bar.inc(ticks));
+    bar.finish_and_clear();
+    report
+}

@@ -1,0 +1,71 @@
+//! `agon explain`: a scenario from the point of view of those who act in it, and every knob it has.
+
+use super::{args::ExplainArgs, list::params_table, output, places};
+use crate::{
+    domains::Scenario,
+    error::Result,
+    eval::{Align, Table},
+    sim::{Aggregate, Field, GroupSpec, MetricSpec, params::Params},
+};
+
+/// Prints what a scenario declares.
+pub(super) fn run(args: &ExplainArgs) -> Result<()> {
+    output::print(describe(&places::load_changed(&args.scenario)?))
+}
+
+fn describe(scenario: &Scenario) -> String {
+    let (domain, params) = (scenario.domain.domain(), crate::sim::scenario::DomainConfig::params(&scenario.domain));
+    let spec = domain.spec(scenario.max_steps);
+    let mut text = format!(
+        "{} ({}/{}): {}\nEpisodes of at most {} ticks.\n",
+        scenario.title,
+        domain.id(),
+        scenario.name,
+        scenario.about,
+        scenario.max_steps
+    );
+    for group in &spec.groups {
+        text += &group_text(group);
+    }
+    text += &format!("\nmetrics\n{}", metrics(&spec.metrics));
+    text += &format!("\nparameters (`--set name=value`)\n{}", params_table(params.declared(), params));
+    text
+}
+
+fn group_text(group: &GroupSpec) -> String {
+    let mut text = format!("\n{} {} observe layout `{}`\n", group.agents, group.name, group.layout);
+    text += &fields(&group.observation).to_string();
+    text += &format!("\n{} act\n", group.name);
+    let mut actions = fields(&group.action.continuous);
+    for dimension in &group.action.discrete {
+        actions.row([dimension.name.to_owned(), String::new(), dimension.choices.join(", ")]);
+    }
+    text += &actions.to_string();
+    text += &format!("\n{} are paid\n", group.name);
+    let mut terms = Table::new([(Align::Left, "term"), (Align::Left, "for")]);
+    group.reward_terms.iter().for_each(|term| terms.row([term.name, term.doc]));
+    text + &terms.to_string()
+}
+
+fn fields(fields: &[Field]) -> Table {
+    let mut table = Table::new([(Align::Left, "number"), (Align::Left, "unit"), (Align::Left, "values")]);
+    for field in fields {
+        let values = format!("{} to {}", field.bounds.start(), field.bounds.end());
+        table.row([field.name.clone(), field.unit.to_owned(), values]);
+    }
+    table
+}
+
+fn metrics(metrics: &[MetricSpec]) -> Table {
+    let columns = ["name", "unit", "of an episode", "meaning"];
+    let mut table = Table::new(columns.map(|column| (Align::Left, column)));
+    for metric in metrics {
+        let aggregate = match metric.aggregate {
+            Aggregate::Mean => "mean over ticks",
+            Aggregate::Last => "at the last tick",
+            Aggregate::Sum => "sum over ticks",
+        };
+        table.row([metric.name, metric.unit, aggregate, metric.doc]);
+    }
+    table
+}

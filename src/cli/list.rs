@@ -1,0 +1,170 @@
+//! `agon list`: everything that has a name.
+
+use serde_json::{Map, Value, json};
+
+use super::{args::ListArgs, output, places};
+use crate::{
+    domains::Scenario,
+    error::Result,
+    eval::{Align, Table},
+    learn::hyperparameters::PpoParams,
+    policy::registry::{Shipped, shipped},
+    sim::params::{Kind, Param, Params},
+};
+
+/// What there is.
+struct Inventory {
+    scenarios: Vec<(places::Place, Result<Scenario>)>,
+    checkpoints: Vec<Shipped>,
+}
+
+/// Prints everything that has a name.
+pub(super) fn run(args: &ListArgs) -> Result<()> {
+    let scenarios = places::scenarios()?.into_iter().map(|place| {
+        let scenario = places::load_scenario(&place.path.to_string_lossy());
+        (place, scenario)
+    });
+    let checkpoints = places::checkpoints().map_or_else(|| Ok(Vec::new()), |folder| shipped(&folder))?;
+    let inventory = Inventory { scenarios: scenarios.collect(), checkpoints };
+    if args.json { output::print_json(&inventory.to_json()) } else { output::print(inventory.to_text()) }
+}
+
+impl Inventory {
+    /// The first scenario of each domain, for what belongs to the domain.
+    fn domains(&self) -> Vec<&Scenario> {
+        let mut found: Vec<&Scenario> = Vec::new();
+        for scenario in self.scenarios.iter().filter_map(|(_, scenario)| scenario.as_ref().ok()) {
+            let id = scenario.domain.domain().id();
+            if !found.iter().any(|known| known.domain.domain().id() == id) {
+                found.push(scenario);
+            }
+        }
+        found
+    }
+
+    fn to_text(&self) -> String {
+        let mut scenarios = Table::new([(Align::Left, "scenario"), (Align::Left, "what it shows")]);
+        for (place, scenario) in &self.scenarios {
+            let about = scenario.as_ref().map_or_else(|error| format!("cannot be used: {error}"), |s| one_line(&s.about));
+            scenarios.row([format!("{}/{}", place.domain, place.name), about]);
+        }
+        let mut baselines = Table::new([(Align::Left, "baseline"), (Align::Left, "what it does")]);
+        for scenario in self.domains() {
+            let domain = scenario.domain.domain();
+            for baseline in domain.baselines() {
+                let mark = if baseline.privileged { " (privileged)" } else { "" };
+                baselines.row([format!("{}/{}", domain.id(), baseline.name), format!("{}{mark}", baseline.doc)]);
+            }
+        }
+        let mut text = format!("{scenarios}\n{baselines}\n{}", self.checkpoint_text());
+        text += "\nhyperparameters (`agon train … --set name=value`)\n";
+        text += &params_table(PpoParams::declarations(), &PpoParams::default()).to_string();
+        text += "\n`agon explain SCENARIO` tells the parameters of a scenario.\n";
+        text
+    }
+
+    fn checkpoint_text(&self) -> String {
+        if self.checkpoints.is_empty() {
+            return "no checkpoints are here\n".to_owned();
+        }
+        let mut table = Table::new([(Align::Left, "checkpoint"), (Align::Left, "what it is")]);
+        for found in &self.checkpoints {
+            let what = match &found.card {
+                Ok(card) => format!(
+                    "{} in {}, layout {}, {} env-steps in {:.1} minutes",
+                    card.algorithm, card.scenario, card.layout, card.env_steps, card.minutes
+                ),
+                Err(error) => format!("cannot be used: {error}"),
+            };
+            table.row([format!("{}/{}", found.domain, found.name), what]);
+        }
+        table.to_string()
+    }
+
+    fn to_json(&self) -> Value {
+        let scenario = |(place, scenario): &(places::Place, Result<Scenario>)| {
+            let mut entry = json!({ "name": place.name, "domain": place.domain, "path": place.path.to_string_lossy() });
+            match scenario {
+                Ok(scenario) => {
+                    entry["title"] = scenario.title.as_str().into();
+                    entry["about"] = scenario.about.as_str().into();
+                    entry["max_steps"] = scenario.max_steps.into();
+                }
+                Err(error) => entry["error"] = error.to_string().into(),
+            }
+            entry
+        };
+        let baselines = self.domains().into_iter().flat_map(|scenario| {
+            let domain = scenario.domain.domain();
+            let entry = move |baseline: crate::sim::Baseline| {
+                json!({
+                    "name": baseline.name,
+                    "domain": domain.id(),
+                    "doc": baseline.doc,
+                    "privileged": baseline.privileged,
+                })
+            };
+            domain.baselines().into_iter().map(entry).collect::<Vec<_>>()
+        });
+        let checkpoint = |found: &Shipped| {
+            let mut entry = json!({
+                "name": found.name,
+                "domain": found.domain,
+                "path": found.path.to_string_lossy(),
+            });
+            match &found.card {
+                Ok(card) => entry["card"] = json!(card),
+                Err(error) => entry["error"] = error.to_string().into(),
+            }
+            entry
+        };
+        json!({
+            "scenarios": self.scenarios.iter().map(scenario).collect::<Vec<_>>(),
+            "baselines": baselines.collect::<Vec<_>>(),
+            "checkpoints": self.checkpoints.iter().map(checkpoint).collect::<Vec<_>>(),
+            "hyperparameters": params_json(PpoParams::declarations()),
+        })
+    }
+}
+
+/// Parameters for people, with the values that `of` has.
+pub(super) fn params_table(params: &[Param], of: &dyn Params) -> Table {
+    let mut table =
+        Table::new([(Align::Left, "name"), (Align::Left, "value"), (Align::Left, "meaning"), (Align::Left, "allowed")]);
+    add_params(&mut table, "", params, of);
+    table
+}
+
+fn add_params(table: &mut Table, path: &str, params: &[Param], of: &dyn Params) {
+    for param in params {
+        let name = format!("{path}{}", param.name);
+        match &param.kind {
+            Kind::Group(inner) => add_params(table, &format!("{name}."), inner, of),
+            kind => {
+                let value = of.get(&name).unwrap_or_default();
+                table.row([name, value, one_line(param.doc), kind.to_string()]);
+            }
+        }
+    }
+}
+
+fn params_json(params: &[Param]) -> Value {
+    let entry = |param: &Param| {
+        let described = match &param.kind {
+            Kind::Group(inner) => params_json(inner),
+            kind => json!({
+                "doc": one_line(param.doc),
+                "default": param.default,
+                "unit": param.unit(),
+                "allowed": kind.to_string(),
+                "when": if param.when == crate::sim::params::When::Live { "live" } else { "next_reset" },
+            }),
+        };
+        (param.name.to_owned(), described)
+    };
+    params.iter().map(entry).collect::<Map<_, _>>().into()
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

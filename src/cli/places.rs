@@ -1,0 +1,123 @@
+//! Where scenarios and checkpoints are, and how a name becomes a scenario.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{Assignment, ScenarioArgs};
+use crate::{
+    domains::Scenario,
+    durable::{files_in, read_capped},
+    error::{Error, Result},
+    sim::scenario::MAX_BYTES,
+};
+
+/// Folder of the scenarios, `<domain>/<name>.ron` below it.
+pub const SCENARIOS: &str = "scenarios";
+/// Folder of the shipped checkpoints, `<domain>/<name>/` below it.
+pub const CHECKPOINTS: &str = "checkpoints";
+
+/// A scenario file that can be called by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Folder it lies in, which is that of its domain.
+    pub domain: String,
+    /// Its name: that of the file, without `.ron`.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// The folder with [`SCENARIOS`] in it: this one, or the nearest above it, or the nearest above the program itself.
+pub fn house() -> Option<PathBuf> {
+    let has_scenarios = |folder: &&Path| folder.join(SCENARIOS).is_dir();
+    // The current folder goes by the empty path, so that messages name files as the user would.
+    let here = Path::new("");
+    if has_scenarios(&here) {
+        return Some(here.to_owned());
+    }
+    let starts = [std::env::current_dir(), std::env::current_exe()];
+    starts.iter().flatten().find_map(|start| start.ancestors().find(has_scenarios).map(Path::to_owned))
+}
+
+/// Folder of the shipped checkpoints, whether or not it is there.
+pub fn checkpoints() -> Option<PathBuf> {
+    house().map(|house| house.join(CHECKPOINTS))
+}
+
+/// All scenarios that can be called by name.
+///
+/// # Errors
+/// What the file system reports.
+pub fn scenarios() -> Result<Vec<Place>> {
+    let Some(house) = house() else { return Ok(Vec::new()) };
+    let mut places = Vec::new();
+    for folder in files_in(&house.join(SCENARIOS))?.into_iter().filter(|path| path.is_dir()) {
+        let domain = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        for path in files_in(&folder)? {
+            if path.extension().is_some_and(|end| end == "ron") {
+                let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                places.push(Place { domain: domain.clone(), name, path });
+            }
+        }
+    }
+    Ok(places)
+}
+
+/// The file of a scenario that the user called `text`: a path, or a name with or without its domain.
+///
+/// # Errors
+/// No such file, no such name (with the nearest one there is), or a name that two domains have.
+pub fn find_scenario(text: &str) -> Result<PathBuf> {
+    let path = Path::new(text);
+    if path.is_file() {
+        return Ok(path.to_owned());
+    }
+    let places = scenarios()?;
+    let called = |place: &&Place| text == place.name || text.split_once('/') == Some((&place.domain, &place.name));
+    match places.iter().filter(called).collect::<Vec<_>>()[..] {
+        [] => Err(not_found(text, &places)),
+        [place] => Ok(place.path.clone()),
+        [one, other, ..] => Err(Error::input(format!("two scenarios are called `{text}`"))
+            .hint(format!("name `{}/{}` or `{}/{}`", one.domain, one.name, other.domain, other.name))),
+    }
+}
+
+/// Reads the scenario that the user called `text`.
+///
+/// # Errors
+/// Those of [`find_scenario`], and a file that is no valid scenario.
+pub fn load_scenario(text: &str) -> Result<Scenario> {
+    let path = find_scenario(text)?;
+    Scenario::parse_bytes(&read_capped(&path, MAX_BYTES as u64)?, &path)
+}
+
+/// Reads a scenario and makes the changes asked for.
+///
+/// # Errors
+/// Those of [`load_scenario`], and changes that the scenario refuses.
+pub fn load_changed(args: &ScenarioArgs) -> Result<Scenario> {
+    let mut scenario = load_scenario(&args.scenario)?;
+    for Assignment { name, value } in &args.set {
+        scenario.set(name, value)?;
+    }
+    scenario.check()?;
+    Ok(scenario)
+}
+
+fn not_found(text: &str, places: &[Place]) -> Error {
+    let path = Path::new(text);
+    if path.is_dir() {
+        return Error::input("this is a folder, not a scenario").in_file(path).hint("name a `.ron` file in it");
+    }
+    // By its last part a path can be as near to a name as a name can.
+    let short = path.file_stem().unwrap_or_default().to_string_lossy();
+    let is_file_name = path.extension().is_some() || path.components().count() > 2;
+    let error = if is_file_name {
+        Error::input("there is no such file").in_file(path)
+    } else {
+        Error::input(format!("unknown scenario `{}`", text.escape_debug()))
+    };
+    if places.is_empty() {
+        return error.hint(format!("no folder `{SCENARIOS}` was found here, above here or above the program"));
+    }
+    error.did_you_mean(&short, places.iter().map(|place| place.name.as_str()))
+}

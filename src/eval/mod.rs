@@ -1,0 +1,93 @@
+//! Evaluation: policies play the same unseen episodes and are compared pair by pair.
+//!
+//! Episode i of every policy is the first episode of env [`EVALUATION_ENVS`] + i under the run seed, so all policies meet
+//! the same starts and the same swarm (common random numbers), and none of them was ever trained on. How envs are spread
+//! over worlds and threads changes nothing but the speed.
+
+mod json;
+mod play;
+mod report;
+mod table;
+mod text;
+
+use std::ops::RangeInclusive;
+
+pub use self::{
+    report::{Comparison, Measured, PolicyReport, Report, Slice},
+    table::{Align, Table},
+};
+
+use crate::{
+    domains::Scenario,
+    error::{Error, Result},
+    policy::registry::Entry,
+};
+
+/// Episodes that can be asked for.
+pub const EPISODES: RangeInclusive<u64> = 1..=1_000_000;
+
+/// How to evaluate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvalOptions {
+    /// Episodes of each policy.
+    pub episodes: u64,
+    /// Run seed of the episodes.
+    pub seed: u64,
+    /// Play the privileged baselines even if they were not asked for, to have something to quote results against.
+    pub with_reference: bool,
+    /// Envs that share a world.
+    pub envs_per_world: u64,
+}
+
+impl Default for EvalOptions {
+    fn default() -> Self {
+        Self { episodes: 100, seed: 1, with_reference: true, envs_per_world: 16 }
+    }
+}
+
+/// Lets every policy of `entries` play the same episodes.
+///
+/// `on_ticks` is told, from any thread, how many env-steps have just been played; [`env_steps`] says how many there will
+/// be at most. Worlds are played side by side on rayon's current pool.
+///
+/// # Errors
+/// Numbers of episodes out of range, a scenario that is not valid, or a policy that cannot act.
+pub fn evaluate(
+    scenario: &Scenario,
+    mut entries: Vec<Entry>,
+    options: EvalOptions,
+    on_ticks: &(dyn Fn(u64) + Sync),
+) -> Result<Report> {
+    if !EPISODES.contains(&options.episodes) {
+        let (low, high) = EPISODES.into_inner();
+        return Err(Error::input(format!("{} episodes: {low} to {high} are possible", options.episodes)));
+    }
+    scenario.check()?;
+    add_references(scenario, &mut entries, options);
+    let played = play::play(scenario, &entries, options, on_ticks)?;
+    Report::new(scenario, &entries, options, &played)
+}
+
+/// Env-steps that [`evaluate`] will play at most.
+pub fn env_steps(scenario: &Scenario, entries: &[Entry], options: EvalOptions) -> u64 {
+    let added = if options.with_reference { missing_references(scenario, entries).count() } else { 0 };
+    let policies = (entries.len() + added) as u64;
+    policies.saturating_mul(options.episodes).saturating_mul(u64::from(scenario.max_steps))
+}
+
+fn add_references(scenario: &Scenario, entries: &mut Vec<Entry>, options: EvalOptions) {
+    if options.with_reference {
+        let missing: Vec<Entry> = missing_references(scenario, entries).collect();
+        entries.extend(missing);
+    }
+}
+
+/// Privileged baselines, if none of the policies is one.
+fn missing_references(scenario: &Scenario, entries: &[Entry]) -> impl Iterator<Item = Entry> {
+    let has_reference = entries.iter().any(|entry| entry.privileged);
+    let baselines = if has_reference { Vec::new() } else { scenario.domain.domain().baselines() };
+    baselines.into_iter().filter(|baseline| baseline.privileged).map(Entry::from)
+}
+
+#[cfg(test)]
+mod tests;

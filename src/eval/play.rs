@@ -1,0 +1,75 @@
+//! Playing the episodes.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::EvalOptions;
+use crate::{
+    domains::Scenario,
+    error::{Error, ErrorKind, Result},
+    policy::registry::Entry,
+    sim::{EVALUATION_ENVS, EpisodeRecord, Lane, Policy, Seeds},
+};
+
+/// The episodes of each policy, in the order of their envs.
+pub(super) fn play(
+    scenario: &Scenario,
+    entries: &[Entry],
+    options: EvalOptions,
+    on_ticks: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<Vec<EpisodeRecord>>> {
+    let stride = options.envs_per_world.max(1);
+    let worlds: Vec<Range<u64>> = (0..options.episodes)
+        .step_by(usize::try_from(stride).unwrap_or(usize::MAX))
+        .map(|first| first..options.episodes.min(first.saturating_add(stride)))
+        .collect();
+    let jobs: Vec<(&Entry, Range<u64>)> =
+        entries.iter().flat_map(|entry| worlds.iter().map(move |world| (entry, world.clone()))).collect();
+    // One job at a time is taken: some policies are a thousand times slower than others.
+    let parts: Vec<Vec<EpisodeRecord>> = jobs
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|(entry, envs)| play_world(scenario, entry, envs, options.seed, on_ticks))
+        .collect::<Result<_>>()?;
+    Ok(parts.chunks(worlds.len()).map(<[_]>::concat).collect())
+}
+
+/// The first episode of each of these evaluation envs.
+fn play_world(
+    scenario: &Scenario,
+    entry: &Entry,
+    envs: Range<u64>,
+    seed: u64,
+    on_ticks: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<EpisodeRecord>> {
+    let numbers = EVALUATION_ENVS + envs.start..EVALUATION_ENVS + envs.end;
+    let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(seed), numbers);
+    let mut policy = entry.policy.fork();
+    let mut records: Vec<EpisodeRecord> = Vec::with_capacity(lane.envs());
+    while records.len() < lane.envs() {
+        step(&mut lane, &mut *policy).map_err(|error| about(entry, &error))?;
+        // An env that ends early goes on with episodes that do not count until the others are done.
+        records.extend(lane.ports().finished.iter().filter(|record| record.episode == 0).cloned());
+        on_ticks(lane.envs() as u64);
+    }
+    records.sort_by_key(|record| record.env);
+    Ok(records)
+}
+
+fn step(lane: &mut Lane, policy: &mut dyn Policy) -> Result<()> {
+    for group in 0..lane.ports().groups.len() {
+        lane.act(policy, group)?;
+    }
+    lane.step();
+    Ok(())
+}
+
+/// Says which policy an error is about.
+fn about(entry: &Entry, error: &Error) -> Error {
+    let what = format!("policy `{}`: {error}", entry.name);
+    match error.kind() {
+        ErrorKind::Input => Error::input(what),
+        ErrorKind::System => Error::system(what),
+    }
+}

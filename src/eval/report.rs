@@ -1,0 +1,248 @@
+//! What an evaluation found: every metric of every policy with its interval, overall and for each stratum, and how each
+//! policy compares with each other one on the same episodes.
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::EvalOptions;
+use crate::{
+    domains::Scenario,
+    error::Result,
+    math::statistics::{Interval, bootstrap_mean, paired_difference, paired_ratio},
+    policy::registry::Entry,
+    sim::{EpisodeRecord, Spec},
+};
+
+/// Name of the score as a fraction of the reference's.
+pub const FRACTION: &str = "planner_fraction";
+
+/// What an evaluation found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Its name for people.
+    pub title: String,
+    /// Name of the domain.
+    pub domain: &'static str,
+    /// SHA-256 of the scenario with every default filled in.
+    pub scenario_sha256: String,
+    /// Episodes of each policy.
+    pub episodes: u64,
+    /// Ticks after which an episode is truncated.
+    pub max_steps: u32,
+    /// Run seed of the episodes.
+    pub seed: u64,
+    /// What was measured; the first one is the score that policies are compared by, the last one may be [`FRACTION`].
+    pub metrics: Vec<Measured>,
+    /// What tells the strata apart, such as `band`; empty without strata.
+    pub stratum: &'static str,
+    /// The policies, in the order they were asked for.
+    pub policies: Vec<PolicyReport>,
+    /// The policy that [`FRACTION`] refers to: the privileged one with the best score.
+    pub reference: Option<usize>,
+}
+
+/// A quantity with one number per episode.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// Name, as in files.
+    pub name: String,
+    /// Unit symbol; empty for a plain number.
+    pub unit: &'static str,
+    /// What it says.
+    pub doc: String,
+}
+
+/// What was found about one policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyReport {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub doc: String,
+    /// Whether it reads more than the observations.
+    pub privileged: bool,
+    /// All its episodes.
+    pub overall: Slice,
+    /// Its episodes by stratum, those without an episode left out.
+    pub strata: Vec<(&'static str, Slice)>,
+}
+
+/// Some episodes of a policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slice {
+    /// One interval for each of [`Report::metrics`].
+    pub metrics: Vec<Interval>,
+    /// Score minus that of each policy of the report on the same episodes; zero to itself.
+    pub differences: Vec<Comparison>,
+}
+
+/// A paired difference of scores and what it says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Comparison {
+    /// The difference.
+    pub difference: Interval,
+    /// The whole interval lies above zero.
+    pub is_above: bool,
+}
+
+/// The episodes of a slice as columns: one per metric, one number per episode.
+type Columns = Vec<Vec<f64>>;
+
+impl Report {
+    pub(super) fn new(
+        scenario: &Scenario,
+        entries: &[Entry],
+        options: EvalOptions,
+        played: &[Vec<EpisodeRecord>],
+    ) -> Result<Self> {
+        let domain = scenario.domain.domain();
+        let spec = domain.spec(scenario.max_steps);
+        let mut metrics = measured(&spec);
+        let overall: Vec<Columns> = played.iter().map(|records| columns(records.iter())).collect();
+        let reference = best_privileged(entries, &overall);
+        if let Some(reference) = reference {
+            metrics.push(fraction(&entries[reference].name, &metrics[0].name));
+        }
+        let labels = spec.stratum.as_ref().map_or(&[][..], |stratum| &stratum.labels);
+        let present = labels.iter().enumerate().filter(|(index, _)| num_in(&played[0], *index) > 0);
+        let slices: Vec<(Option<&'static str>, Vec<Columns>)> = std::iter::once((None, overall))
+            .chain(present.map(|(index, label)| (Some(*label), stratum_columns(played, index))))
+            .collect();
+        let mut policies: Vec<PolicyReport> = entries.iter().map(PolicyReport::of).collect();
+        for (label, columns) in &slices {
+            for (policy, slice) in policies.iter_mut().zip(slice(columns, reference, options.seed)?) {
+                match label {
+                    None => policy.overall = slice,
+                    Some(label) => policy.strata.push((label, slice)),
+                }
+            }
+        }
+        Ok(Self {
+            scenario: scenario.name.clone(),
+            title: scenario.title.clone(),
+            domain: domain.id(),
+            scenario_sha256: Sha256::digest(scenario.to_ron()?).iter().map(|byte| format!("{byte:02x}")).collect(),
+            episodes: options.episodes,
+            max_steps: scenario.max_steps,
+            seed: options.seed,
+            metrics,
+            stratum: spec.stratum.as_ref().map_or("", |stratum| stratum.name),
+            policies,
+            reference,
+        })
+    }
+
+    /// The score that policies are compared by.
+    pub fn score(&self) -> &Measured {
+        &self.metrics[0]
+    }
+
+    /// The policy called `name`.
+    pub fn policy(&self, name: &str) -> Option<&PolicyReport> {
+        self.policies.iter().find(|policy| policy.name == name)
+    }
+
+    /// The interval of a metric over all episodes of a policy.
+    pub fn interval(&self, policy: &str, metric: &str) -> Option<Interval> {
+        let index = self.metrics.iter().position(|measured| measured.name == metric)?;
+        self.policy(policy)?.overall.metrics.get(index).copied()
+    }
+}
+
+impl PolicyReport {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            name: entry.name.clone(),
+            doc: entry.doc.clone(),
+            privileged: entry.privileged,
+            overall: Slice { metrics: Vec::new(), differences: Vec::new() },
+            strata: Vec::new(),
+        }
+    }
+}
+
+/// What every episode is measured by: the domain's metrics, then return, reward terms and length.
+fn measured(spec: &Spec) -> Vec<Measured> {
+    let own = spec.metrics.iter().map(|metric| (metric.name.to_owned(), metric.unit, metric.doc.to_owned()));
+    let terms = spec.groups.first().map_or(&[][..], |group| &group.reward_terms);
+    let terms = terms.iter().map(|term| (format!("reward_{}", term.name), "", format!("reward term: {}", term.doc)));
+    let total = ("episode_return".to_owned(), "", "sum of the reward over the episode, mean over agents".to_owned());
+    let length = ("episode_length".to_owned(), "ticks", "ticks the episode lasted".to_owned());
+    let all = own.chain([total]).chain(terms).chain([length]);
+    all.map(|(name, unit, doc)| Measured { name, unit, doc }).collect()
+}
+
+fn fraction(reference: &str, score: &str) -> Measured {
+    Measured { name: FRACTION.to_owned(), unit: "", doc: format!("mean {score} over that of {reference}") }
+}
+
+/// In the order of [`measured`].
+fn values(record: &EpisodeRecord) -> impl Iterator<Item = f64> {
+    let metrics = record.metrics.iter().copied();
+    metrics.chain([record.episode_return]).chain(record.terms.iter().copied()).chain([f64::from(record.length)])
+}
+
+fn columns<'r>(records: impl Iterator<Item = &'r EpisodeRecord>) -> Columns {
+    let mut columns = Columns::new();
+    for record in records {
+        for (index, value) in values(record).enumerate() {
+            if index == columns.len() {
+                columns.push(Vec::new());
+            }
+            columns[index].push(value);
+        }
+    }
+    columns
+}
+
+/// The episodes of one stratum, of each policy. The stratum is part of an episode's start, so it is the same for all.
+fn stratum_columns(played: &[Vec<EpisodeRecord>], stratum: usize) -> Vec<Columns> {
+    let starts = &played[0];
+    let in_stratum = |index: usize| usize::from(starts[index].stratum) == stratum;
+    let of_policy = |records: &Vec<EpisodeRecord>| {
+        columns(records.iter().enumerate().filter(|(index, _)| in_stratum(*index)).map(|(_, record)| record))
+    };
+    played.iter().map(of_policy).collect()
+}
+
+fn num_in(records: &[EpisodeRecord], stratum: usize) -> usize {
+    records.iter().filter(|record| usize::from(record.stratum) == stratum).count()
+}
+
+fn best_privileged(entries: &[Entry], columns: &[Columns]) -> Option<usize> {
+    let mean = |index: usize| crate::math::statistics::mean(&columns[index][0]);
+    (0..entries.len()).filter(|&index| entries[index].privileged).max_by(|&a, &b| mean(a).total_cmp(&mean(b)))
+}
+
+/// One slice of each policy, from its columns.
+fn slice(policies: &[Columns], reference: Option<usize>, seed: u64) -> Result<Vec<Slice>> {
+    let score = |policy: usize| policies[policy].first().map_or(&[][..], Vec::as_slice);
+    let metrics = policies.par_iter().enumerate().map(|(policy, columns)| -> Result<Vec<Interval>> {
+        let mut metrics: Vec<Interval> = columns.par_iter().map(|column| bootstrap_mean(column, seed)).collect();
+        if let Some(reference) = reference {
+            metrics.push(paired_ratio(score(policy), score(reference), seed)?);
+        }
+        Ok(metrics)
+    });
+    let metrics = metrics.collect::<Result<Vec<_>>>()?;
+    let differences = differences(policies.len(), |a, b| paired_difference(score(a), score(b), seed))?;
+    Ok(metrics.into_iter().zip(differences).map(|(metrics, differences)| Slice { metrics, differences }).collect())
+}
+
+/// The differences of all pairs; only one of each pair and its mirror is computed.
+fn differences(
+    policies: usize,
+    difference: impl Fn(usize, usize) -> Result<Interval> + Sync,
+) -> Result<Vec<Vec<Comparison>>> {
+    let pairs: Vec<(usize, usize)> = (0..policies).flat_map(|a| (0..=a).map(move |b| (a, b))).collect();
+    let found: Vec<Interval> = pairs.par_iter().map(|&(a, b)| difference(a, b)).collect::<Result<_>>()?;
+    let lower = |a: usize, b: usize| found[a * (a + 1) / 2 + b];
+    let compare = |a: usize, b: usize| {
+        let Interval { mean, lo, hi, n } = if a >= b { lower(a, b) } else { lower(b, a) };
+        let difference = if a >= b { Interval { mean, lo, hi, n } } else { Interval { mean: -mean, lo: -hi, hi: -lo, n } };
+        Comparison { difference, is_above: difference.is_above(0.0) }
+    };
+    Ok((0..policies).map(|a| (0..policies).map(|b| compare(a, b)).collect()).collect())
+}

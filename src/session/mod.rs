@@ -1,0 +1,368 @@
+//! A training run and everything it leaves behind.
+//!
+//! A [`Session`] owns its envs and its learner, writes its run folder, and asks its [`Observer`] after every iteration
+//! whether to go on. A checkpoint is one file, committed by one rename; at any moment a kill costs at most the work since
+//! the last one. A resumed run continues bit for bit: the logs are cut back to where the checkpoint was taken.
+
+pub use crate::durable;
+pub mod folder;
+pub mod generation;
+
+use std::{
+    path::Path,
+    time::{Instant, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::folder::{Plan, RunFolder};
+use self::{
+    durable::{RunLock, clean_stale},
+    generation::Generation,
+};
+use crate::{
+    domains::Scenario,
+    error::{Error, Result},
+    learn::{
+        hyperparameters::{Backend, PpoParams},
+        mappo::{Counters, IterationReport, Trainer},
+    },
+    metrics::{Goal, JsonLines, Point, Sink, TensorBoard, tensorboard},
+    policy::{
+        card::{self, Actions, Card},
+        network::Network,
+    },
+    sim::params::{Choice, Params},
+};
+
+/// Wall time between two checkpoints, in seconds.
+const CHECKPOINT_INTERVAL_S: f64 = 30.0;
+
+/// Checkpoints kept.
+const KEEP: usize = 3;
+
+/// A training run that is under way.
+pub struct Session {
+    folder: RunFolder,
+    plan: Plan,
+    trainer: Trainer,
+    stage: usize,
+    logs: Logs,
+    /// Wall time of earlier sessions of this run, in seconds.
+    earlier_s: f64,
+    started: Instant,
+    saved_s: f64,
+    warnings: Vec<String>,
+    _lock: RunLock,
+}
+
+/// What the session tells after an iteration.
+#[derive(Clone, Debug)]
+pub struct News<'a> {
+    /// Counters and scalars of the iteration.
+    pub report: &'a IterationReport,
+    /// Wall time of the run, earlier sessions included, in seconds.
+    pub wall_s: f64,
+    /// What a person should know.
+    pub warnings: &'a [String],
+}
+
+/// What the session should do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Go on.
+    Continue,
+    /// Save and stop.
+    Stop,
+}
+
+/// Whoever watches a run.
+pub trait Observer {
+    /// Called after every iteration.
+    ///
+    /// # Errors
+    /// Ends the run without another checkpoint.
+    fn iterated(&mut self, news: &News<'_>) -> Result<Control>;
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The goal was reached.
+    Done,
+    /// The observer stopped it.
+    Stopped,
+}
+
+/// The append-only logs of a run.
+struct Logs {
+    jsonl: JsonLines,
+    events: TensorBoard,
+    events_file: String,
+}
+
+/// What a checkpoint holds of the session itself.
+#[derive(Serialize, Deserialize)]
+struct SessionState {
+    agon: String,
+    /// What the learner's numbers depend on beyond this program.
+    settings: String,
+    stage: usize,
+    wall_s: f64,
+    start_unix_s: f64,
+    jsonl_offset: u64,
+    events_file: String,
+    events_offset: u64,
+}
+
+impl Session {
+    /// A new run in a new folder, `out` or one below `runs`. It starts from `policy` if there is one.
+    ///
+    /// # Errors
+    /// A plan that cannot be trained, or a folder that holds a run already; nothing is overwritten.
+    pub fn start(plan: Plan, out: Option<&Path>, policy: Option<&Network>) -> Result<Self> {
+        let mut trainer = trainer_of(&plan, 0)?;
+        if let Some(policy) = policy {
+            trainer.start_from(policy)?;
+        }
+        let folder = RunFolder::create(out, &plan)?;
+        let lock = RunLock::acquire(folder.path())?;
+        folder.write_plan(&plan)?;
+        let start_unix_s = unix_s();
+        let events_file = tensorboard::file_name(start_unix_s as u64, "agon", std::process::id());
+        let mut events = TensorBoard::create(&folder.file(&events_file), start_unix_s)?;
+        events.hyperparameters(&hyperparameters(&plan))?;
+        let logs = Logs { jsonl: JsonLines::create(&folder.file("metrics.jsonl"))?, events, events_file };
+        let mut session = Self::assemble(folder, plan, trainer, 0, logs, 0.0, lock);
+        session.checkpoint(start_unix_s)?;
+        Ok(session)
+    }
+
+    /// Goes on with the run in `path` from its newest good checkpoint, to `goal` if it is given.
+    ///
+    /// # Errors
+    /// No run or no usable checkpoint there, another process writing it, or settings under which it would not continue
+    /// bit for bit.
+    pub fn resume(path: &Path, goal: Option<Goal>) -> Result<Self> {
+        let folder = RunFolder::open(path)?;
+        let lock = RunLock::acquire(folder.path())?;
+        clean_stale(folder.path())?;
+        clean_stale(&folder.checkpoints())?;
+        let mut plan = folder.read_plan()?;
+        let loaded = generation::load_latest(&folder.checkpoints())?;
+        let state: SessionState = postcard::from_bytes(loaded.generation.section("session")?).map_err(|error| {
+            Error::input(format!("section `session` of the checkpoint is damaged: {error}")).in_file(&loaded.path)
+        })?;
+        let mut warnings = loaded.warnings;
+        check_settings(&plan, &state, &mut warnings).map_err(|error| error.in_file(&loaded.path))?;
+        if let Some(goal) = goal {
+            plan.goal = goal;
+            folder.write_plan(&plan)?;
+        }
+        let stage = state.stage.min(plan.stages.len() - 1);
+        let mut trainer = trainer_of(&plan, stage)?;
+        trainer.load(&loaded.generation.sections).map_err(|error| error.in_file(&loaded.path))?;
+        generation::rewind(&folder.checkpoints(), loaded.step)?;
+        let events = folder.file(&state.events_file);
+        let logs = Logs {
+            jsonl: JsonLines::append_at(&folder.file("metrics.jsonl"), state.jsonl_offset)?,
+            events: TensorBoard::append_at(&events, state.events_offset, state.start_unix_s)?,
+            events_file: state.events_file,
+        };
+        let mut session = Self::assemble(folder, plan, trainer, stage, logs, state.wall_s, lock);
+        session.warnings = warnings;
+        Ok(session)
+    }
+
+    fn assemble(
+        folder: RunFolder,
+        plan: Plan,
+        trainer: Trainer,
+        stage: usize,
+        logs: Logs,
+        earlier_s: f64,
+        lock: RunLock,
+    ) -> Self {
+        Self {
+            folder,
+            plan,
+            trainer,
+            stage,
+            logs,
+            earlier_s,
+            started: Instant::now(),
+            saved_s: earlier_s,
+            warnings: Vec::new(),
+            _lock: lock,
+        }
+    }
+
+    /// The run's folder.
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// What the run is meant to do.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// How far the run has come.
+    pub fn counters(&self) -> Counters {
+        self.trainer.counters()
+    }
+
+    /// Wall time of the run, earlier sessions included, in seconds.
+    pub fn wall_s(&self) -> f64 {
+        self.earlier_s + self.started.elapsed().as_secs_f64()
+    }
+
+    /// Trains until the goal is reached or the observer stops it, then saves.
+    ///
+    /// # Errors
+    /// A full or failing disk, or a network that has left the finite numbers. What was saved before stays good.
+    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Ending> {
+        let start_unix_s = unix_s() - self.wall_s();
+        loop {
+            let progress = self.progress();
+            if progress >= 1.0 {
+                self.checkpoint(start_unix_s)?;
+                return Ok(Ending::Done);
+            }
+            self.enter_stage(progress)?;
+            let report = self.trainer.iterate(progress)?;
+            let wall_s = self.wall_s();
+            self.log(&report, wall_s)?;
+            let control =
+                observer.iterated(&News { report: &report, wall_s, warnings: &std::mem::take(&mut self.warnings) })?;
+            if control == Control::Stop {
+                self.checkpoint(start_unix_s)?;
+                return Ok(Ending::Stopped);
+            }
+            if wall_s - self.saved_s >= CHECKPOINT_INTERVAL_S {
+                self.checkpoint(start_unix_s)?;
+            }
+        }
+    }
+
+    /// Share of the run that is done.
+    fn progress(&self) -> f64 {
+        match self.plan.goal {
+            Goal::Steps(steps) => self.trainer.counters().env_steps as f64 / steps.max(1) as f64,
+            Goal::Seconds(seconds) => self.wall_s() / seconds,
+        }
+    }
+
+    fn enter_stage(&mut self, progress: f64) -> Result<()> {
+        let stages = self.plan.stages.len();
+        let stage = ((progress * stages as f64) as usize).min(stages - 1);
+        if stage != self.stage {
+            let scenario = &self.plan.stages[stage];
+            self.trainer.change_scenario(scenario.domain.domain(), scenario.max_steps)?;
+            self.stage = stage;
+        }
+        Ok(())
+    }
+
+    fn log(&mut self, report: &IterationReport, wall_s: f64) -> Result<()> {
+        let mut scalars: Vec<(&str, f64)> = report.scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        scalars.push(("charts/episodes", report.counters.episodes as f64));
+        scalars.push(("charts/stage", self.stage as f64));
+        let point = Point { step: report.counters.env_steps, wall_s, scalars: &scalars };
+        self.logs.jsonl.write(&point)?;
+        self.logs.events.write(&point)
+    }
+
+    /// Saves everything, then the policy for sharing.
+    fn checkpoint(&mut self, start_unix_s: f64) -> Result<()> {
+        self.logs.jsonl.flush()?;
+        self.logs.events.flush()?;
+        let state = SessionState {
+            agon: env!("CARGO_PKG_VERSION").to_owned(),
+            settings: settings(self.plan.params.backend),
+            stage: self.stage,
+            wall_s: self.wall_s(),
+            start_unix_s,
+            jsonl_offset: self.logs.jsonl.offset(),
+            events_file: self.logs.events_file.clone(),
+            events_offset: self.logs.events.offset(),
+        };
+        let mut sections = self.trainer.save()?;
+        let bytes = postcard::to_stdvec(&state)
+            .map_err(|error| Error::system(format!("a checkpoint section could not be written: {error}")))?;
+        sections.insert("session".to_owned(), bytes);
+        let step = self.trainer.counters().env_steps;
+        let saved = generation::save(&self.folder.checkpoints(), step, &Generation { sections }, KEEP)?;
+        self.warnings.extend(saved.warnings);
+        self.saved_s = self.wall_s();
+        self.share_policy()
+    }
+
+    fn share_policy(&self) -> Result<()> {
+        let network = self.trainer.policy()?;
+        let scenario = &self.plan.stages[self.stage];
+        let group = &self.trainer.spec().groups[0];
+        let shape = network.shape();
+        let card = Card {
+            version: card::VERSION,
+            name: scenario.name.clone(),
+            domain: scenario.domain.domain().id().to_owned(),
+            scenario: scenario.name.clone(),
+            group: group.name.to_owned(),
+            layout: group.layout.to_owned(),
+            observation: shape.observation,
+            hidden: shape.hidden,
+            activation: shape.activation,
+            actions: Actions::of(&group.action),
+            algorithm: self.plan.params.algo.name().to_owned(),
+            seed: self.plan.seed,
+            env_steps: self.trainer.counters().env_steps,
+            minutes: self.wall_s() / 60.0,
+            results: Vec::new(),
+            agon: env!("CARGO_PKG_VERSION").to_owned(),
+            sha256: String::new(),
+        };
+        let _ = card::save(self.folder.path(), &network, &card)?;
+        Ok(())
+    }
+}
+
+fn trainer_of(plan: &Plan, stage: usize) -> Result<Trainer> {
+    let scenario: &Scenario = plan.stages.get(stage).ok_or_else(|| Error::input("a run needs a scenario"))?;
+    Trainer::new(scenario.domain.domain(), scenario.max_steps, plan.seed, &plan.params)
+}
+
+/// What a run's numbers depend on beyond the program itself.
+fn settings(backend: Backend) -> String {
+    match backend {
+        #[cfg(feature = "torch")]
+        Backend::Torch => crate::learn::nets::torch::settings(),
+        _ => "fused".to_owned(),
+    }
+}
+
+/// A run continues bit for bit only under the settings it was started with.
+fn check_settings(plan: &Plan, state: &SessionState, warnings: &mut Vec<String>) -> Result<()> {
+    let ours = settings(plan.params.backend);
+    if state.settings != ours {
+        return Err(Error::input(format!("the run was trained under `{}`, here it would go on under `{ours}`", state.settings))
+            .hint("resume it on the machine and with the libtorch it was started with"));
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    if state.agon != version {
+        warnings.push(format!("the run was started by agon {}, this is {version}: its bits may differ", state.agon));
+    }
+    Ok(())
+}
+
+/// Name and value of every hyperparameter.
+fn hyperparameters(plan: &Plan) -> Vec<(&'static str, String)> {
+    PpoParams::declarations()
+        .iter()
+        .filter_map(|param| plan.params.get(param.name).map(|value| (param.name, value)))
+        .collect()
+}
+
+fn unix_s() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
