@@ -28,7 +28,7 @@ setup: ## system packages and libtorch; looks and returns when all is there
 run: setup ## train a team of jammers for a minute, compare it with every baseline, say what to try next
 	cargo run --release $(CARGO_FLAGS) -- quickstart $(ARGS)
 
-test: setup fmt lint unit doc ## everything that CI checks
+test: setup fmt lint doc unit ## everything that CI checks
 	@echo "make test: formatting, lints, tests and documentation are in order on both rings"
 
 fmt: ## formatting, checked only

@@ -1,7 +1,9 @@
 //! agon, a live laboratory for multi-agent learning.
+pub mod cli;
 pub mod domains;
 pub mod durable;
 pub mod error;
+pub mod eval;
 pub mod learn;
 pub mod math;
 pub mod metrics;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `agon` program: see `agon --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    agon::cli::main()
+}

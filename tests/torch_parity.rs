@@ -277,7 +277,7 @@ fn torch_loss(rollout: &Rollout, steps: &[u32], values: usize, [head, log_std, n
         let t = (std.square() + c * c).sqrt();
         let x = &mean / &t / std::f64::consts::SQRT_2;
         let bell: Tensor = (x.square() * -1.0).exp() * &t * (2.0 / std::f64::consts::PI).sqrt();
-        entropy = entropy - (bell + &mean * x.erf()) * (2.0 * weight);
+        entropy -= (bell + &mean * x.erf()) * (2.0 * weight);
     }
     let entropy = entropy.sum_dim_intlist(1, false, Kind::Double);
     let entropy = entropy - (log_p.exp() * &log_p).sum_dim_intlist(1, false, Kind::Double);

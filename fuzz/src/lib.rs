@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+#[path = "../../src/durable/mod.rs"]
+pub mod durable;
 #[path = "../../src/error.rs"]
 pub mod error;
 #[path = "."]
@@ -18,8 +20,6 @@ pub mod policy {
 #[path = "."]
 pub mod session {
     //! The readers of checkpoints.
-    #[path = "../../src/session/durable/mod.rs"]
-    pub mod durable;
     #[path = "../../src/session/generation/mod.rs"]
     pub mod generation;
 }

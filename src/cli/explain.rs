@@ -5,7 +5,7 @@ use crate::{
     domains::Scenario,
     error::Result,
     eval::{Align, Table},
-    sim::{Aggregate, Field, GroupSpec, MetricSpec, params::Params},
+    sim::{Aggregate, Field, GroupSpec, MetricSpec},
 };
 
 /// Prints what a scenario declares.

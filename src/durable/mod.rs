@@ -354,6 +354,12 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_is_there_already_is_made_safe_as_well() {
+        // The names in this folder cannot be brought to any disk.
+        assert!(!create_dir(Path::new("/proc/self")).unwrap().is_promised());
+    }
+
+    #[test]
     fn an_unreadable_folder_makes_a_write_uncertain_not_lost() {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o300)).unwrap();

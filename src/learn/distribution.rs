@@ -18,6 +18,7 @@
 //! deviation, and its gradient is the exact gradient of the value reported. Categoricals are exact.
 //!
 //! Rows are agents, and a row's numbers do not depend on which rows stand beside it.
+#![allow(clippy::needless_range_loop, reason = "the lanes of several arrays advance together")]
 
 mod block;
 mod categorical;

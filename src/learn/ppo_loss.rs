@@ -7,6 +7,7 @@
 //!
 //! with r = p_new(action) / p_old(action). ln r is held within +-20, far outside of any useful step, so that one wild row
 //! cannot turn a gradient into infinity.
+#![allow(clippy::needless_range_loop, reason = "the lanes of several arrays advance together")]
 
 use std::ops::Range;
 

@@ -67,7 +67,7 @@ impl RunFolder {
     pub fn create(path: Option<&Path>, plan: &Plan) -> Result<Self> {
         let folder = match path {
             Some(path) => {
-                durable::create_dir(path)?;
+                let _ = durable::create_dir(path)?;
                 Self { path: path.to_owned() }
             }
             None => Self { path: new_below(Path::new("runs"), &default_name(plan))? },
@@ -171,7 +171,6 @@ fn stage_file(stage: usize) -> String {
 
 /// `<date>-<scenario>-<algorithm>-<seed>`.
 fn default_name(plan: &Plan) -> String {
-    use crate::sim::params::Choice;
     let date = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
     let scenario = plan.stages.last().map_or("", |scenario| &scenario.name);
     format!("{date}-{scenario}-{}-s{}", plan.params.algo.name(), plan.seed)
@@ -179,7 +178,7 @@ fn default_name(plan: &Plan) -> String {
 
 /// A folder below `parent` that did not exist before: `name`, or `name-2` and so on.
 fn new_below(parent: &Path, name: &str) -> Result<PathBuf> {
-    durable::create_dir(parent)?;
+    let _ = durable::create_dir(parent)?;
     for attempt in 1_u64.. {
         let path = parent.join(if attempt == 1 { name.to_owned() } else { format!("{name}-{attempt}") });
         match fs::create_dir(&path) {

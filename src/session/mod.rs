@@ -32,7 +32,7 @@ use crate::{
         card::{self, Actions, Card},
         network::Network,
     },
-    sim::params::{Choice, Params},
+    sim::params::Params,
 };
 
 /// Wall time between two checkpoints, in seconds.

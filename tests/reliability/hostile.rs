@@ -9,12 +9,13 @@ use std::{
 };
 
 use agon::{
+    durable,
     error::Result,
     policy::{
         tensor::NamedTensor,
         tensors::{Tensors, from_safetensors, to_safetensors},
     },
-    session::{durable, generation::Generation},
+    session::generation::Generation,
 };
 use proptest::prelude::*;
 use safetensors::SafeTensors;

@@ -116,5 +116,5 @@ fn has_temp(folder: &Path) -> bool {
     let is_temp = |path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "tmp");
     [folder.to_owned(), folder.join(CHECKPOINTS)]
         .iter()
-        .any(|folder| agon::session::durable::files_in(folder).unwrap().iter().any(is_temp))
+        .any(|folder| agon::durable::files_in(folder).unwrap().iter().any(is_temp))
 }

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use agon::session::durable;
+use agon::durable;
 
 use super::{
     has_tools, skip,

@@ -12,9 +12,9 @@ use std::{
     process::{Command, Output},
 };
 
-use agon::session::{
+use agon::{
     durable::{self, Durability},
-    generation::{self, Generation},
+    session::generation::{self, Generation},
 };
 
 use super::errors;

@@ -8,6 +8,8 @@ use crate::math::simd::{Lanes, Simd};
 
 /// Relative error at which the iteration stops.
 const TOLERANCE: f64 = 1e-11;
+/// How far beyond the root rounding may carry a step, relative to the root.
+const OVERSHOOT: f64 = 1e-5;
 /// Steps after which a lane stops come what may. A simple root takes 5 to 8, an exactly double one about 20.
 const MAX_STEPS: usize = 200;
 /// Terms of the recurrence between two rescalings; a term grows by at most 2 n, so 16 stay far from overflow.
@@ -39,11 +41,11 @@ pub(super) fn smallest_root<S: Simd>(s: S, diagonal: &[Lanes], off_diagonal2: &[
         );
         let radicand = s.select(s.lt(zero, radicand), radicand, zero);
         let step = s.div(s.mul(s.splat(degree), p), s.add(q, s.sqrt(radicand)));
-        // At or past the root by rounding: p <= 0 or not a number.
+        // A step may land a little beyond the root where rounding in the radicand matters, that is where all other roots
+        // are nearly equal. One step back is then as good as one forth, and the last. False for what is not a number.
+        let is_back = s.and(s.lt(step, zero), s.lt(s.mul(root, s.splat(-OVERSHOOT)), step));
+        root = s.select(s.and(active, is_back), s.add(root, step), root);
         active = s.and(active, s.lt(noise, step));
-        if !s.any(active) {
-            break;
-        }
         root = s.select(active, s.add(root, step), root);
         // Convergence is at least linear with the ratio of the last two steps, which bounds what is still missing.
         let missing = s.mul(step, step);

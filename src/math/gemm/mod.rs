@@ -8,13 +8,15 @@
 //! vectors, and what lies between a matrix's last column and the end of its last vector must be zero in the right
 //! operand and in the start row if it is to stay zero in the result. [`stride`] gives the row length to use.
 
-use std::ops::{Deref, DerefMut};
-
+mod aligned;
 mod kernels;
 mod lanes;
+mod sweeps;
 #[cfg(test)]
 mod tests;
+mod tiles;
 
+pub use aligned::Aligned;
 use kernels::{AdamRates, RawFinish, RawStart, Task};
 
 /// Numbers in a vector, and the unit to which rows are padded.
@@ -75,52 +77,6 @@ pub fn padded(columns: usize) -> usize {
 pub fn stride(columns: usize) -> usize {
     let vectors = columns.div_ceil(LANES);
     LANES * if vectors.is_multiple_of(8) { vectors + 1 } else { vectors }
-}
-
-/// Numbers that start on a cache line, so that no vector straddles two; zero when made.
-#[derive(Debug, Default)]
-pub struct Aligned {
-    storage: Vec<f32>,
-    start: usize,
-    len: usize,
-}
-
-impl Aligned {
-    /// `len` zeros.
-    pub fn zeros(len: usize) -> Self {
-        let storage = vec![0.0; len + LANES];
-        let start = storage.as_ptr().align_offset(LANES * size_of::<f32>()).min(LANES);
-        Self { storage, start, len }
-    }
-
-    /// Makes room for at least `len` numbers; what they are afterwards is unspecified.
-    pub fn reserve(&mut self, len: usize) {
-        if self.len < len {
-            *self = Self::zeros(len);
-        }
-    }
-}
-
-impl Clone for Aligned {
-    fn clone(&self) -> Self {
-        let mut copy = Self::zeros(self.len);
-        copy.copy_from_slice(self);
-        copy
-    }
-}
-
-impl Deref for Aligned {
-    type Target = [f32];
-
-    fn deref(&self) -> &[f32] {
-        &self.storage[self.start..self.start + self.len]
-    }
-}
-
-impl DerefMut for Aligned {
-    fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.storage[self.start..self.start + self.len]
-    }
 }
 
 /// A matrix inside a slice: row i starts at `i * stride`.
@@ -367,8 +323,8 @@ pub fn transpose((rows, columns): (usize, usize), source: View<'_>, target: &mut
     for block in (0..rows).step_by(LANES) {
         for j in 0..columns {
             let target = &mut target[j * target_stride..][..rows];
-            for i in block..rows.min(block + LANES) {
-                target[i] = source.data[i * source.stride + j];
+            for (i, x) in (block..).zip(target[block..].iter_mut().take(LANES)) {
+                *x = source.data[i * source.stride + j];
             }
         }
     }

@@ -24,8 +24,8 @@ use sha2::{Digest, Sha256};
 
 use super::Generation;
 use crate::{
+    durable,
     error::{Error, Result},
-    session::durable,
 };
 
 /// The longest file that is written or read.

@@ -10,8 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::durable::{self, Durability};
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    durable::{self, Durability},
+    error::{Error, ErrorKind, Result},
+};
 
 mod format;
 
@@ -143,23 +145,32 @@ pub fn steps(dir: &Path) -> Result<Vec<u64>> {
     Ok(steps)
 }
 
-/// Removes all generations after `step`: a run that goes on from there no longer has that future. Newest first, so that
-/// what an interruption leaves is still a history. Files of a newer agon stay.
+/// Removes all generations after `step`, because a run that goes on from there no longer has that future; returns a line
+/// for each that was not there to be resumed from anyway.
+///
+/// The newest goes first, so that what an interruption leaves is still a history. Files of a newer agon stay.
 ///
 /// # Errors
 /// What the file system reports.
-pub fn rewind(dir: &Path, step: u64) -> Result<Vec<PathBuf>> {
-    let mut removed = Vec::new();
+pub fn rewind(dir: &Path, step: u64) -> Result<Vec<String>> {
+    let mut warnings = Vec::new();
     for later in steps(dir)?.into_iter().rev().take_while(|&later| later > step) {
         let path = dir.join(file_name(later));
-        if format::is_ours(&path)? {
-            fs::remove_file(&path).map_err(|error| durable::failed("cannot remove", &path, &error))?;
-            removed.push(path);
+        match format::is_ours(&path) {
+            Ok(true) => {}
+            Ok(false) => {
+                warnings.push(format!("{}: stays, this agon did not write it", path.display()));
+                continue;
+            }
+            // Should the disk find it again, it would be a future of another past.
+            Err(error) if error.kind() == ErrorKind::Input => warnings.push(format!("removed: {error}")),
+            Err(error) => return Err(error),
         }
+        fs::remove_file(&path).map_err(|error| durable::failed("cannot remove", &path, &error))?;
     }
     // Only when the removal is on disk can a power cut not bring that future back.
     match durable::sync_dir(dir) {
-        Durability::Promised => Ok(removed),
+        Durability::Promised => Ok(warnings),
         Durability::Uncertain(error) => Err(error),
     }
 }
@@ -323,7 +334,8 @@ mod tests {
         let dir = folder(&[1, 2, 3]);
         flip(dir.path(), 1, 8 * 8 + 1);
         flip(dir.path(), 3, 8 * 8 + 1);
-        rewind(dir.path(), 2).unwrap();
+        let warnings = rewind(dir.path(), 2).unwrap();
+        assert!(warnings[0].contains("000000000003.agon: stays"), "{warnings:?}");
         for step in 4..=6 {
             save(dir.path(), step, &sample(step), 2).unwrap();
         }
@@ -336,7 +348,8 @@ mod tests {
         let saved = save(dir.path(), 15, &sample(15), 2).unwrap();
         assert!(saved.warnings[0].contains("step 30"), "{saved:?}");
         assert_eq!(steps(dir.path()).unwrap(), [10, 15, 20, 30]);
-        assert_eq!(rewind(dir.path(), 15).unwrap().len(), 2);
+        assert!(rewind(dir.path(), 15).unwrap().is_empty());
+        assert_eq!(steps(dir.path()).unwrap(), [10, 15]);
         assert_eq!(load_latest(dir.path()).unwrap().step, 15);
     }
 

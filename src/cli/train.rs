@@ -1,0 +1,179 @@
+//! `agon train`: a run from the beginning, from a policy, or from where an earlier one stopped.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{
+    args::{Assignment, TrainArgs},
+    on_threads, output, places,
+};
+use crate::{
+    domains::Scenario,
+    error::{Error, Result},
+    learn::hyperparameters::PpoParams,
+    metrics::{Console, Goal, Point, Progress, Sink},
+    policy::card,
+    session::{Control, Ending, News, Observer, Plan, Session},
+    sim::{
+        params::{Params, names_of},
+        scenario::{DomainConfig, MAX_BYTES, place_of},
+    },
+};
+
+/// Minutes of training when neither steps nor minutes are given.
+const DEFAULT_MINUTES: f64 = 5.0;
+
+/// Metrics shown beside the progress bar, as far as the domain has them.
+const HEADLINE: [&str; 3] = ["charts/episodic_return", "env/reduction", "charts/SPS"];
+
+/// Iterations of the critic alone when a run starts from a policy, so that a fresh critic does not spoil it.
+const WARMUP_ITERATIONS: usize = 10;
+
+/// Trains and says what to do next.
+pub(super) fn run(args: TrainArgs) -> Result<()> {
+    on_threads(args.threads, || {
+        let mut session = match &args.resume {
+            Some(path) => Session::resume(path, goal(&args))?,
+            None => start(&args)?,
+        };
+        let ending = watch(&mut session)?;
+        let folder = session.folder().path().display().to_string();
+        let scenario = &session.plan().stages.last().ok_or_else(|| Error::input("a run needs a scenario"))?.name;
+        output::note(match ending {
+            Ending::Done => format!("done; evaluate it with `agon eval {scenario} --policy {folder}`"),
+            Ending::Stopped => format!("saved; continue it with `agon train --resume {folder}`"),
+        });
+        output::print(&folder)
+    })
+}
+
+fn start(args: &TrainArgs) -> Result<Session> {
+    let names: Vec<&str> = match &args.scenario {
+        Some(scenario) => vec![scenario],
+        None => args.curriculum.iter().map(String::as_str).collect(),
+    };
+    let mut stages = names.into_iter().map(places::load_scenario).collect::<Result<Vec<_>>>()?;
+    let mut params = PpoParams::default();
+    if let (Some(scenario), Some(name)) = (stages.first(), args.scenario.as_ref().or(args.curriculum.first())) {
+        recommended(scenario, &places::find_scenario(name)?, &mut params)?;
+    }
+    if args.init.is_some() {
+        params.critic_warmup = WARMUP_ITERATIONS;
+    }
+    for assignment in &args.set {
+        assign(assignment, &mut stages, &mut params)?;
+    }
+    args.envs.inspect(|envs| params.num_envs = *envs as usize);
+    args.algo.inspect(|algo| params.algo = *algo);
+    args.backend.inspect(|backend| params.backend = *backend);
+    stages.iter().try_for_each(Scenario::check)?;
+    let policy = args.init.as_deref().map(card::load).transpose()?;
+    if let Some(policy) = &policy {
+        params.hidden = policy.network.shape().hidden;
+    }
+    let plan = Plan {
+        seed: args.seed.unwrap_or_else(|| stages.first().map_or(0, |scenario| scenario.seed)),
+        goal: goal(args).unwrap_or(Goal::Seconds(60.0 * DEFAULT_MINUTES)),
+        stages,
+        params,
+    };
+    Session::start(plan, args.out.as_deref(), policy.as_ref().map(|policy| &policy.network))
+}
+
+fn goal(args: &TrainArgs) -> Option<Goal> {
+    args.steps.map(Goal::Steps).or(args.minutes.map(|minutes| Goal::Seconds(60.0 * minutes)))
+}
+
+/// Takes the hyperparameters that the scenario recommends.
+pub(super) fn recommended(scenario: &Scenario, file: &Path, params: &mut PpoParams) -> Result<()> {
+    for (name, value) in &scenario.train {
+        params.set(name, value).map_err(|error| {
+            let text = crate::durable::read_capped(file, MAX_BYTES as u64).unwrap_or_default();
+            match place_of(&String::from_utf8_lossy(&text), &["train", name]) {
+                Some((line, column)) => error.at(line, column).in_file(file),
+                None => error.in_file(file),
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Sets a hyperparameter if there is one of that name, otherwise a parameter of every stage.
+fn assign(assignment: &Assignment, stages: &mut [Scenario], params: &mut PpoParams) -> Result<()> {
+    let Assignment { name, value } = assignment;
+    let hyperparameters = names_of(PpoParams::declarations());
+    if hyperparameters.contains(name) {
+        return params.set(name, value);
+    }
+    let mut valid = hyperparameters;
+    for scenario in stages {
+        valid.extend(names_of(scenario.domain.params().declared()));
+        if scenario.domain.params().get(name).is_none() && !["seed", "max_steps"].contains(&name.as_str()) {
+            return Err(Error::input(format!("there is no parameter `{name}`"))
+                .did_you_mean(name, valid.iter().map(String::as_str)));
+        }
+        scenario.set(name, value)?;
+    }
+    Ok(())
+}
+
+/// Runs a session to its end with a progress bar; an interrupt lets it finish the iteration, save and stop.
+pub(super) fn watch(session: &mut Session) -> Result<Ending> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    // Only the first of several sessions of a process can set the handler; it is the same one then.
+    let _ = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    });
+    let (folder, scenario) = (session.folder().path().to_owned(), session.plan().stages[0].title.clone());
+    let counters = session.counters();
+    let progress = Progress::new(session.plan().goal, counters.env_steps, session.wall_s());
+    let mut console = Watcher { console: Console::new(progress, &HEADLINE), interrupted, last: (counters.env_steps, session.wall_s()) };
+    console.console.note(&format!("{scenario}: {}", folder.display()))?;
+    let ending = session.run(&mut console);
+    console.console.finish()?;
+    ending
+}
+
+/// Shows a run on the terminal.
+struct Watcher {
+    console: Console,
+    interrupted: Arc<AtomicBool>,
+    /// Env-steps and wall time of the iteration before.
+    last: (u64, f64),
+}
+
+impl Observer for Watcher {
+    fn iterated(&mut self, news: &News<'_>) -> Result<Control> {
+        for warning in news.warnings {
+            self.console.note(&format!("warning: {warning}"))?;
+        }
+        let step = news.report.counters.env_steps;
+        let rate = (step - self.last.0) as f64 / (news.wall_s - self.last.1).max(1e-9);
+        self.last = (step, news.wall_s);
+        let mut scalars: Vec<(&str, f64)> =
+            news.report.scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        scalars.push(("charts/SPS", rate));
+        self.console.write(&Point { step, wall_s: news.wall_s, scalars: &scalars })?;
+        Ok(if self.interrupted.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue })
+    }
+}
+
+/// A run of its own for `agon quickstart`.
+pub(super) fn start_plain(scenario: &str, minutes: f64) -> Result<(Session, PathBuf)> {
+    let file = places::find_scenario(scenario)?;
+    let stages = vec![places::load_scenario(scenario)?];
+    let mut params = PpoParams::default();
+    recommended(&stages[0], &file, &mut params)?;
+    let plan = Plan { seed: stages[0].seed, goal: Goal::Seconds(60.0 * minutes), stages, params };
+    let session = Session::start(plan, None, None)?;
+    let folder = session.folder().path().to_owned();
+    Ok((session, folder))
+}
