@@ -6,14 +6,16 @@ use std::{ops::Range, sync::Mutex};
 
 use agon::{
     learn::{
-        distribution::{HeadRows, HybridHead},
         nets::{
             Activation, ActorCritic, Architecture, CriticInput, LOSS_TERMS, Loss, Minibatch, NamedTensor,
             OutputGradients, Outputs, StepReport, StepSize, fused::Fused, torch::Torch,
         },
         ppo_loss::{Experience, PpoCoefficients, PpoLoss, Term},
     },
-    policy::network::Scratch,
+    policy::{
+        distribution::{HeadRows, HybridHead},
+        network::Scratch,
+    },
 };
 use tch::{Kind, Tensor};
 
@@ -272,13 +274,14 @@ fn torch_loss(rollout: &Rollout, steps: &[u32], values: usize, [head, log_std, n
     let log_prob = (density - slope).sum_dim_intlist(1, false, Kind::Double) + chosen;
 
     // tanh as a mixture of error functions: E|v| for v ~ Normal(mean, t), with t^2 = std^2 + c^2.
-    let mut entropy = log_std + half.log() + (0.5 + half_ln_tau + 2.0 * std::f64::consts::LN_2);
+    let mut ln_cosh = mean.zeros_like() - std::f64::consts::LN_2;
     for (weight, c) in [(0.654_449_3, 0.683_726_4), (0.345_550_7, 1.221_098)] {
         let t = (std.square() + c * c).sqrt();
         let x = &mean / &t / std::f64::consts::SQRT_2;
         let bell: Tensor = (x.square() * -1.0).exp() * &t * (2.0 / std::f64::consts::PI).sqrt();
-        entropy -= (bell + &mean * x.erf()) * (2.0 * weight);
+        ln_cosh += (bell + &mean * x.erf()) * weight;
     }
+    let entropy = log_std + half.log() + (0.5 + half_ln_tau) - ln_cosh * 2.0;
     let entropy = entropy.sum_dim_intlist(1, false, Kind::Double);
     let entropy = entropy - (log_p.exp() * &log_p).sum_dim_intlist(1, false, Kind::Double);
 

@@ -25,9 +25,9 @@ mod categorical;
 mod gaussian;
 mod lanes;
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;
 
-pub(super) use self::{
+pub(crate) use self::{
     block::Block,
     lanes::{LANES, Lanes, exp},
 };
@@ -73,10 +73,10 @@ pub struct Noise<'a> {
 }
 
 /// Log-probability and entropy of the rows of a block.
-pub(super) struct Evaluation {
-    pub(super) log_prob: Lanes,
-    pub(super) entropy_continuous: Lanes,
-    pub(super) entropy_discrete: Lanes,
+pub(crate) struct Evaluation {
+    pub(crate) log_prob: Lanes,
+    pub(crate) entropy_continuous: Lanes,
+    pub(crate) entropy_discrete: Lanes,
 }
 
 impl HybridHead {
@@ -214,7 +214,7 @@ impl HybridHead {
     }
 
     /// [`evaluate`](Self::evaluate) for the rows of one block.
-    pub(super) fn evaluate_block(&self, outputs: HeadRows<'_>, stored: &[f32], block: &Block) -> Evaluation {
+    pub(crate) fn evaluate_block(&self, outputs: HeadRows<'_>, stored: &[f32], block: &Block) -> Evaluation {
         let zero = [0.0; LANES];
         let mut sums = Evaluation { log_prob: zero, entropy_continuous: zero, entropy_discrete: zero };
         let (head, width) = (self.head(), self.action());
@@ -238,7 +238,7 @@ impl HybridHead {
     }
 
     /// [`differentiate`](Self::differentiate) for the rows of one block.
-    pub(super) fn differentiate_block(
+    pub(crate) fn differentiate_block(
         &self,
         outputs: HeadRows<'_>,
         stored: &[f32],

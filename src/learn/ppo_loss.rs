@@ -11,11 +11,11 @@
 
 use std::ops::Range;
 
-use super::{
-    distribution::{Block, HeadRows, HybridHead, LANES, Lanes, exp},
-    nets::{LOSS_TERMS, Loss, OutputGradients, Outputs},
+use super::nets::{LOSS_TERMS, Loss, OutputGradients, Outputs};
+use crate::{
+    error::{Error, Result},
+    policy::distribution::{Block, HeadRows, HybridHead, LANES, Lanes, exp},
 };
-use crate::error::{Error, Result};
 
 /// Largest |ln r| that is told apart.
 const LOG_RATIO_MAX: f32 = 20.0;

@@ -21,7 +21,7 @@ use crate::{
     durable::{Durability, create_dir, read_capped, write_atomic},
     error::{Error, Result},
     math::statistics::Interval,
-    sim::{ActionSpace, GroupSpec},
+    sim::{ActionSpace, DiscreteSpec, Field, GroupSpec},
 };
 
 /// The version of the card that this agon writes, and the newest it reads.
@@ -303,7 +303,7 @@ impl Card {
             ))
             .hint(format!("choose a policy of layout `{}`, or a scenario of layout `{}`", group.layout, self.layout)));
         }
-        self.actions.check_fit(&group.action).map_err(|error| error.hint(format!("policy `{name}` does not fit this scenario")))
+        self.actions.check_fit(&group.action).map_err(|why| Error::input(format!("policy `{name}` does not fit: {why}")))
     }
 
     fn check(&self) -> Result<()> {
@@ -340,13 +340,13 @@ impl Card {
 impl Actions {
     /// The action space of a group.
     pub fn of(space: &ActionSpace) -> Self {
-        let axis = |field: &crate::sim::Field| Axis {
+        let axis = |field: &Field| Axis {
             name: field.name.clone(),
             unit: field.unit.to_owned(),
             low: *field.bounds.start(),
             high: *field.bounds.end(),
         };
-        let selection = |dimension: &crate::sim::DiscreteSpec| Selection {
+        let selection = |dimension: &DiscreteSpec| Selection {
             name: dimension.name.to_owned(),
             choices: dimension.choices.iter().map(|&choice| choice.to_owned()).collect(),
         };
@@ -366,7 +366,8 @@ impl Actions {
         self.discrete.iter().map(|dimension| dimension.choices.len()).collect()
     }
 
-    fn check_fit(&self, space: &ActionSpace) -> Result<()> {
+    /// Why these actions cannot be taken where `space` is what is allowed.
+    fn check_fit(&self, space: &ActionSpace) -> Result<(), String> {
         let there = Self::of(space);
         let names = |actions: &Self| {
             let axes = actions.continuous.iter().map(|axis| format!("{} ({})", axis.name, axis.unit));
@@ -374,14 +375,14 @@ impl Actions {
             axes.chain(selections).collect::<Vec<_>>().join(", ")
         };
         if names(self) != names(&there) {
-            return Err(Error::input(format!("its actions are {}, those of the scenario {}", names(self), names(&there))));
+            return Err(format!("its actions are {}, those of the scenario {}", names(self), names(&there)));
         }
         for (axis, there) in self.continuous.iter().zip(&there.continuous) {
             if axis.low < there.low || axis.high > there.high {
-                return Err(Error::input(format!(
+                return Err(format!(
                     "its `{}` goes from {} to {} {}, but the scenario allows {} to {}",
                     axis.name, axis.low, axis.high, axis.unit, there.low, there.high
-                )));
+                ));
             }
         }
         Ok(())

@@ -9,7 +9,7 @@
 //!
 //! | observation | numbers | for |
 //! |---|---|---|
-//! | `local` | 91 | learning: nearest enemies, jammers and live links, whatever the size of swarm and team |
+//! | `local` | 99 | learning: nearest enemies, jammers and live links, whatever the size of swarm and team |
 //! | `seed5` | 5 | comparison: direction to the assigned centroid, own velocity, band |
 //! | `published5` | 5 | comparison with the published system, whose agents see neither a direction nor a band |
 //!

@@ -27,7 +27,7 @@ const NEAREST_LINKS: usize = 8;
 const LENGTH_M: f32 = 100.0;
 const SPEED_MPS: f32 = 5.0;
 
-/// Links within reach are shown as n / (n + this).
+/// Numbers of links are shown as n / (n + this).
 const HALF_COUNT: f32 = 8.0;
 
 /// Fields of one jammer's observation.
@@ -75,6 +75,7 @@ fn local_fields() -> Vec<Field> {
         for (name, unit) in [("dx", "100 m"), ("dy", "100 m"), ("dvx", "5 m/s"), ("dvy", "5 m/s")] {
             fields.push(field(format!("enemy{i}_{name}"), unit, -2.0..=2.0));
         }
+        fields.push(field(format!("enemy{i}_links"), "n/(n + 8)", 0.0..=1.0));
         fields.push(field(format!("enemy{i}_exists"), "", 0.0..=1.0));
     }
     for i in 0..NEAREST_JAMMERS {
@@ -143,7 +144,7 @@ impl Scene<'_, '_> {
                 ObservationLayout::Seed5 => view.seed5(rows),
                 ObservationLayout::Local => {
                     live_midpoints(self.graphs.links(slot), view.drones, midpoints);
-                    view.local(midpoints, rows);
+                    view.local(self.graphs.links(slot), midpoints, rows);
                 }
             }
         }
@@ -193,12 +194,12 @@ impl View<'_> {
         }
     }
 
-    fn local(&self, midpoints: &[Vec2], rows: &mut [f32]) {
+    fn local(&self, links: &[u64], midpoints: &[Vec2], rows: &mut [f32]) {
         let width = rows.len() / self.team.len();
         for (agent, row) in rows.chunks_exact_mut(width).enumerate() {
             let mut row = Row { numbers: row, at: 0 };
             self.itself(agent, &mut row);
-            self.nearest_enemies(agent, &mut row);
+            self.nearest_enemies(agent, links, &mut row);
             self.nearest_jammers(agent, &mut row);
             self.nearest_links(agent, midpoints, &mut row);
         }
@@ -215,15 +216,17 @@ impl View<'_> {
         }
     }
 
-    fn nearest_enemies(&self, agent: usize, row: &mut Row<'_>) {
+    fn nearest_enemies(&self, agent: usize, links: &[u64], row: &mut Row<'_>) {
+        let words = self.drones.len().div_ceil(64);
         let (own, own_velocity) = (self.team[agent].0, self.velocities[agent].0);
         let nearest = Nearest::<NEAREST_ENEMIES>::among(self.drones.iter().map(|d| d.0.distance_squared(own)));
         for i in nearest.indices() {
             let by = (self.drones[i].0 - own) / LENGTH_M;
             let dv = (self.drone_velocities[i].0 - own_velocity) / SPEED_MPS;
-            row.push(&[by.x, by.y, dv.x, dv.y, 1.0]);
+            let degree = links[i * words..(i + 1) * words].iter().map(|word| word.count_ones()).sum();
+            row.push(&[by.x, by.y, dv.x, dv.y, squash(degree), 1.0]);
         }
-        row.skip(5 * (NEAREST_ENEMIES - nearest.len));
+        row.skip(6 * (NEAREST_ENEMIES - nearest.len));
     }
 
     fn nearest_jammers(&self, agent: usize, row: &mut Row<'_>) {
@@ -255,9 +258,13 @@ impl View<'_> {
             row.push(&[squashed.x, squashed.y, 1.0]);
         }
         row.skip(3 * (NEAREST_LINKS - nearest.len));
-        let squash = |count: u32| count as f32 / (count as f32 + HALF_COUNT);
         row.push(&[squash(within_one), squash(within_two)]);
     }
+}
+
+/// A count as a number below 1.
+fn squash(count: u32) -> f32 {
+    count as f32 / (count as f32 + HALF_COUNT)
 }
 
 /// Midpoints of the live links, in the order of their pairs.

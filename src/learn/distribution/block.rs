@@ -3,13 +3,13 @@
 use super::lanes::{LANES, Lanes};
 
 /// Rows that are worked on side by side, and where their actions (and masks) are stored.
-pub(in crate::learn) struct Block {
+pub(crate) struct Block {
     /// First row in arrays that hold the batch in order.
-    pub(in crate::learn) first: usize,
+    pub(crate) first: usize,
     /// Rows present; the other lanes hold zeros.
-    pub(in crate::learn) rows: usize,
+    pub(crate) rows: usize,
     /// Row of each lane in arrays that hold a whole rollout.
-    pub(in crate::learn) sources: [usize; LANES],
+    pub(crate) sources: [usize; LANES],
 }
 
 impl Block {
@@ -24,7 +24,7 @@ impl Block {
 
     /// One column of the batch.
     #[inline(always)]
-    pub(in crate::learn) fn load(&self, batch: &[f32], width: usize, column: usize) -> Lanes {
+    pub(crate) fn load(&self, batch: &[f32], width: usize, column: usize) -> Lanes {
         let mut lanes = [0.0; LANES];
         let values = batch[self.first * width + column..].iter().step_by(width);
         for (lane, value) in lanes[..self.rows].iter_mut().zip(values) {
@@ -35,7 +35,7 @@ impl Block {
 
     /// One column of the rollout.
     #[inline(always)]
-    pub(in crate::learn) fn load_source(&self, rollout: &[f32], width: usize, column: usize) -> Lanes {
+    pub(crate) fn load_source(&self, rollout: &[f32], width: usize, column: usize) -> Lanes {
         let mut lanes = [0.0; LANES];
         for (value, source) in lanes.iter_mut().zip(&self.sources[..self.rows]) {
             *value = rollout[source * width + column];

@@ -6,10 +6,10 @@
 use std::f32::consts::{LN_2, LOG2_E};
 
 /// Rows that are worked on together. Fewer, and LLVM unrolls the loops before it looks for vectors in them.
-pub(in crate::learn) const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// One number of each row.
-pub(in crate::learn) type Lanes = [f32; LANES];
+pub(crate) type Lanes = [f32; LANES];
 
 /// ln 2 in two parts; the first has trailing zeros, so that small integers times it are exact.
 const LN_2_HIGH: f32 = 0.693_359_4;
@@ -20,7 +20,7 @@ const ROUND: f32 = 12_582_912.0;
 
 /// Applies `f` to each lane.
 #[inline(always)]
-pub(in crate::learn) fn map(x: Lanes, f: impl Fn(f32) -> f32) -> Lanes {
+pub(crate) fn map(x: Lanes, f: impl Fn(f32) -> f32) -> Lanes {
     let mut y = x;
     for y in &mut y {
         *y = f(*y);
@@ -30,7 +30,7 @@ pub(in crate::learn) fn map(x: Lanes, f: impl Fn(f32) -> f32) -> Lanes {
 
 /// e^x, relative error below 2e-7; 0 below -87, e^88 above 88, NaN for NaN.
 #[inline(always)]
-pub(in crate::learn) fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     let capped = if x > 88.0 { 88.0 } else { x };
     let capped = if capped < -87.0 { -87.0 } else { capped };
     let rounded = capped * LOG2_E + ROUND;
@@ -45,7 +45,7 @@ pub(in crate::learn) fn exp(x: f32) -> f32 {
 
 /// ln x of a positive normal number, absolute error below 1.2e-7 per unit of max(1, |ln x|).
 #[inline(always)]
-pub(in crate::learn) fn ln(x: f32) -> f32 {
+pub(crate) fn ln(x: f32) -> f32 {
     // x = 2^n * m with m between sqrt(1/2) and sqrt(2).
     let bits = x.to_bits() as i32;
     let n = bits.wrapping_sub(0x3f35_04f3) >> 23;
@@ -62,7 +62,7 @@ pub(in crate::learn) fn ln(x: f32) -> f32 {
 ///
 /// The logarithm is taken as 2 (ln 2 - |u| - ln(1 + e^(-2|u|))), which neither cancels nor overflows at any u.
 #[inline(always)]
-pub(in crate::learn) fn tanh_and_log_slope(u: f32) -> (f32, f32) {
+pub(crate) fn tanh_and_log_slope(u: f32) -> (f32, f32) {
     let size = u.abs();
     let decay = exp(-2.0 * size);
     let tanh = (1.0 - decay) / (1.0 + decay);
@@ -71,7 +71,7 @@ pub(in crate::learn) fn tanh_and_log_slope(u: f32) -> (f32, f32) {
 
 /// erf x for x >= 0, given e^(-x^2); absolute error below 6e-7 (Abramowitz & Stegun 7.1.26).
 #[inline(always)]
-pub(in crate::learn) fn erf(x: f32, exp_of_minus_square: f32) -> f32 {
+pub(crate) fn erf(x: f32, exp_of_minus_square: f32) -> f32 {
     let t = 1.0 / (1.0 + 0.327_591_1 * x);
     let sum = (((1.061_405_4 * t - 1.453_152) * t + 1.421_413_7) * t - 0.284_496_74) * t + 0.254_829_6;
     1.0 - sum * t * exp_of_minus_square

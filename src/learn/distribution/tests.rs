@@ -8,7 +8,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::*;
 
 /// The head of most tests: two bounded velocities, one choice of four and one of three.
-pub(in crate::learn) fn head() -> HybridHead {
+pub(crate) fn head() -> HybridHead {
     HybridHead::new(&[(-5.0, 5.0), (-1.0, 3.0)], &[4, 3]).unwrap()
 }
 
@@ -49,7 +49,7 @@ impl Batch {
 }
 
 /// ln p and entropy of one row of [`head`], in f64, with the expectation of ln cosh as an integral.
-pub(in crate::learn) fn reference(row: &[f64], log_std: &[f64], mask: &[f32], stored: &[f32]) -> (f64, f64) {
+pub(crate) fn reference(row: &[f64], log_std: &[f64], mask: &[f32], stored: &[f32]) -> (f64, f64) {
     let (mut log_prob, mut entropy) = (0.0, 0.0);
     for (dim, half) in [5.0f64, 2.0].into_iter().enumerate() {
         let (mean, log_std, u) = (row[dim], log_std[dim], f64::from(stored[dim]));

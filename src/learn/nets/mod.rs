@@ -1,7 +1,7 @@
 //! The narrow door between algorithms and networks: evaluate a batch of values, and take one optimiser step on a
 //! minibatch whose loss the algorithm differentiates itself with respect to the network's outputs.
 //!
-//! Two networks stand behind it: [`fused`](self::fused), written for small networks on a CPU, and libtorch (feature
+//! Two networks stand behind it: [`fused`], written for small networks on a CPU, and libtorch (feature
 //! `torch`). An algorithm cannot tell them apart, and neither knows what a policy gradient is.
 
 use std::ops::Range;

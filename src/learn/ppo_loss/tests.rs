@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::learn::distribution::tests::{head, reference};
+use crate::policy::distribution::tests::{head, reference};
 
 const AGENTS: usize = 3;
 const NUM_STEPS: usize = 9;

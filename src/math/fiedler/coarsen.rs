@@ -73,12 +73,23 @@ pub(super) fn laplacian(graph: &OrderedGraph) -> Rows {
     rows
 }
 
-/// Interpolation from aggregates, and the matrix of the coarse level.
-pub(super) fn coarsen(matrix: &Rows) -> (Rows, Rows) {
+/// A coarse level and the ways between it and the finer one.
+pub(super) struct Coarsening {
+    /// A row for each node of the finer level.
+    pub(super) interpolation: Rows,
+    /// Its transpose.
+    pub(super) restriction: Rows,
+    /// The matrix of the coarse level.
+    pub(super) matrix: Rows,
+}
+
+/// The next coarser level of `matrix`.
+pub(super) fn coarsen(matrix: &Rows) -> Coarsening {
     let (aggregates, size) = aggregate(matrix);
     let interpolation = interpolation(matrix, &aggregates);
-    let coarse = galerkin(matrix, &interpolation, size);
-    (interpolation, coarse)
+    let restriction = transpose(&interpolation, size);
+    let matrix = galerkin(matrix, &interpolation, &restriction);
+    Coarsening { interpolation, restriction, matrix }
 }
 
 /// Groups the nodes into aggregates, each a node with its strong neighbours: the aggregate of each node, and how many there
@@ -139,8 +150,9 @@ fn interpolation(matrix: &Rows, aggregates: &[u32]) -> Rows {
     rows
 }
 
-/// P' A P with `size` rows.
-fn galerkin(matrix: &Rows, interpolation: &Rows, size: usize) -> Rows {
+/// P' A P.
+fn galerkin(matrix: &Rows, interpolation: &Rows, restriction: &Rows) -> Rows {
+    let size = restriction.len();
     let mut gather = Gather { values: vec![0.0; size], is_used: vec![false; size], columns: Vec::new() };
     let mut product = Rows::with_capacity(matrix.len(), matrix.num_entries());
     for i in 0..matrix.len() {
@@ -149,11 +161,10 @@ fn galerkin(matrix: &Rows, interpolation: &Rows, size: usize) -> Rows {
         }
         gather.end_row(&mut product);
     }
-    let transposed = transpose(interpolation, size);
     let mut coarse = Rows::with_capacity(size, size * 12);
     for row in 0..size {
         gather.add(row as u32, 0.0);
-        for (i, p) in transposed.row(row) {
+        for (i, p) in restriction.row(row) {
             product.row(i as usize).for_each(|(column, value)| gather.add(column, p * value));
         }
         gather.end_row(&mut coarse);

@@ -9,7 +9,7 @@ use super::{
     CsrGraph, DenseSolver,
     fiedler_vector::{orient, write_complete_vector, write_kernel_vector},
     multigrid::Multigrid,
-    ordered::OrderedGraph,
+    ordered::{GROUP, OrderedGraph},
     rayleigh_ritz::{BLOCK, Gram, RESIDUAL, Ritz, SPACE, STEP},
 };
 use rand::{RngExt, SeedableRng};
@@ -279,20 +279,23 @@ impl Iterates {
 
     /// Multiplies the preconditioned residuals with the Laplacian and adds their inner products to `gram`.
     fn extend_gram(&mut self, graph: &OrderedGraph, gram: &mut Gram) {
-        let mut mass = [[[0.0; BLOCK]; BLOCK]; 3];
-        let mut stiffness = [[[0.0; BLOCK]; BLOCK]; 3];
+        let zero = [[0.0; BLOCK]; BLOCK];
+        // Apart, not an array of them, so that they stay in registers.
+        let (mut wx, mut wp, mut ww, mut wlx, mut wlp, mut wlw) = (zero, zero, zero, zero, zero, zero);
         let current = self.x.iter().zip(&self.lx).zip(self.p.iter().zip(&self.lp));
         for (k, (lw, ((x, lx), (p, lp)))) in self.lw.iter_mut().zip(current).enumerate() {
             let w: [f64; BLOCK] = std::array::from_fn(|b| f64::from(self.preconditioned[k][b]) - self.mean[b]);
             *lw = laplacian_row_f32(graph, k, &self.preconditioned);
-            for (at, (y, ly)) in [(x, lx), (p, lp), (&w, &*lw)].into_iter().enumerate() {
-                add_outer(&mut mass[at], &w, y);
-                add_outer(&mut stiffness[at], &w, ly);
-            }
+            add_outer(&mut wx, &w, x);
+            add_outer(&mut wp, &w, p);
+            add_outer(&mut ww, &w, &w);
+            add_outer(&mut wlx, &w, lx);
+            add_outer(&mut wlp, &w, lp);
+            add_outer(&mut wlw, &w, lw);
         }
-        for (at, column) in [0, STEP, RESIDUAL].into_iter().enumerate() {
-            gram.set(RESIDUAL, column, &mass[at], &stiffness[at]);
-        }
+        gram.set(RESIDUAL, 0, &wx, &wlx);
+        gram.set(RESIDUAL, STEP, &wp, &wlp);
+        gram.set(RESIDUAL, RESIDUAL, &ww, &wlw);
     }
 
     /// Goes to the best vectors of the search space and computes their residuals.
@@ -333,16 +336,17 @@ fn combine(mut sum: [f64; BLOCK], a: &[f64; BLOCK], coefficients: &[[f64; BLOCK]
     sum
 }
 
-/// Row `k` of L x, x in single precision; differences are taken in double precision.
+/// Row `k` of L x, x in single precision.
 #[inline(always)]
 fn laplacian_row_f32(graph: &OrderedGraph, k: usize, x: &[[f32; BLOCK]]) -> [f64; BLOCK] {
-    let own = x[k].map(f64::from);
-    let mut sum = [0.0; BLOCK];
-    for group in graph.row(k) {
+    let row = graph.row(k);
+    let count = (row.len() * GROUP) as f64;
+    let mut sum = x[k].map(|x| count * f64::from(x));
+    for group in row {
         for &j in group {
             let x = &x[j as usize];
             for b in 0..BLOCK {
-                sum[b] += own[b] - f64::from(x[b]);
+                sum[b] -= f64::from(x[b]);
             }
         }
     }

@@ -5,8 +5,8 @@
 //! needs few digits; several right-hand sides go through a cycle together, interleaved.
 
 use super::{
-    coarsen::{Rows, WIDTH, coarsen, laplacian, pseudo_inverse},
-    ordered::OrderedGraph,
+    coarsen::{Coarsening, Rows, WIDTH, coarsen, laplacian, pseudo_inverse},
+    ordered::{GROUP, OrderedGraph},
 };
 
 /// A level with at most this many nodes is solved directly.
@@ -33,19 +33,27 @@ pub(super) struct Multigrid<const B: usize> {
 struct Level<const B: usize> {
     /// Interpolation to each node of the finer level.
     interpolation: Vec<Entries>,
+    /// Its transpose: from the finer level to each node of this one.
+    restriction: Groups,
     matrix: Matrix,
     right: Vec<[f32; B]>,
     smooth: Vec<[f32; B]>,
     solution: Vec<[f32; B]>,
 }
 
-/// The matrix of a coarse level, its diagonal apart.
+/// The matrix of a coarse level.
 #[derive(Debug)]
 struct Matrix {
-    /// Where each row starts in `groups`.
-    offsets: Vec<u32>,
-    groups: Vec<Entries>,
     diagonal: Vec<f32>,
+    off_diagonal: Groups,
+}
+
+/// A sparse matrix by rows.
+#[derive(Debug)]
+struct Groups {
+    /// Where each row starts in `entries`.
+    offsets: Vec<u32>,
+    entries: Vec<Entries>,
 }
 
 impl<const B: usize> Multigrid<B> {
@@ -55,17 +63,18 @@ impl<const B: usize> Multigrid<B> {
         let mut matrix = laplacian(graph);
         let mut inverse = Vec::new();
         loop {
-            let (interpolation, coarse) = coarsen(&matrix);
+            let coarsening = coarsen(&matrix);
+            let coarse = &coarsening.matrix;
             let fill = coarse.num_entries() as f64 / matrix.num_entries() as f64;
             if fill > MAX_FILL || coarse.len() < 2 {
                 break;
             }
-            levels.push(Level::new(&interpolation, &coarse));
+            levels.push(Level::new(&coarsening));
             if coarse.len() <= DIRECT {
-                inverse = pseudo_inverse(&coarse);
+                inverse = pseudo_inverse(coarse);
                 break;
             }
-            matrix = coarse;
+            matrix = coarsening.matrix;
         }
         Self { levels, inverse, smooth: Vec::new() }
     }
@@ -94,13 +103,14 @@ impl Operator for OrderedGraph {
 
     #[inline(always)]
     fn times<const B: usize>(&self, i: usize, x: &[[f32; B]]) -> [f32; B] {
-        let own = &x[i];
-        let mut sum = [0.0; B];
-        for group in self.row(i) {
+        let row = self.row(i);
+        let count = (row.len() * GROUP) as f32;
+        let mut sum = x[i].map(|x| count * x);
+        for group in row {
             for &j in group {
                 let x = &x[j as usize];
                 for b in 0..B {
-                    sum[b] += own[b] - x[b];
+                    sum[b] -= x[b];
                 }
             }
         }
@@ -117,8 +127,31 @@ impl Operator for Matrix {
     #[inline(always)]
     fn times<const B: usize>(&self, i: usize, x: &[[f32; B]]) -> [f32; B] {
         let diagonal = self.diagonal[i];
-        let mut sum = x[i].map(|x| diagonal * x);
-        for entries in &self.groups[self.offsets[i] as usize..self.offsets[i + 1] as usize] {
+        self.off_diagonal.add_row(i, x, x[i].map(|x| diagonal * x))
+    }
+}
+
+impl Groups {
+    fn new<I: Iterator<Item = (u32, f64)>>(rows: impl Iterator<Item = I>) -> Self {
+        let mut groups = Self { offsets: vec![0], entries: Vec::new() };
+        for mut row in rows {
+            while let Some(first) = row.next() {
+                let mut entries = ([first.0; WIDTH], [0.0; WIDTH]);
+                for (k, (column, value)) in std::iter::once(first).chain(row.by_ref().take(WIDTH - 1)).enumerate() {
+                    entries.0[k] = column;
+                    entries.1[k] = value as f32;
+                }
+                groups.entries.push(entries);
+            }
+            groups.offsets.push(groups.entries.len() as u32);
+        }
+        groups
+    }
+
+    /// Row i of the product with `x`, added to `sum`.
+    #[inline(always)]
+    fn add_row<const B: usize>(&self, i: usize, x: &[[f32; B]], mut sum: [f32; B]) -> [f32; B] {
+        for entries in &self.entries[self.offsets[i] as usize..self.offsets[i + 1] as usize] {
             add_entries(entries, x, &mut sum);
         }
         sum
@@ -137,31 +170,21 @@ fn add_entries<const B: usize>((columns, values): &Entries, x: &[[f32; B]], sum:
 }
 
 impl<const B: usize> Level<B> {
-    fn new(interpolation: &Rows, coarse: &Rows) -> Self {
-        let size = coarse.len();
-        let mut matrix = Matrix { offsets: vec![0], groups: Vec::new(), diagonal: Vec::with_capacity(size) };
-        let mut row: Vec<(u32, f64)> = Vec::new();
-        for i in 0..size {
-            row.clear();
-            row.extend(coarse.off_diagonal(i));
-            matrix.groups.extend(row.chunks(WIDTH).map(|part| padded(i as u32, part.iter().copied())));
-            matrix.offsets.push(matrix.groups.len() as u32);
-            matrix.diagonal.push(coarse.diagonal(i) as f32);
+    fn new(Coarsening { interpolation, restriction, matrix }: &Coarsening) -> Self {
+        let block = || vec![[0.0; B]; matrix.len()];
+        Self {
+            // No row has more than one group.
+            interpolation: Groups::new((0..interpolation.len()).map(|i| interpolation.row(i))).entries,
+            restriction: Groups::new((0..matrix.len()).map(|i| restriction.row(i))),
+            matrix: Matrix {
+                diagonal: (0..matrix.len()).map(|i| matrix.diagonal(i) as f32).collect(),
+                off_diagonal: Groups::new((0..matrix.len()).map(|i| matrix.off_diagonal(i))),
+            },
+            right: block(),
+            smooth: block(),
+            solution: block(),
         }
-        let interpolation = (0..interpolation.len()).map(|i| padded(0, interpolation.row(i))).collect();
-        let block = || vec![[0.0; B]; size];
-        Self { interpolation, matrix, right: block(), smooth: block(), solution: block() }
     }
-}
-
-/// At most [`WIDTH`] entries, filled up with zeros in column `column`.
-fn padded(column: u32, row: impl Iterator<Item = (u32, f64)>) -> Entries {
-    let mut entries = ([column; WIDTH], [0.0; WIDTH]);
-    for (k, (column, value)) in row.enumerate() {
-        entries.0[k] = column;
-        entries.1[k] = value as f32;
-    }
-    entries
 }
 
 /// The cycle from one level down.
@@ -179,7 +202,14 @@ fn solve<const B: usize>(
         *smooth = right.map(|right| scale * right);
     }
     if let Some((level, rest)) = coarser.split_first_mut() {
-        restrict(operator, right, smooth, level);
+        // The residual, in the place of the solution, goes to the coarser level.
+        for (i, (residual, right)) in solution.iter_mut().zip(right).enumerate() {
+            let product = operator.times(i, smooth);
+            *residual = std::array::from_fn(|b| right[b] - product[b]);
+        }
+        for (i, right) in level.right.iter_mut().enumerate() {
+            *right = level.restriction.add_row(i, solution, [0.0; B]);
+        }
         if rest.is_empty() && !inverse.is_empty() {
             multiply(inverse, &level.right, &mut level.solution);
         } else {
@@ -195,26 +225,6 @@ fn solve<const B: usize>(
         let (own, product) = (&smooth[i], operator.times(i, smooth));
         let scale = DAMPING / operator.diagonal(i);
         *solution = std::array::from_fn(|b| own[b] + scale * (right[b] - product[b]));
-    }
-}
-
-/// Brings the residual of `smooth` to the coarser level.
-fn restrict<const B: usize>(
-    operator: &impl Operator,
-    right: &[[f32; B]],
-    smooth: &[[f32; B]],
-    level: &mut Level<B>,
-) {
-    level.right.fill([0.0; B]);
-    for (i, (right, (columns, values))) in right.iter().zip(&level.interpolation).enumerate() {
-        let product = operator.times(i, smooth);
-        let residual: [f32; B] = std::array::from_fn(|b| right[b] - product[b]);
-        for (&column, value) in columns.iter().zip(values) {
-            let coarse = &mut level.right[column as usize];
-            for b in 0..B {
-                coarse[b] += value * residual[b];
-            }
-        }
     }
 }
 
@@ -272,7 +282,7 @@ mod tests {
         let graph = ordered(60);
         let multigrid = Multigrid::<1>::new(&graph);
         assert!(multigrid.levels.len() >= 2 && !multigrid.inverse.is_empty());
-        let coarse: usize = multigrid.levels.iter().map(|level| level.matrix.groups.len()).sum();
+        let coarse: usize = multigrid.levels.iter().map(|level| level.matrix.off_diagonal.entries.len()).sum();
         let fine: usize = (0..graph.len()).map(|i| graph.row(i).len()).sum();
         assert!(coarse < fine, "{coarse} groups above {fine}");
     }

@@ -6,7 +6,7 @@
 use super::CsrGraph;
 
 /// Links of a row that are handled together; rows are padded to whole groups.
-const GROUP: usize = 4;
+pub(super) const GROUP: usize = 4;
 
 /// A renumbered graph. Node k here is node `nodes()[k]` of the original.
 #[derive(Debug, Default)]
@@ -60,13 +60,14 @@ impl OrderedGraph {
     /// Row `k` of L x for the Laplacian L and interleaved vectors x.
     #[inline(always)]
     pub(super) fn laplacian_row<const B: usize>(&self, k: usize, x: &[[f64; B]]) -> [f64; B] {
-        let own = &x[k];
-        let mut sum = [0.0; B];
-        for group in self.row(k) {
+        let row = self.row(k);
+        let count = (row.len() * GROUP) as f64;
+        let mut sum = x[k].map(|x| count * x);
+        for group in row {
             for &j in group {
                 let x = &x[j as usize];
                 for b in 0..B {
-                    sum[b] += own[b] - x[b];
+                    sum[b] -= x[b];
                 }
             }
         }
@@ -253,9 +254,8 @@ mod tests {
             let mut sets = petgraph::unionfind::UnionFind::<u32>::new(n);
             let joined = new.iter().filter(|(i, j)| sets.union(*i, *j)).count();
             prop_assert_eq!(ordered.is_connected(), joined == n - 1);
-            let reached = ordered.component_of_first();
-            for i in 0..n {
-                prop_assert_eq!(reached[i], sets.equiv(0, i as u32));
+            for (i, reached) in ordered.component_of_first().into_iter().enumerate() {
+                prop_assert_eq!(reached, sets.equiv(0, i as u32));
             }
         }
     }

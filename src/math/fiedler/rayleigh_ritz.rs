@@ -116,14 +116,12 @@ mod tests {
     #[test]
     fn a_dependent_vector_changes_nothing() {
         // Eigenvalues 1, 2, 3 on the axes; the fourth vector repeats the sum of the first two.
-        let vectors = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.3, 2.0], [1.0, 1.0, 0.0]];
+        let vectors: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.3, 2.0], [1.0, 1.0, 0.0]];
         let mut gram = Gram::default();
-        for i in 0..4 {
-            for j in 0..4 {
-                for k in 0..3 {
-                    gram.mass[i][j] += vectors[i][k] * vectors[j][k];
-                    gram.stiffness[i][j] += vectors[i][k] * vectors[j][k] * (k + 1) as f64;
-                }
+        for (i, a) in vectors.iter().enumerate() {
+            for (j, b) in vectors.iter().enumerate() {
+                gram.mass[i][j] = a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+                gram.stiffness[i][j] = a[0] * b[0] + 2.0 * a[1] * b[1] + 3.0 * a[2] * b[2];
             }
         }
         let ritz = gram.ritz(4);

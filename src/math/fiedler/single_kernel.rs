@@ -77,7 +77,7 @@ fn blocks(len: usize) -> usize {
 /// Sets the entries from `len` on to zero, as far as the block of the last entry goes.
 #[inline(always)]
 fn clear_tail(vector: &mut [Lanes], len: usize) {
-    if len % 8 > 0 {
+    if !len.is_multiple_of(8) {
         vector[len / 8].0[len % 8..].fill(0.0);
     }
 }

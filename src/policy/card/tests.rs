@@ -5,7 +5,7 @@ use std::fs;
 use super::*;
 use crate::{
     policy::tensor::NamedTensor,
-    sim::{DiscreteSpec, field},
+    sim::field,
 };
 
 /// A group of any size that sees `width` numbers of `layout` and steers with one axis and one choice of three.

@@ -1,7 +1,7 @@
 //! Actor and critic for a CPU: hand-written forward and backward passes and Adam, for networks of two small hidden
 //! layers.
 //!
-//! A minibatch is cut into tiles of a fixed size, the tiles into at most [`GROUPS`] groups, each group with a gradient
+//! A minibatch is cut into tiles of a fixed size, the tiles into at most `GROUPS` groups, each group with a gradient
 //! of its own; groups are what threads take. Neither cut depends on the number of threads, and groups are summed in
 //! order, so results have the same bits for any of them.
 

@@ -85,17 +85,26 @@ fn gradients_agree_with_finite_differences() {
     }
 }
 
+/// A parameter tensor with its moments and its gradient.
+struct Moving {
+    weights: Vec<f64>,
+    m: Vec<f64>,
+    v: Vec<f64>,
+    gradient: Vec<f32>,
+}
+
 /// Adam and clipping of one network as in PyTorch, one number at a time.
-fn scalar_adam(state: &mut [(Vec<f64>, Vec<f64>, Vec<f64>, Vec<f32>)], step: i32, learning_rate: f64, size: StepSize) {
-    let squares: f64 = state.iter().flat_map(|tensor| &tensor.3).map(|&g| f64::from(g) * f64::from(g)).sum();
+fn scalar_adam(tensors: &mut [Moving], step: u32, learning_rate: f32, size: StepSize) {
+    let squares: f64 = tensors.iter().flat_map(|tensor| &tensor.gradient).map(|&g| f64::from(g) * f64::from(g)).sum();
     let scale = (f64::from(size.max_grad_norm) / (squares.sqrt() + 1e-6)).min(1.0);
-    for (weights, m, v, gradient) in state {
+    let correction = |beta: f64| 1.0 - libm::pow(beta, f64::from(step));
+    for Moving { weights, m, v, gradient } in tensors {
         for i in 0..weights.len() {
             let g = f64::from(gradient[i]) * scale;
             m[i] = 0.9 * m[i] + 0.1 * g;
             v[i] = 0.999 * v[i] + 0.001 * g * g;
-            let (mean, square) = (m[i] / (1.0 - 0.9_f64.powi(step)), v[i] / (1.0 - 0.999_f64.powi(step)));
-            weights[i] -= learning_rate * mean / (square.sqrt() + f64::from(size.adam_eps));
+            let (mean, square) = (m[i] / correction(0.9), v[i] / correction(0.999));
+            weights[i] -= f64::from(learning_rate) * mean / (square.sqrt() + f64::from(size.adam_eps));
         }
     }
 }
@@ -107,26 +116,25 @@ fn steps_agree_with_scalar_adam_and_clipping() {
         let (observations, steps) = (observations(40, agents), steps(agents));
         let minibatch = Minibatch { observations: &observations, agents, steps: &steps };
         let size = StepSize { max_grad_norm, ..SIZE };
-        let parameters: Vec<(String, Vec<f64>)> =
-            Reference::of(&fused).tensors.into_iter().map(|(name, _, data)| (name, data)).collect();
-        let mut state: Vec<_> =
-            parameters.iter().map(|(_, w)| (w.clone(), vec![0.0; w.len()], vec![0.0; w.len()], vec![])).collect();
-        let actors = parameters.iter().filter(|(name, _)| name.starts_with("actor.")).count();
+        let named = Reference::of(&fused).tensors;
+        let actors = named.iter().filter(|(name, ..)| name.starts_with("actor.")).count();
+        let still = |weights: Vec<f64>| {
+            let zeros = vec![0.0; weights.len()];
+            Moving { weights, m: zeros.clone(), v: zeros, gradient: vec![] }
+        };
+        let mut expected: Vec<Moving> = named.into_iter().map(|(.., weights)| still(weights)).collect();
         for step in 1..=5 {
             let gradient = fused.differentiate(minibatch, &Waves { agents }, true).0.clone();
-            for (tensor, (.., gradient)) in state.iter_mut().zip(fused.layout.read(&gradient)) {
-                tensor.3 = gradient;
+            for (tensor, (.., gradient)) in expected.iter_mut().zip(fused.layout.read(&gradient)) {
+                tensor.gradient = gradient;
             }
-            let (actor, critic) = state.split_at_mut(actors);
-            scalar_adam(actor, step, f64::from(size.actor_learning_rate), size);
-            scalar_adam(critic, step, f64::from(size.critic_learning_rate), size);
+            let (actor, critic) = expected.split_at_mut(actors);
+            scalar_adam(actor, step, size.actor_learning_rate, size);
+            scalar_adam(critic, step, size.critic_learning_rate, size);
             let report = fused.step(minibatch, &Waves { agents }, size);
-            assert!(
-                report.actor_grad_norm > 0.5 && report.critic_grad_norm > 0.5,
-                "both are clipped at 0.5: {report:?}"
-            );
-            for ((name, found), expected) in Reference::of(&fused).tensors.iter().map(|t| (&t.0, &t.2)).zip(&state) {
-                for (found, expected) in found.iter().zip(&expected.0) {
+            assert!(report.actor_grad_norm > 0.5 && report.critic_grad_norm > 0.5, "0.5 clips both: {report:?}");
+            for ((name, _, found), expected) in Reference::of(&fused).tensors.iter().zip(&expected) {
+                for (found, expected) in found.iter().zip(&expected.weights) {
                     assert!((found - expected).abs() < 2e-5, "step {step} {name}: {found} for {expected}");
                 }
             }

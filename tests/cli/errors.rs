@@ -1,0 +1,110 @@
+//! What a person is told who gave something that cannot be used, and that nothing is written over then.
+
+use std::{collections::BTreeMap, fs};
+
+use agon::policy::{card::Card, tensors::to_safetensors};
+
+use crate::{policies, refused, text};
+
+#[test]
+fn wrong_names_get_the_nearest_right_one() {
+    refused(&["eval", "skirmsh"], &["unknown scenario `skirmsh`", "did you mean `skirmish`?"]);
+    refused(&["eval", "jamming/skirmsh"], &["did you mean `skirmish`?"]);
+    refused(&["eval", "skirmish", "--policy", "planer"], &["unknown policy `planer`", "did you mean `planner`?"]);
+    refused(&["eval", "skirmish", "--set", "num_jamers=3"], &["unknown parameter `num_jamers`", "did you mean `num_jammers`?"]);
+    refused(&["eval", "skirmish", "--set", "motion=walk"], &["`motion` cannot be `walk`"]);
+    refused(&["bench", "--only", "lamda2"], &["no figure begins like `lamda2`", "did you mean `lambda2"]);
+}
+
+#[test]
+fn wrong_values_get_what_was_expected() {
+    refused(&["eval", "skirmish", "--set", "num_jammers=0"], &["`num_jammers` must be a whole number from 1 to 1000, found `0`"]);
+    refused(&["eval", "skirmish", "--set", "num_jammers=four"], &["`num_jammers` must be a whole number", "found `four`"]);
+    refused(&["eval", "skirmish", "--set", "arena_m=NaN"], &["`arena_m` must be a number", "found `NaN`"]);
+    refused(&["eval", "skirmish", "--set", "max_steps=0"], &["`max_steps`"]);
+}
+
+#[test]
+fn missing_and_damaged_scenario_files_are_told_with_their_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("own.ron");
+    refused(&["eval", text(&path)], &["own.ron", "there is no such file"]);
+    refused(&["eval", text(dir.path())], &["this is a folder, not a scenario"]);
+    let whole = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/jamming/skirmish.ron")).unwrap();
+    for (from, to, because) in [
+        ("num_jammers: 4", "num_jamers: 4", "did you mean `num_jammers`?"),
+        ("num_jammers: 4", "num_jammers: -4", "a whole number from 1 to 1000"),
+        ("Jamming((", "Jaming((", "Jamming"),
+        ("version: 1", "version: 9", "newer than this agon"),
+    ] {
+        fs::write(&path, whole.replace(from, to)).unwrap();
+        let line = whole.lines().position(|line| line.contains(from)).unwrap() + 1;
+        refused(&["eval", text(&path)], &[&format!("own.ron:{line}:"), because]);
+    }
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    refused(&["eval", text(&path)], &["own.ron:"]);
+    fs::write(&path, [0xff; 100]).unwrap();
+    refused(&["eval", text(&path)], &["not text in UTF-8"]);
+}
+
+#[test]
+fn missing_truncated_and_foreign_policies_are_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, weights) = (dir.path().join("run"), dir.path().join("run/policy.safetensors"));
+    let eval = |policy: &str, because: &[&str]| refused(&["eval", "skirmish", "--policy", policy], because);
+    eval("runs/nowhere", &["runs/nowhere", "no such file or folder"]);
+    eval("nowhere.safetensors", &["no such file or folder"]);
+    eval(text(dir.path()), &["no policy is here"]);
+    policies::write(&folder, "skirmish", &[]);
+    let whole = fs::read(&weights).unwrap();
+    for len in [0, 7, 300, whole.len() - 5] {
+        fs::write(&weights, &whole[..len]).unwrap();
+        eval(text(&folder), &["policy.safetensors: "]);
+        eval(text(&weights), &["policy.safetensors: "]);
+        assert_eq!(fs::read(&weights).unwrap(), whole[..len]);
+    }
+    let mut flipped = whole.clone();
+    flipped[whole.len() - 100] ^= 4;
+    fs::write(&weights, &flipped).unwrap();
+    eval(text(&folder), &["checksum does not match"]);
+    fs::write(&weights, b"\x80\x04 a pickle, which could run anything").unwrap();
+    eval(text(&folder), &["not a safetensors file"]);
+    fs::write(&weights, &whole).unwrap();
+    fs::write(folder.join("card.ron"), "(version: 1, name: \"cut").unwrap();
+    eval(text(&folder), &["card.ron:1:", "not a card"]);
+}
+
+#[test]
+fn weights_with_a_number_that_is_none_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let card = policies::card_for("skirmish", &[]);
+    // As another tool would write it: without agon's checksum.
+    let tensors = policies::weights(&card);
+    let bytes = to_safetensors(&tensors, &BTreeMap::new()).unwrap();
+    let end = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = String::from_utf8(bytes[8..end].to_vec()).unwrap();
+    let begin = header.find("\"__metadata__\"").unwrap();
+    let rest = header[begin..].find("},").unwrap() + begin + 2;
+    let header = format!("{}{}", &header[..begin], header[rest..].trim_end());
+    let mut foreign = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &bytes[end..]].concat();
+    let last = foreign.len() - 4;
+    foreign[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    let path = dir.path().join("policy.safetensors");
+    fs::write(&path, &foreign).unwrap();
+    let card = Card { sha256: "0".repeat(64), ..card };
+    fs::write(dir.path().join("card.ron"), card.to_ron().unwrap()).unwrap();
+    refused(&["eval", "skirmish", "--policy", text(dir.path())], &["policy.safetensors", "`normaliser.std` is not finite"]);
+}
+
+#[test]
+fn a_policy_of_another_layout_or_action_space_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    policies::write(&dir.path().join("seed5"), "skirmish", &[("observation", "seed5")]);
+    policies::write(&dir.path().join("fast"), "skirmish", &[("jammer_speed_mps", "50")]);
+    let seed5 = dir.path().join("seed5");
+    refused(&["eval", "skirmish", "--policy", text(&seed5)], &["layout `seed5` (5 numbers)", "layout `local` ("]);
+    let fast = dir.path().join("fast");
+    refused(&["eval", "skirmish", "--policy", text(&fast)], &["`vx` goes from -50 to 50 m/s", "allows -5 to 5"]);
+    let args = ["eval", "skirmish", "--policy", text(&seed5), "--set", "observation=seed5", "--set", "max_steps=2"];
+    assert!(crate::agon(&[&args[..], &["--episodes", "1", "--no-planner"]].concat()).status.success());
+}

@@ -1,0 +1,76 @@
+//! `agon eval` on a few short episodes.
+
+use crate::{json, policies, stdout, text};
+
+#[test]
+fn every_metric_of_every_policy_comes_with_its_interval() {
+    let report = json(&["eval", "skirmish", "--policy", "hold,nearest", "--episodes", "4", "--set", "max_steps=10", "--json"]);
+    for policy in ["hold", "nearest", "planner"] {
+        for metric in ["reduction", "reduction_final", "episode_return", "planner_fraction", "band_match", "energy"] {
+            let interval = &report["policies"][policy][metric];
+            assert_eq!(interval["n"], 4, "{policy} {metric}: {interval}");
+            let [lo, mean, hi] = ["lo", "mean", "hi"].map(|key| interval[key].as_f64().unwrap());
+            assert!(lo <= mean && mean <= hi, "{policy} {metric}: {interval}");
+        }
+    }
+    let strata = report["policies"]["hold"]["strata"].as_object().unwrap();
+    let episodes: u64 = strata.values().map(|slice| slice["reduction"]["n"].as_u64().unwrap()).sum();
+    assert_eq!(episodes, 4);
+    assert_eq!((&report["scenario"], &report["episodes"]), (&"skirmish".into(), &4.into()));
+    assert_eq!(report["policies"]["planner"]["planner_fraction"]["mean"], 1.0);
+}
+
+#[test]
+fn results_do_not_depend_on_threads_and_do_depend_on_the_seed() {
+    let eval = |more: &[&str]| {
+        let fixed = ["eval", "jamming/skirmish", "--policy", "random,nearest", "--episodes", "33", "--set", "max_steps=8"];
+        stdout(&[&fixed, more, &["--no-planner", "--json"]].concat())
+    };
+    let expected = eval(&["--threads", "1"]);
+    assert_eq!(eval(&["--threads", "3"]), expected);
+    assert_eq!(eval(&["--seed", "1"]), expected, "the seed of the scenario is the default");
+    assert_ne!(eval(&["--seed", "2"]), expected);
+}
+
+#[test]
+fn all_means_every_baseline() {
+    let report = json(&["eval", "skirmish", "--policy", "all", "--episodes", "1", "--set", "max_steps=2", "--json"]);
+    for policy in ["random", "hold", "follow", "nearest", "greedy", "planner"] {
+        assert!(report["policies"][policy]["reduction"]["mean"].is_number(), "{policy}");
+    }
+}
+
+#[test]
+fn the_table_names_policies_bands_and_who_beats_whom() {
+    let table = stdout(&["eval", "skirmish", "--policy", "hold,random", "--episodes", "20", "--set", "max_steps=5"]);
+    for expected in ["hold", "planner *", "reduction (%)", "by band", "above", "fragmentation_time (s)"] {
+        assert!(table.contains(expected), "{expected} in\n{table}");
+    }
+    assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
+}
+
+#[test]
+fn a_policy_trained_small_acts_in_a_large_team() {
+    let dir = tempfile::tempdir().unwrap();
+    policies::write(dir.path(), "skirmish", &[]);
+    let (folder, file) = (text(dir.path()).to_owned(), format!("{}/policy.safetensors", dir.path().display()));
+    for scenario in ["skirmish", "swarm-40-100"] {
+        for policy in [&folder, &file] {
+            let args = ["eval", scenario, "--policy", policy, "--episodes", "1", "--set", "max_steps=2", "--no-planner"];
+            let report = json(&[&args[..], &["--json"]].concat());
+            assert!(report["policies"][policy]["reduction"]["mean"].is_number(), "{scenario}: {report}");
+        }
+    }
+}
+
+#[test]
+fn a_stochastic_policy_is_another_one_but_the_same_every_time() {
+    let dir = tempfile::tempdir().unwrap();
+    policies::write(dir.path(), "skirmish", &[]);
+    let eval = |more: &[&str]| {
+        let fixed = ["eval", "skirmish", "--policy", text(dir.path()), "--episodes", "3", "--set", "max_steps=5", "--no-planner"];
+        stdout(&[&fixed[..], more, &["--json"]].concat())
+    };
+    assert_ne!(eval(&[]), eval(&["--stochastic"]));
+    assert_eq!(eval(&["--stochastic", "--threads", "1"]), eval(&["--stochastic", "--threads", "2"]));
+}
