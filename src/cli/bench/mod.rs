@@ -7,6 +7,7 @@ mod acting;
 mod envs;
 mod lambda2;
 mod meter;
+mod training;
 
 use serde_json::{Map, Value, json};
 
@@ -40,7 +41,7 @@ enum Better {
 
 /// Every figure, in the order of the table.
 fn figures() -> Vec<Figure> {
-    [lambda2::figures(), envs::figures(), acting::figures()].into_iter().flatten().collect()
+    [lambda2::figures(), envs::figures(), acting::figures(), training::figures()].into_iter().flatten().collect()
 }
 
 /// Measures and prints.

@@ -13,8 +13,9 @@ use super::{
 const DIRECT: usize = 100;
 /// A level with more than this share of the finer one's entries is not worth its work; happens with expanders.
 const MAX_FILL: f64 = 0.6;
-/// Damping of the smoother, a Jacobi step before and after the coarser levels.
-const DAMPING: f32 = 0.7;
+/// Damping of the smoother, a Jacobi step before and after the coarser levels; less than 1, where a bipartite graph's
+/// roughest vector would pass unchanged.
+const DAMPING: f32 = 0.9;
 
 /// Some entries of a row, columns and values. Rows are padded with zero values to whole groups.
 type Entries = ([u32; WIDTH], [f32; WIDTH]);
@@ -45,6 +46,8 @@ struct Level<const B: usize> {
 #[derive(Debug)]
 struct Matrix {
     diagonal: Vec<f32>,
+    /// Half the sum of the absolute values of each row.
+    scale: Vec<f32>,
     off_diagonal: Groups,
 }
 
@@ -90,14 +93,16 @@ impl<const B: usize> Multigrid<B> {
 
 /// The matrix of a level, as a cycle sees it.
 trait Operator {
-    fn diagonal(&self, i: usize) -> f32;
+    /// Half the sum of the absolute values in row i, by which the smoother divides: for a Laplacian the diagonal; with any
+    /// matrix the largest eigenvalue, so scaled, is at most 2.
+    fn scale(&self, i: usize) -> f32;
     /// Row i of the product with `x`.
     fn times<const B: usize>(&self, i: usize, x: &[[f32; B]]) -> [f32; B];
 }
 
 impl Operator for OrderedGraph {
     #[inline(always)]
-    fn diagonal(&self, i: usize) -> f32 {
+    fn scale(&self, i: usize) -> f32 {
         self.degree(i) as f32
     }
 
@@ -120,8 +125,8 @@ impl Operator for OrderedGraph {
 
 impl Operator for Matrix {
     #[inline(always)]
-    fn diagonal(&self, i: usize) -> f32 {
-        self.diagonal[i]
+    fn scale(&self, i: usize) -> f32 {
+        self.scale[i]
     }
 
     #[inline(always)]
@@ -178,6 +183,9 @@ impl<const B: usize> Level<B> {
             restriction: Groups::new((0..matrix.len()).map(|i| restriction.row(i))),
             matrix: Matrix {
                 diagonal: (0..matrix.len()).map(|i| matrix.diagonal(i) as f32).collect(),
+                scale: (0..matrix.len())
+                    .map(|i| matrix.row(i).map(|(_, value)| 0.5 * value.abs()).sum::<f64>() as f32)
+                    .collect(),
                 off_diagonal: Groups::new((0..matrix.len()).map(|i| matrix.off_diagonal(i))),
             },
             right: block(),
@@ -198,7 +206,7 @@ fn solve<const B: usize>(
 ) {
     // A Jacobi step from zero.
     for (i, (smooth, right)) in smooth.iter_mut().zip(right).enumerate() {
-        let scale = DAMPING / operator.diagonal(i);
+        let scale = DAMPING / operator.scale(i);
         *smooth = right.map(|right| scale * right);
     }
     if let Some((level, rest)) = coarser.split_first_mut() {
@@ -223,7 +231,7 @@ fn solve<const B: usize>(
     // Another Jacobi step.
     for (i, (solution, right)) in solution.iter_mut().zip(right).enumerate() {
         let (own, product) = (&smooth[i], operator.times(i, smooth));
-        let scale = DAMPING / operator.diagonal(i);
+        let scale = DAMPING / operator.scale(i);
         *solution = std::array::from_fn(|b| own[b] + scale * (right[b] - product[b]));
     }
 }
