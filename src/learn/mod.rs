@@ -3,7 +3,6 @@
 //! An algorithm is one readable file ([`mappo`]); what it is made of stands beside it: [`gae`], [`ppo_loss`],
 //! [`value_norm`], schedules, rollouts. Networks are behind a narrow door, [`nets`].
 
-pub mod distribution;
 pub mod gae;
 pub mod hyperparameters;
 pub mod mappo;

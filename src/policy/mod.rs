@@ -3,7 +3,7 @@
 
 pub mod acting;
 pub mod card;
-pub use crate::learn::distribution;
+pub mod distribution;
 pub mod network;
 pub mod registry;
 pub mod tensor;
