@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Hash of [`trajectory`] on every machine. It changes when the simulation of jamming does, on purpose.
-const TRAJECTORY: u64 = 0;
+const TRAJECTORY: u64 = 0xcc7e_655a_57e4_4531;
 
 /// What a check found.
 struct Finding {
@@ -39,7 +39,7 @@ pub(super) fn run() -> Result<()> {
     findings.extend(scenarios());
     findings.extend(checkpoints());
     findings.push(determinism());
-    let mut table = Table::new([(Align::Left, ""), (Align::Left, "check"), (Align::Left, "finding")]);
+    let mut table = Table::new([(Align::Left, ""), (Align::Left, "check"), (Align::Left, "finding")]).wrapped();
     for Finding { state, what, detail } in &findings {
         table.row([&state.to_string(), *what, detail]);
     }
@@ -106,7 +106,10 @@ fn libtorch() -> Finding {
 fn scenarios() -> Vec<Finding> {
     let places = match places::scenarios() {
         Ok(places) if places.is_empty() => {
-            return vec![Finding::poor("scenarios", "none found: run agon inside its checkout, or name scenario files by path")];
+            return vec![Finding::poor(
+                "scenarios",
+                "none found: run agon inside its checkout, or name scenario files by path",
+            )];
         }
         Ok(places) => places,
         Err(error) => return vec![Finding::bad("scenarios", error.to_string())],
@@ -114,7 +117,8 @@ fn scenarios() -> Vec<Finding> {
     let load = |place: &places::Place| places::load_scenario(&place.path.to_string_lossy()).err();
     let mut findings: Vec<Finding> =
         places.iter().filter_map(load).map(|error| Finding::bad("scenario", error.to_string())).collect();
-    findings.push(Finding::good("scenarios", format!("{} of {} can be used", places.len() - findings.len(), places.len())));
+    findings
+        .push(Finding::good("scenarios", format!("{} of {} can be used", places.len() - findings.len(), places.len())));
     findings
 }
 
@@ -126,7 +130,8 @@ fn checkpoints() -> Vec<Finding> {
     let load = |shipped: &crate::policy::registry::Shipped| card::load(&shipped.path).err();
     let mut findings: Vec<Finding> =
         found.iter().filter_map(load).map(|error| Finding::bad("checkpoint", error.to_string())).collect();
-    findings.push(Finding::good("checkpoints", format!("{} of {} can be used", found.len() - findings.len(), found.len())));
+    findings
+        .push(Finding::good("checkpoints", format!("{} of {} can be used", found.len() - findings.len(), found.len())));
     findings
 }
 

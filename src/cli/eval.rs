@@ -31,7 +31,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
 ///
 /// # Errors
 /// See [`Registry::resolve`].
-pub fn resolve<'n>(
+pub(super) fn resolve<'n>(
     scenario: &Scenario,
     names: impl IntoIterator<Item = &'n str>,
     decision: Decision,
@@ -47,7 +47,7 @@ pub fn resolve<'n>(
 ///
 /// # Errors
 /// See [`evaluate`].
-pub fn play(scenario: &Scenario, resolved: Resolved, options: EvalOptions) -> Result<Report> {
+pub(super) fn play(scenario: &Scenario, resolved: Resolved, options: EvalOptions) -> Result<Report> {
     let bar = output::progress(env_steps(scenario, &resolved.entries, options), "evaluating");
     let report = evaluate(scenario, resolved.entries, options, &|ticks| bar.inc(ticks));
     bar.finish_and_clear();

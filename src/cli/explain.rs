@@ -42,7 +42,7 @@ fn group_text(group: &GroupSpec) -> String {
     }
     text += &actions.to_string();
     text += &format!("\n{} are paid\n", group.name);
-    let mut terms = Table::new([(Align::Left, "term"), (Align::Left, "for")]);
+    let mut terms = Table::new([(Align::Left, "term"), (Align::Left, "for")]).wrapped();
     group.reward_terms.iter().for_each(|term| terms.row([term.name, term.doc]));
     text + &terms.to_string()
 }
@@ -58,7 +58,7 @@ fn fields(fields: &[Field]) -> Table {
 
 fn metrics(metrics: &[MetricSpec]) -> Table {
     let columns = ["name", "unit", "of an episode", "meaning"];
-    let mut table = Table::new(columns.map(|column| (Align::Left, column)));
+    let mut table = Table::new(columns.map(|column| (Align::Left, column))).wrapped();
     for metric in metrics {
         let aggregate = match metric.aggregate {
             Aggregate::Mean => "mean over ticks",

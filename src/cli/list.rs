@@ -43,9 +43,10 @@ impl Inventory {
     }
 
     fn to_text(&self) -> String {
-        let mut scenarios = Table::new([(Align::Left, "scenario"), (Align::Left, "what it shows")]);
+        let mut scenarios = Table::new([(Align::Left, "scenario"), (Align::Left, "what it shows")]).wrapped();
         for (place, scenario) in &self.scenarios {
-            let about = scenario.as_ref().map_or_else(|error| format!("cannot be used: {error}"), |s| one_line(&s.about));
+            let about =
+                scenario.as_ref().map_or_else(|error| format!("cannot be used: {error}"), |s| one_line(&s.about));
             scenarios.row([format!("{}/{}", place.domain, place.name), about]);
         }
         let mut baselines = Table::new([(Align::Left, "baseline"), (Align::Left, "what it does")]);
@@ -67,7 +68,7 @@ impl Inventory {
         if self.checkpoints.is_empty() {
             return "no checkpoints are here\n".to_owned();
         }
-        let mut table = Table::new([(Align::Left, "checkpoint"), (Align::Left, "what it is")]);
+        let mut table = Table::new([(Align::Left, "checkpoint"), (Align::Left, "what it is")]).wrapped();
         for found in &self.checkpoints {
             let what = match &found.card {
                 Ok(card) => format!(
@@ -130,7 +131,7 @@ impl Inventory {
 /// Parameters for people, with the values that `of` has.
 pub(super) fn params_table(params: &[Param], of: &dyn Params) -> Table {
     let mut table =
-        Table::new([(Align::Left, "name"), (Align::Left, "value"), (Align::Left, "meaning"), (Align::Left, "allowed")]);
+        Table::new(["name", "value", "meaning (what is allowed)"].map(|name| (Align::Left, name))).wrapped();
     add_params(&mut table, "", params, of);
     table
 }
@@ -142,7 +143,8 @@ fn add_params(table: &mut Table, path: &str, params: &[Param], of: &dyn Params) 
             Kind::Group(inner) => add_params(table, &format!("{name}."), inner, of),
             kind => {
                 let value = of.get(&name).unwrap_or_default();
-                table.row([name, value, one_line(param.doc), kind.to_string()]);
+                let meaning = one_line(param.doc);
+                table.row([name, value, format!("{} ({kind})", meaning.trim_end_matches('.'))]);
             }
         }
     }

@@ -17,9 +17,12 @@ pub fn print(result: impl fmt::Display) -> Result<()> {
     let text = result.to_string();
     let newline = if text.ends_with('\n') { "" } else { "\n" };
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(newline.as_bytes())).and_then(|()| out.flush());
+    let written =
+        out.write_all(text.as_bytes()).and_then(|()| out.write_all(newline.as_bytes())).and_then(|()| out.flush());
     match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::system(format!("cannot write to stdout: {error}"))),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::system(format!("cannot write to stdout: {error}")))
+        }
         _ => Ok(()),
     }
 }

@@ -141,9 +141,7 @@ pub fn failed(tried: &str, path: &Path, error: &io::Error) -> Error {
         (ErrorKind::PermissionDenied, _) => Error::system(what).hint("check who may read and write this path"),
         (ErrorKind::ReadOnlyFilesystem, _) => Error::system(what).hint("choose a folder that can be written"),
         (ErrorKind::FileTooLarge, _) => Error::system(what).hint("raise the file size limit, `ulimit -f`"),
-        (_, Some(EIO)) => {
-            Error::input(what).hint("the disk itself failed here: look at the system log, use another disk")
-        }
+        (_, Some(EIO)) => Error::system(what).hint("the disk itself failed: look at the system log, use another disk"),
         (_, Some(EMFILE)) => Error::system(what).hint("raise the limit of open files, `ulimit -n`"),
         _ => Error::system(what),
     };
@@ -327,6 +325,18 @@ mod tests {
         .unwrap()
         .is_promised();
         assert_eq!(fs::read(&path).unwrap(), b"first");
+    }
+
+    #[test]
+    fn a_file_that_lost_its_name_is_no_longer_owned() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".card.ron.tmp");
+        let file = File::create(&path).unwrap();
+        assert!(owns(&file, &path).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!owns(&file, &path).unwrap());
+        fs::write(&path, b"of another writer").unwrap();
+        assert!(!owns(&file, &path).unwrap());
     }
 
     #[test]

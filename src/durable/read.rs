@@ -57,6 +57,8 @@ pub fn read_capped(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
 
 /// Cuts an append-only log back to its first `offset` bytes, where a resumed run goes on.
 ///
+/// The cut need not be brought to disk: what a power cut brings back is cut away again by the next resume.
+///
 /// # Errors
 /// [`Input`](crate::error::ErrorKind::Input) when the log is missing or shorter than that; otherwise what the file system
 /// reports.
@@ -72,10 +74,7 @@ pub fn truncate_log(path: &Path, offset: u64) -> Result<()> {
             .in_file(path)
             .hint("put the original file back, or start a new run"));
     }
-    if len > offset {
-        file.set_len(offset).map_err(truncate_error)?;
-    }
-    file.sync_all().map_err(truncate_error)
+    file.set_len(offset).map_err(truncate_error)
 }
 
 /// The error of a failed read. What the disk cannot give back counts as damage of the file, so that another may serve.

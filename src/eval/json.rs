@@ -47,9 +47,10 @@ impl Report {
         let others = self.policies.iter().enumerate().filter(|(_, other)| other.name != policy.name);
         let entry = |(index, other): (usize, &PolicyReport)| {
             let mut object = comparison_json(&policy.overall.differences[index]);
-            let strata = policy.strata.iter().map(|(label, slice)| {
-                ((*label).to_owned(), Value::from(comparison_json(&slice.differences[index])))
-            });
+            let strata = policy
+                .strata
+                .iter()
+                .map(|(label, slice)| ((*label).to_owned(), Value::from(comparison_json(&slice.differences[index]))));
             object.insert("strata".to_owned(), strata.collect::<Map<_, _>>().into());
             (other.name.clone(), object.into())
         };

@@ -13,7 +13,7 @@ mod text;
 use std::ops::RangeInclusive;
 
 pub use self::{
-    report::{Comparison, Measured, PolicyReport, Report, Slice},
+    report::{Comparison, FRACTION, Measured, PolicyReport, Report, Slice},
     table::{Align, Table},
 };
 

@@ -241,7 +241,8 @@ fn differences(
     let lower = |a: usize, b: usize| found[a * (a + 1) / 2 + b];
     let compare = |a: usize, b: usize| {
         let Interval { mean, lo, hi, n } = if a >= b { lower(a, b) } else { lower(b, a) };
-        let difference = if a >= b { Interval { mean, lo, hi, n } } else { Interval { mean: -mean, lo: -hi, hi: -lo, n } };
+        let difference =
+            if a >= b { Interval { mean, lo, hi, n } } else { Interval { mean: -mean, lo: -hi, hi: -lo, n } };
         Comparison { difference, is_above: difference.is_above(0.0) }
     };
     Ok((0..policies).map(|a| (0..policies).map(|b| compare(a, b)).collect()).collect())

@@ -2,11 +2,16 @@
 
 use std::fmt;
 
-/// A table of texts; columns are as wide as their longest cell.
+/// Widest line that every terminal shows unbroken.
+pub(super) const WIDTH: usize = 120;
+
+/// A table of texts. Columns are as wide as their longest cell, but for the last one if the table is
+/// [`wrapped`](Self::wrapped).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     aligns: Vec<Align>,
     rows: Vec<Vec<String>>,
+    is_wrapped: bool,
 }
 
 /// The side on which the cells of a column are flush.
@@ -19,13 +24,20 @@ pub enum Align {
 }
 
 /// Blanks between two columns.
-const GAP: usize = 2;
+pub(super) const GAP: usize = 2;
+/// Narrowest column that words are wrapped into.
+const LEAST_ROOM: usize = 30;
 
 impl Table {
     /// A table with these columns and headings.
     pub fn new<S: Into<String>>(columns: impl IntoIterator<Item = (Align, S)>) -> Self {
         let (aligns, headings) = columns.into_iter().map(|(align, heading)| (align, heading.into())).unzip();
-        Self { aligns, rows: vec![headings] }
+        Self { aligns, rows: vec![headings], is_wrapped: false }
+    }
+
+    /// The same table with the last column broken between words so that lines are not longer than [`WIDTH`].
+    pub fn wrapped(self) -> Self {
+        Self { is_wrapped: true, ..self }
     }
 
     /// Adds a row; what goes beyond the columns is dropped, what is missing stays blank.
@@ -49,10 +61,17 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widths = self.widths();
+        let indent: usize = widths.iter().rev().skip(1).map(|width| width + GAP).sum();
+        // Very wide other columns leave nothing to wrap into; then the table is as wide as it is.
+        let room = if self.is_wrapped && indent + LEAST_ROOM <= WIDTH { WIDTH - indent } else { usize::MAX };
         for row in &self.rows {
             let mut line = String::new();
-            for ((cell, align), width) in row.iter().zip(&self.aligns).zip(&widths) {
-                let blanks = " ".repeat(width - cell.chars().count());
+            for (column, (cell, align)) in row.iter().zip(&self.aligns).enumerate() {
+                if column + 1 == row.len() && room < usize::MAX {
+                    line += &wrap(cell, room).join(&format!("\n{}", " ".repeat(indent)));
+                    continue;
+                }
+                let blanks = " ".repeat(widths[column] - cell.chars().count());
                 match align {
                     Align::Left => line.extend([cell, blanks.as_str()]),
                     Align::Right => line.extend([blanks.as_str(), cell]),
@@ -63,6 +82,27 @@ impl fmt::Display for Table {
         }
         Ok(())
     }
+}
+
+/// The words of a text on lines of at most `room` characters; a longer word has a line of its own.
+fn wrap(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > room {
+            lines.push(String::new());
+            used = 0;
+        }
+        let line = lines.last_mut().expect("there is always a line");
+        if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        line.push_str(word);
+        used += length;
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -77,5 +117,22 @@ mod tests {
         table.row(["x"]);
         assert_eq!(table.to_string(), "what       µs  note\nn       10.25  ok\nlänger      7\nx\n");
         assert_eq!(table.num_rows(), 3);
+    }
+
+    #[test]
+    fn the_last_column_is_wrapped_under_itself() {
+        let mut table = Table::new([(Align::Left, "name"), (Align::Left, "meaning")]).wrapped();
+        table.row(["a".to_owned(), "word ".repeat(60)]);
+        let text = table.to_string();
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert_eq!(text.lines().count(), 4);
+        assert!(text.lines().skip(2).all(|line| line.starts_with("      word")), "{text}");
+        assert_eq!(text.matches("word").count(), 60);
+    }
+
+    #[test]
+    fn a_word_longer_than_the_line_stays_whole() {
+        assert_eq!(wrap("a bbbbbb c", 4), ["a", "bbbbbb", "c"]);
+        assert_eq!(wrap("", 4), [""]);
     }
 }

@@ -115,7 +115,10 @@ fn json_holds_every_metric_by_name() {
     let json = found.to_json();
     for metric in ["reduction", "reduction_final", "episode_return", "planner_fraction", "energy", "reward_energy"] {
         let interval = &json["policies"]["hold"][metric];
-        assert!(interval["mean"].is_number() && interval["lo"].is_number() && interval["n"] == 13, "{metric}: {interval}");
+        assert!(
+            interval["mean"].is_number() && interval["lo"].is_number() && interval["n"] == 13,
+            "{metric}: {interval}"
+        );
     }
     let strata = json["policies"]["hold"]["strata"].as_object().unwrap();
     assert!(strata.values().all(|slice| slice["reduction"]["mean"].is_number()) && !strata.is_empty());

@@ -3,13 +3,11 @@
 use std::fmt;
 
 use super::{
-    report::{FRACTION, PolicyReport, Report},
-    table::{Align, Table},
+    report::{FRACTION, PolicyReport, Report, Slice},
+    table::{Align, GAP, Table, WIDTH},
 };
 use crate::math::statistics::Interval;
 
-/// Widest line.
-const WIDTH: usize = 120;
 /// Longest name that is written out; longer ones keep their end, which tells runs apart.
 const LONGEST_NAME: usize = 28;
 
@@ -27,7 +25,7 @@ impl fmt::Display for Report {
         )?;
         write!(f, "{}", self.scores())?;
         self.write_legend(f)?;
-        if let Some(table) = self.by_stratum() {
+        for table in self.by_stratum() {
             let score = self.score();
             write!(f, "\n{} by {}\n{table}", with_unit(&score.name, score.unit), self.stratum)?;
         }
@@ -55,9 +53,11 @@ impl Report {
         columns.push((Align::Left, "above".to_owned()));
         let mut table = Table::new(columns);
         for (index, policy) in self.policies.iter().enumerate() {
-            let mut cells = vec![(index + 1).to_string(), self.name(policy), interval(&policy.overall.metrics[0], 1)];
+            let mut cells =
+                vec![(index + 1).to_string(), self.name(policy), self.score_text(&policy.overall.metrics[0])];
             cells.extend(fraction.map(|fraction| interval(&policy.overall.metrics[fraction], 3)));
-            cells.push(if index == 0 { String::new() } else { interval(&policy.overall.differences[0].difference, 1) });
+            let difference = &policy.overall.differences[0].difference;
+            cells.push(if index == 0 { String::new() } else { self.score_text(difference) });
             cells.push(self.beaten(policy));
             table.row(cells);
         }
@@ -90,47 +90,39 @@ impl Report {
         longer.try_for_each(|policy| writeln!(f, "{} is {}", short(&policy.name, LONGEST_NAME), policy.name))
     }
 
-    fn by_stratum(&self) -> Option<Table> {
-        let strata = &self.policies.first()?.strata;
-        if strata.is_empty() {
-            return None;
-        }
-        let heading = |(label, slice): &(&str, super::Slice)| {
-            let n = slice.metrics.first().map_or(0, |interval| interval.n);
-            (Align::Right, format!("{label} (n={n})"))
+    /// The score of every policy in every stratum.
+    fn by_stratum(&self) -> Vec<Table> {
+        let strata = self.policies.first().map_or(&[][..], |policy| &policy.strata);
+        let column = |(index, (label, slice)): (usize, &(&str, Slice))| {
+            let heading = format!("{label} (n={})", slice.metrics.first().map_or(0, |interval| interval.n));
+            let cells = self.policies.iter().map(|policy| self.score_text(&policy.strata[index].1.metrics[0]));
+            [heading].into_iter().chain(cells).collect()
         };
-        let mut table = Table::new([(Align::Left, "policy".to_owned())].into_iter().chain(strata.iter().map(heading)));
-        for policy in &self.policies {
-            let cells = policy.strata.iter().map(|(_, slice)| interval(&slice.metrics[0], 1));
-            table.row([self.name(policy)].into_iter().chain(cells));
-        }
-        Some(table)
+        let labels = ["policy".to_owned()].into_iter().chain(self.policies.iter().map(|policy| self.name(policy)));
+        side_by_side(&labels.collect::<Vec<_>>(), &strata.iter().enumerate().map(column).collect::<Vec<_>>())
     }
 
-    /// Means of everything else, metrics as rows, as many policies side by side as fit.
+    /// Means of everything else, metrics as rows.
     fn other_metrics(&self) -> Vec<Table> {
         let rows: Vec<usize> = (1..self.metrics.len()).filter(|&index| self.metrics[index].name != FRACTION).collect();
-        let label = |index: usize| with_unit(&self.metrics[index].name, self.metrics[index].unit);
-        let first = rows.iter().map(|&index| label(index).chars().count()).max().unwrap_or_default();
-        let width = |policy: &PolicyReport| self.name(policy).chars().count().max(NUMBER) + 2;
-        let mut tables = Vec::new();
-        let mut rest = &self.policies[..];
-        while !rest.is_empty() {
-            let mut used = first;
-            let fits = |policy: &&PolicyReport| {
-                used += width(policy);
-                used <= WIDTH
-            };
-            let (these, others) = rest.split_at(rest.iter().take_while(fits).count().max(1));
-            let headings = these.iter().map(|policy| (Align::Right, self.name(policy)));
-            let mut table = Table::new([(Align::Left, "mean over episodes".to_owned())].into_iter().chain(headings));
-            for &index in &rows {
-                table.row([label(index)].into_iter().chain(these.iter().map(|p| number(p.overall.metrics[index].mean))));
-            }
-            tables.push(table);
-            rest = others;
-        }
-        tables
+        let names = rows.iter().map(|&index| with_unit(&self.metrics[index].name, self.metrics[index].unit));
+        let labels = ["mean over episodes".to_owned()].into_iter().chain(names);
+        let column = |policy: &PolicyReport| {
+            let means = rows.iter().map(|&index| number(policy.overall.metrics[index].mean));
+            [self.name(policy)].into_iter().chain(means).collect()
+        };
+        side_by_side(&labels.collect::<Vec<_>>(), &self.policies.iter().map(column).collect::<Vec<_>>())
+    }
+
+    /// An interval of the score, all with as many decimals as the largest one needs.
+    fn score_text(&self, score: &Interval) -> String {
+        let means = self.policies.iter().map(|policy| policy.overall.metrics[0].mean.abs());
+        let decimals = match means.filter(|mean| mean.is_finite()).fold(0.0, f64::max) {
+            10.0.. => 1,
+            1.0.. => 2,
+            _ => 3,
+        };
+        interval(score, decimals)
     }
 
     fn name(&self, policy: &PolicyReport) -> String {
@@ -138,8 +130,29 @@ impl Report {
     }
 }
 
-/// Widest number that [`number`] makes.
-const NUMBER: usize = 9;
+/// Tables of columns under the same labels, as many columns in each as fit the terminal. Labels and columns begin with
+/// their heading.
+fn side_by_side(labels: &[String], columns: &[Vec<String>]) -> Vec<Table> {
+    let width = |cells: &[String]| cells.iter().map(|cell| cell.chars().count()).max().unwrap_or_default();
+    let mut tables = Vec::new();
+    let mut rest = columns;
+    while !rest.is_empty() {
+        let mut used = width(labels);
+        let fits = |column: &&Vec<String>| {
+            used += GAP + width(column);
+            used <= WIDTH
+        };
+        let (these, others) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+        let headings = these.iter().map(|column| (Align::Right, column[0].clone()));
+        let mut table = Table::new([(Align::Left, labels[0].clone())].into_iter().chain(headings));
+        for (row, label) in labels.iter().enumerate().skip(1) {
+            table.row([label].into_iter().chain(these.iter().map(|column| &column[row])).cloned());
+        }
+        tables.push(table);
+        rest = others;
+    }
+    tables
+}
 
 fn with_unit(name: &str, unit: &str) -> String {
     if unit.is_empty() { name.to_owned() } else { format!("{name} ({unit})") }
@@ -166,5 +179,9 @@ fn number(value: f64) -> String {
 /// The text itself, or its end behind dots.
 fn short(text: &str, longest: usize) -> String {
     let chars = text.chars().count();
-    if chars <= longest { text.to_owned() } else { "…".chars().chain(text.chars().skip(chars + 1 - longest)).collect() }
+    if chars <= longest {
+        text.to_owned()
+    } else {
+        "…".chars().chain(text.chars().skip(chars + 1 - longest)).collect()
+    }
 }

@@ -216,8 +216,7 @@ mod tests {
         for decision in [Decision::Mode, Decision::Sample] {
             let mut policy = policy(decision);
             let together = actions(&mut policy, &mut lane(3, 0, 10));
-            let apart: Vec<f32> =
-                (0..10).flat_map(|env| actions(&mut *policy.fork(), &mut lane(3, env, 1))).collect();
+            let apart: Vec<f32> = (0..10).flat_map(|env| actions(&mut *policy.fork(), &mut lane(3, env, 1))).collect();
             assert_eq!(together, apart, "{decision:?}");
             // The same policy may also wander from world to world.
             let wandering: Vec<f32> = (0..10).flat_map(|env| actions(&mut policy, &mut lane(3, env, 1))).collect();

@@ -159,7 +159,10 @@ impl Registry<'_> {
     fn check_fit(&self, card: &Card) -> Result<()> {
         let domain = self.domain.id();
         if card.domain != domain {
-            return Err(Error::input(format!("policy `{}` acts in domain `{}`, not in `{domain}`", card.name, card.domain)));
+            return Err(Error::input(format!(
+                "policy `{}` acts in domain `{}`, not in `{domain}`",
+                card.name, card.domain
+            )));
         }
         card.check_fit(self.group)
     }
@@ -184,7 +187,8 @@ impl Registry<'_> {
         let shipped = self.checkpoints.and_then(|checkpoints| shipped(checkpoints).ok()).unwrap_or_default();
         valid.extend(shipped.into_iter().filter(|found| found.domain == self.domain.id()).map(|found| found.name));
         valid.push(ALL.to_owned());
-        Error::input(format!("unknown policy `{}`", name.escape_debug())).did_you_mean(name, valid.iter().map(String::as_str))
+        Error::input(format!("unknown policy `{}`", name.escape_debug()))
+            .did_you_mean(name, valid.iter().map(String::as_str))
     }
 }
 

@@ -11,15 +11,24 @@ fn wrong_names_get_the_nearest_right_one() {
     refused(&["eval", "skirmsh"], &["unknown scenario `skirmsh`", "did you mean `skirmish`?"]);
     refused(&["eval", "jamming/skirmsh"], &["did you mean `skirmish`?"]);
     refused(&["eval", "skirmish", "--policy", "planer"], &["unknown policy `planer`", "did you mean `planner`?"]);
-    refused(&["eval", "skirmish", "--set", "num_jamers=3"], &["unknown parameter `num_jamers`", "did you mean `num_jammers`?"]);
+    refused(
+        &["eval", "skirmish", "--set", "num_jamers=3"],
+        &["unknown parameter `num_jamers`", "did you mean `num_jammers`?"],
+    );
     refused(&["eval", "skirmish", "--set", "motion=walk"], &["`motion` cannot be `walk`"]);
     refused(&["bench", "--only", "lamda2"], &["no figure begins like `lamda2`", "did you mean `lambda2"]);
 }
 
 #[test]
 fn wrong_values_get_what_was_expected() {
-    refused(&["eval", "skirmish", "--set", "num_jammers=0"], &["`num_jammers` must be a whole number from 1 to 1000, found `0`"]);
-    refused(&["eval", "skirmish", "--set", "num_jammers=four"], &["`num_jammers` must be a whole number", "found `four`"]);
+    refused(
+        &["eval", "skirmish", "--set", "num_jammers=0"],
+        &["`num_jammers` must be a whole number from 1 to 1000, found `0`"],
+    );
+    refused(
+        &["eval", "skirmish", "--set", "num_jammers=four"],
+        &["`num_jammers` must be a whole number", "found `four`"],
+    );
     refused(&["eval", "skirmish", "--set", "arena_m=NaN"], &["`arena_m` must be a number", "found `NaN`"]);
     refused(&["eval", "skirmish", "--set", "max_steps=0"], &["`max_steps`"]);
 }
@@ -93,7 +102,10 @@ fn weights_with_a_number_that_is_none_are_refused() {
     fs::write(&path, &foreign).unwrap();
     let card = Card { sha256: "0".repeat(64), ..card };
     fs::write(dir.path().join("card.ron"), card.to_ron().unwrap()).unwrap();
-    refused(&["eval", "skirmish", "--policy", text(dir.path())], &["policy.safetensors", "`normaliser.std` is not finite"]);
+    refused(
+        &["eval", "skirmish", "--policy", text(dir.path())],
+        &["policy.safetensors", "`normaliser.std` is not finite"],
+    );
 }
 
 #[test]
@@ -102,7 +114,10 @@ fn a_policy_of_another_layout_or_action_space_is_refused_by_name() {
     policies::write(&dir.path().join("seed5"), "skirmish", &[("observation", "seed5")]);
     policies::write(&dir.path().join("fast"), "skirmish", &[("jammer_speed_mps", "50")]);
     let seed5 = dir.path().join("seed5");
-    refused(&["eval", "skirmish", "--policy", text(&seed5)], &["layout `seed5` (5 numbers)", "layout `local` ("]);
+    refused(
+        &["eval", "skirmish", "--policy", text(&seed5)],
+        &["layout `jamming/seed5` (5 numbers)", "layout `jamming/local` ("],
+    );
     let fast = dir.path().join("fast");
     refused(&["eval", "skirmish", "--policy", text(&fast)], &["`vx` goes from -50 to 50 m/s", "allows -5 to 5"]);
     let args = ["eval", "skirmish", "--policy", text(&seed5), "--set", "observation=seed5", "--set", "max_steps=2"];

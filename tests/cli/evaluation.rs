@@ -4,7 +4,8 @@ use crate::{json, policies, stdout, text};
 
 #[test]
 fn every_metric_of_every_policy_comes_with_its_interval() {
-    let report = json(&["eval", "skirmish", "--policy", "hold,nearest", "--episodes", "4", "--set", "max_steps=10", "--json"]);
+    let report =
+        json(&["eval", "skirmish", "--policy", "hold,nearest", "--episodes", "4", "--set", "max_steps=10", "--json"]);
     for policy in ["hold", "nearest", "planner"] {
         for metric in ["reduction", "reduction_final", "episode_return", "planner_fraction", "band_match", "energy"] {
             let interval = &report["policies"][policy][metric];
@@ -23,7 +24,8 @@ fn every_metric_of_every_policy_comes_with_its_interval() {
 #[test]
 fn results_do_not_depend_on_threads_and_do_depend_on_the_seed() {
     let eval = |more: &[&str]| {
-        let fixed = ["eval", "jamming/skirmish", "--policy", "random,nearest", "--episodes", "33", "--set", "max_steps=8"];
+        let fixed =
+            ["eval", "jamming/skirmish", "--policy", "random,nearest", "--episodes", "33", "--set", "max_steps=8"];
         stdout(&[&fixed, more, &["--no-planner", "--json"]].concat())
     };
     let expected = eval(&["--threads", "1"]);
@@ -56,7 +58,8 @@ fn a_policy_trained_small_acts_in_a_large_team() {
     let (folder, file) = (text(dir.path()).to_owned(), format!("{}/policy.safetensors", dir.path().display()));
     for scenario in ["skirmish", "swarm-40-100"] {
         for policy in [&folder, &file] {
-            let args = ["eval", scenario, "--policy", policy, "--episodes", "1", "--set", "max_steps=2", "--no-planner"];
+            let args =
+                ["eval", scenario, "--policy", policy, "--episodes", "1", "--set", "max_steps=2", "--no-planner"];
             let report = json(&[&args[..], &["--json"]].concat());
             assert!(report["policies"][policy]["reduction"]["mean"].is_number(), "{scenario}: {report}");
         }
@@ -68,7 +71,17 @@ fn a_stochastic_policy_is_another_one_but_the_same_every_time() {
     let dir = tempfile::tempdir().unwrap();
     policies::write(dir.path(), "skirmish", &[]);
     let eval = |more: &[&str]| {
-        let fixed = ["eval", "skirmish", "--policy", text(dir.path()), "--episodes", "3", "--set", "max_steps=5", "--no-planner"];
+        let fixed = [
+            "eval",
+            "skirmish",
+            "--policy",
+            text(dir.path()),
+            "--episodes",
+            "3",
+            "--set",
+            "max_steps=5",
+            "--no-planner",
+        ];
         stdout(&[&fixed[..], more, &["--json"]].concat())
     };
     assert_ne!(eval(&[]), eval(&["--stochastic"]));

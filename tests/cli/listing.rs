@@ -16,7 +16,9 @@ fn every_command_explains_itself() {
 
 #[test]
 fn what_cannot_be_parsed_ends_with_code_2_and_the_usage() {
-    for args in [&[][..], &["evla"], &["eval"], &["eval", "skirmish", "--episodes", "0"], &["eval", "skirmish", "--sed", "1"]] {
+    for args in
+        [&[][..], &["evla"], &["eval"], &["eval", "skirmish", "--episodes", "0"], &["eval", "skirmish", "--sed", "1"]]
+    {
         let output = agon(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(output.stdout.is_empty(), "{args:?}");
@@ -31,7 +33,9 @@ fn list_names_scenarios_baselines_and_hyperparameters() {
     let list = json(&["list", "--json"]);
     let names = |kind: &str| -> Vec<String> {
         let entries = list[kind].as_array().unwrap().iter();
-        entries.map(|entry| format!("{}/{}", entry["domain"].as_str().unwrap(), entry["name"].as_str().unwrap())).collect()
+        entries
+            .map(|entry| format!("{}/{}", entry["domain"].as_str().unwrap(), entry["name"].as_str().unwrap()))
+            .collect()
     };
     for scenario in ["skirmish", "published", "ratio-10-25", "ratio-20-50", "swarm-40-100", "hopping", "formation"] {
         assert!(names("scenarios").contains(&format!("jamming/{scenario}")), "{scenario}");
@@ -53,9 +57,18 @@ fn list_names_scenarios_baselines_and_hyperparameters() {
 #[test]
 fn explain_tells_what_agents_see_do_and_are_paid_for() {
     let text = stdout(&["explain", "skirmish", "--set", "observation=seed5"]);
-    for name in ["`seed5`", "vx", "433 MHz", "lambda2", "reduction", "num_jammers", "a whole number from 1 to 1000"] {
+    for name in [
+        "layout `jamming/seed5`",
+        "vx",
+        "433 MHz",
+        "lambda2",
+        "reduction",
+        "num_jammers",
+        "a whole number from 1 to 1000",
+    ] {
         assert!(text.contains(name), "{name} in {text}");
     }
+    assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
 }
 
 #[test]

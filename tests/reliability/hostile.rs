@@ -202,6 +202,20 @@ fn files_that_claim_more_than_they_hold_cost_nothing() {
         assert!(guarded("a section of many bytes", &sealed(&named(len)), Generation::decode).is_err());
     }
     assert!(guarded("an empty section", &sealed(&named(0)), Generation::decode).is_ok());
+    let sections = |names: &[String]| {
+        let mut hashed = [&5_u64.to_le_bytes()[..], &(names.len() as u32).to_le_bytes()].concat();
+        for name in names {
+            hashed.extend((name.len() as u32).to_le_bytes());
+            hashed.extend(0_u64.to_le_bytes());
+            hashed.extend(name.as_bytes());
+        }
+        sealed(&hashed)
+    };
+    let numbered = |count: usize| -> Vec<String> { (0..count).map(|index| format!("{index:04}")).collect() };
+    assert!(guarded("many sections", &sections(&numbered(4096)), Generation::decode).is_ok());
+    assert!(guarded("too many sections", &sections(&numbered(4097)), Generation::decode).is_err());
+    let twice = ["w".to_owned(), "w".to_owned()];
+    assert!(guarded("a section twice", &sections(&twice), Generation::decode).is_err());
 }
 
 #[test]

@@ -4,8 +4,8 @@
  *     /agon-faults/<N>/<error>/<sticky>/<folder>   from now on count, and fail operation N (sticky: all from N on)
  *     /agon-faults/off                             stop; the answer is EEXIST when a fault was put in, ENOENT when not
  *
- * An error of 0 counts writes only and lets a write go halfway through; -1 does the same and kills the process there.
- * Nothing is brought to disk: fsync only counts. */
+ * An error of 0 counts writes only and lets a write go halfway through; -1 does the same and kills the process there; -2
+ * counts writes and renames, and claims success without doing anything. Nothing is brought to disk: fsync only counts. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+#define LIE -2
 
 static char folder[4096];
 static long target, count;
@@ -91,7 +93,9 @@ ssize_t write(int fd, const void *bytes, size_t len) {
     if (is_watched(fd)) {
         if (error > 0 && fails())
             return -1;
-        if (error <= 0 && is_hit()) {
+        if (error == LIE && is_hit())
+            return len;
+        if (error > LIE && error <= 0 && is_hit()) {
             ssize_t written = REAL(write)(fd, bytes, len > 1 ? len / 2 : len);
             if (error < 0)
                 kill(getpid(), SIGKILL);
@@ -110,6 +114,8 @@ int fsync(int fd) {
 }
 
 int rename(const char *from, const char *to) {
+    if (is_below(from) && error == LIE && is_hit())
+        return 0;
     return is_below(from) && fails() ? -1 : REAL(rename)(from, to);
 }
 

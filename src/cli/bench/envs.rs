@@ -55,7 +55,8 @@ fn action_sets(space: &ActionSpace, len: usize) -> Vec<Vec<f32>> {
         let mut stream = Seeds::new(1).stream(Purpose::new("bench.actions"), address);
         let mut actions = Vec::with_capacity(len);
         while actions.len() < len {
-            actions.extend(space.continuous.iter().map(|axis| stream.uniform(*axis.bounds.start(), *axis.bounds.end())));
+            actions
+                .extend(space.continuous.iter().map(|axis| stream.uniform(*axis.bounds.start(), *axis.bounds.end())));
             actions.extend(space.discrete.iter().map(|choice| stream.below(choice.choices.len()) as f32));
         }
         actions

@@ -23,14 +23,18 @@ impl Default for Meter {
 
 impl Meter {
     /// CPU seconds of one call of `work`.
-    pub(super) fn seconds(self, mut work: impl FnMut()) -> f64 {
+    pub(super) fn seconds(self, work: impl FnMut()) -> f64 {
+        self.seconds_by(cpu_time, work)
+    }
+
+    fn seconds_by(self, now: impl Fn() -> Duration, mut work: impl FnMut()) -> f64 {
         work();
         let mut seconds = Vec::with_capacity(self.repetitions);
         let mut calls = 1_u32;
         while seconds.len() < self.repetitions {
-            let start = cpu_time();
+            let start = now();
             (0..calls).for_each(|_| work());
-            let spent = cpu_time() - start;
+            let spent = now().saturating_sub(start);
             if spent < self.least && calls < u32::MAX / 2 {
                 calls *= 2;
             } else {
@@ -49,24 +53,43 @@ pub(super) fn cpu_time() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
-    #[test]
-    fn twice_the_work_takes_about_twice_the_time() {
-        let spin = |rounds: u64| {
-            move || {
-                std::hint::black_box((0..rounds).fold(1_u64, |x, i| std::hint::black_box(x.wrapping_mul(3) ^ i)));
-            }
-        };
-        let meter = Meter { repetitions: 5, least: Duration::from_millis(5) };
-        let (one, two) = (meter.seconds(spin(20_000)), meter.seconds(spin(40_000)));
-        assert!((1.5..3.0).contains(&(two / one)), "{one} s and {two} s");
+    /// Measures work whose calls take these milliseconds; the last one goes on for ever.
+    fn measure(meter: Meter, millis: &[u64]) -> (f64, usize) {
+        let (clock, calls) = (Cell::new(Duration::ZERO), Cell::new(0));
+        let seconds = meter.seconds_by(
+            || clock.get(),
+            || {
+                let call = calls.replace(calls.get() + 1).min(millis.len() - 1);
+                clock.set(clock.get() + Duration::from_millis(millis[call]));
+            },
+        );
+        (seconds, calls.get())
     }
 
     #[test]
-    fn waiting_is_not_work() {
+    fn short_work_is_repeated_until_the_clock_can_tell() {
+        let meter = Meter { repetitions: 3, least: Duration::from_millis(7) };
+        // A warm-up, attempts with 1, 2 and 4 calls, then three repetitions of 8.
+        assert_eq!(measure(meter, &[1]), (0.001, 1 + 1 + 2 + 4 + 3 * 8));
+    }
+
+    #[test]
+    fn neither_the_warm_up_nor_a_disturbance_counts() {
+        let meter = Meter { repetitions: 3, least: Duration::ZERO };
+        assert_eq!(measure(meter, &[900, 5, 800, 5]), (0.005, 4));
+    }
+
+    #[test]
+    fn the_clock_counts_work() {
         let start = cpu_time();
-        std::thread::sleep(Duration::from_millis(60));
-        assert!(cpu_time() - start < Duration::from_millis(50));
+        let mut x = 1_u64;
+        while cpu_time() == start {
+            x = std::hint::black_box(x.wrapping_mul(3));
+        }
+        assert!(cpu_time() > start);
     }
 }

@@ -50,7 +50,9 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     let (chosen, others): (Vec<Figure>, Vec<Figure>) = all.into_iter().partition(|f| f.name.starts_with(prefix));
     if chosen.is_empty() {
         let names = others.iter().map(|figure| figure.name.as_str());
-        return Err(Error::input(format!("no figure begins like `{}`", prefix.escape_debug())).did_you_mean(prefix, names));
+        return Err(
+            Error::input(format!("no figure begins like `{}`", prefix.escape_debug())).did_you_mean(prefix, names)
+        );
     }
     let bar = output::progress(chosen.len() as u64, "measuring");
     let mut measured = Vec::with_capacity(chosen.len());
@@ -172,7 +174,8 @@ mod tests {
             assert!(figure.peer.is_none_or(|(value, who)| value > 0.0 && !who.is_empty()), "{}", figure.name);
             assert!(names.insert(figure.name));
         }
-        for name in ["lambda2_dense_n10_us", "lambda2_sparse_n1e5_warm_ms", "env_jamming_6_30_sps", "act_b4096_row_us"] {
+        for name in ["lambda2_dense_n10_us", "lambda2_sparse_n1e5_warm_ms", "env_jamming_6_30_sps", "act_b4096_row_us"]
+        {
             assert!(names.contains(name), "{name}");
         }
     }

@@ -8,17 +8,18 @@ use bevy::ecs::{
 use super::{
     components::{Assignment, JamBand, Jammer, Position, Swarm, Velocity},
     scenario::RewardMode,
-    systems::{Measures, Model},
+    systems::{Measure, Measures, Model, RadioGraphs},
 };
 use crate::sim::{Ports, RewardTerm, column};
 
 /// Terms, in the order in which they are paid.
-pub(super) const TERMS: [RewardTerm; 5] = [
+pub(super) const TERMS: [RewardTerm; 6] = [
     RewardTerm { name: "lambda2", doc: "reduction of lambda-2 against its reference, 0 to 1" },
     RewardTerm { name: "band", doc: "share of the jammers on the swarm's band" },
     RewardTerm { name: "proximity", doc: "exp(-κ d) of the distance to the assigned centroid, mean over jammers" },
     RewardTerm { name: "energy", doc: "minus speed squared over top speed squared, mean over jammers" },
     RewardTerm { name: "overlap", doc: "minus the share of pairs of jammers closer than twice the jam range" },
+    RewardTerm { name: "contribution", doc: "reduction of lambda-2 that would be missing without the jammer" },
 ];
 
 /// A team's total is clipped to this.
@@ -29,6 +30,7 @@ pub(super) const TEAM_CLIP: (f32, f32) = (-10.0, 10.0);
 pub(super) fn pay(
     model: Res<Model>,
     measures: Res<Measures>,
+    graphs: Res<RadioGraphs>,
     mut ports: ResMut<Ports>,
     swarms: Query<&Swarm>,
     positions: Query<&Position, With<Jammer>>,
@@ -56,12 +58,18 @@ pub(super) fn pay(
                 params.w_proximity as f32 * libm::expf(-decay * distance),
                 -params.w_energy as f32 * velocities[row].0.length_squared() * per_top_speed2,
                 overlap as f32,
+                (params.w_contribution * contribution(&graphs, measure, slot, row)) as f32,
             ]);
         }
         if params.reward == RewardMode::Team {
             share(terms, model.num_jammers);
         }
     }
+}
+
+/// The share of the reference that lambda-2 would be higher without the jammer in this row.
+fn contribution(graphs: &RadioGraphs, measure: &Measure, slot: usize, row: usize) -> f64 {
+    if measure.reference > 0.0 { (graphs.contribution(slot, row) / measure.reference).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 /// Gives every jammer the mean of the team's terms.

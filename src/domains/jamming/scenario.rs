@@ -200,6 +200,8 @@ params! {
         w_energy: f64 = 0.1, range -1000.0..=1000.0, live;
         /// Weight of jammers covering the same ground.
         w_overlap: f64 = 0.2, range -1000.0..=1000.0, live;
+        /// Weight of what a jammer alone adds to the reduction of lambda-2 (a difference reward; for mode `individual`).
+        w_contribution: f64 = 0.0, range -1000.0..=1000.0, live;
         /// Decay of the proximity term with distance.
         proximity_decay_per_m: f64 = 0.05, unit "1/m", range 0.0..=1000.0, live;
     }

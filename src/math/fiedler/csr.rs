@@ -23,12 +23,15 @@ impl CsrGraph {
         let mut offsets = vec![0u32; n + 1];
         for (position, &(i, j)) in edges.iter().enumerate() {
             if i as usize >= n || j as usize >= n {
-                return Err(Error::input(format!("link {position} joins nodes {i} and {j}, but there are only {n} nodes"))
-                    .hint("nodes are counted from 0"));
+                return Err(Error::input(format!(
+                    "link {position} joins nodes {i} and {j}, but there are only {n} nodes"
+                ))
+                .hint("nodes are counted from 0"));
             }
             if i == j {
-                return Err(Error::input(format!("link {position} joins node {i} with itself"))
-                    .hint("leave such links out"));
+                return Err(
+                    Error::input(format!("link {position} joins node {i} with itself")).hint("leave such links out")
+                );
             }
             offsets[i as usize + 1] += 1;
             offsets[j as usize + 1] += 1;

@@ -1,8 +1,7 @@
 //! Algebraic connectivity of many dense graphs.
 
 use super::{
-    CsrGraph, SparseSolver,
-    batch_kernel,
+    CsrGraph, SparseSolver, batch_kernel,
     bits::{Reach, Shape},
     fiedler_vector::{InverseIteration, rayleigh_quotient, write_complete_vector, write_kernel_vector},
     single_kernel,

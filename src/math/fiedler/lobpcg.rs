@@ -21,8 +21,15 @@ const SMALL: usize = 100;
 const PATIENCE: usize = 10;
 /// Iterations after which the best value so far is returned.
 const MAX_ITERATIONS: usize = 1000;
-/// Added caution when the start has nothing to do with the graph: an eigenvalue close to the first may still be hidden.
-const COLD_CAUTION: f64 = 30.0;
+/// A start whose energy is more than this part of its value has little to do with the graph. Changing 1 % of the links of
+/// a geometric graph gives 0.005.
+const UNRELATED: f64 = 0.1;
+/// How much more accurate such a solve must look, because an eigenvalue close to the first may still be hidden.
+const UNRELATED_CAUTION: f64 = 30.0;
+/// How much slower than the last iteration the next one is taken to be where its outcome is not measured, and how fast it
+/// is taken to be at most: the first iterations, which mend what is wrong around changed links, are faster than the rest.
+const RATE_CAUTION: f64 = 3.0;
+const BEST_RATE: f64 = 0.1;
 
 /// Interleaved vectors.
 type Vectors = Vec<[f64; BLOCK]>;
@@ -128,14 +135,12 @@ impl SparseSolver {
 
     /// The connected, loaded graph, with kept levels first if there are some.
     fn solve(&mut self, graph: &CsrGraph) -> f64 {
-        let is_cold = self.iterates.x.is_empty();
-        if is_cold {
+        if self.iterates.x.is_empty() {
             self.iterates.start(self.graph.len());
         }
-        let caution = if is_cold { COLD_CAUTION } else { 1.0 };
         let mut result = None;
         if let Some(mut multigrid) = self.multigrid.take() {
-            result = self.iterate(&mut multigrid, caution, PATIENCE);
+            result = self.iterate(&mut multigrid, PATIENCE);
             if result.is_some() {
                 self.multigrid = Some(multigrid);
             } else {
@@ -144,7 +149,7 @@ impl SparseSolver {
         }
         let value = result.unwrap_or_else(|| {
             let mut multigrid = Multigrid::new(&self.graph);
-            let value = self.iterate(&mut multigrid, caution, MAX_ITERATIONS);
+            let value = self.iterate(&mut multigrid, MAX_ITERATIONS);
             self.multigrid = Some(multigrid);
             value.unwrap_or_else(|| self.rayleigh_quotient())
         });
@@ -170,25 +175,34 @@ impl SparseSolver {
     }
 
     /// LOBPCG from the current vectors; none if `limit` iterations do not suffice.
-    fn iterate(&mut self, multigrid: &mut Multigrid<BLOCK>, caution: f64, limit: usize) -> Option<f64> {
+    fn iterate(&mut self, multigrid: &mut Multigrid<BLOCK>, limit: usize) -> Option<f64> {
         let Self { graph, iterates, .. } = self;
         let mut gram = iterates.first_gram(graph);
         let mut ritz = gram.ritz(BLOCK);
         iterates.advance(&ritz);
         let mut last = None;
-        for _ in 0..limit {
+        let mut share = 0.25 * self.tolerance;
+        for iteration in 0..limit {
             multigrid.cycle(graph, &iterates.residual, &mut iterates.preconditioned);
             let energy = iterates.take_mean_and_energy();
-            if caution * missing(&ritz, energy, last) <= 0.5 * self.tolerance * ritz.values[0] {
+            let Estimate { missing, rate } = Estimate::new(&ritz, energy, last);
+            if iteration == 0 && energy > UNRELATED * ritz.values[0] {
+                share /= UNRELATED_CAUTION;
+            }
+            let allowed = share * ritz.values[0];
+            if missing <= allowed {
                 return Some(ritz.values[0]);
             }
             gram = gram.of_next(&ritz);
             iterates.extend_gram(graph, &mut gram);
             let next = gram.ritz(SPACE);
-            last = Some((energy, ritz.values[0] - next.values[0]));
+            last = Some(Iteration { energy, decrease: ritz.values[0] - next.values[0] });
             ritz = next;
             iterates.advance(&ritz);
             self.num_iterations += 1;
+            if RATE_CAUTION * rate.max(BEST_RATE) * missing <= allowed {
+                return Some(ritz.values[0]);
+            }
         }
         None
     }
@@ -208,20 +222,37 @@ impl SparseSolver {
     }
 }
 
-/// Estimate of how far the first value is above the eigenvalue.
+/// What an iteration showed.
+#[derive(Clone, Copy)]
+struct Iteration {
+    /// Inner product of the first residual and its preconditioned form, before.
+    energy: f64,
+    /// How much smaller the value became.
+    decrease: f64,
+}
+
+/// How far the first value is above the eigenvalue.
 ///
-/// If the preconditioner were the inverse, `energy` = (r, M r) would be the sum over the eigenvectors still mixed in of
+/// If the preconditioner were the inverse, the energy (r, M r) would be the sum over the eigenvectors still mixed in of
 /// weight times (l - value)^2 / l, and the error that of weight times (l - value): larger by l / (l - value) at most, where l
-/// is the first eigenvalue outside the block, of which the search space has an approximation. `last`, energy and decrease of
-/// the value in the last iteration, shows how far from the inverse the preconditioner is and how fast errors shrink.
-fn missing(ritz: &Ritz, energy: f64, last: Option<(f64, f64)>) -> f64 {
-    let (value, outside) = (ritz.values[0], ritz.values[BLOCK]);
-    let gap = if outside.is_finite() { (outside / (outside - value)).clamp(1.0, 100.0) } else { 2.0 };
-    match last {
-        None => 10.0 * gap * energy,
-        Some((last_energy, decrease)) => {
-            let rate = (energy / last_energy).clamp(0.0, 0.95);
-            energy * gap.max(decrease / last_energy) / (1.0 - rate)
+/// is the first eigenvalue outside the block, of which the search space has an approximation. The last iteration shows how
+/// far the preconditioner is from the inverse and how fast errors shrink.
+struct Estimate {
+    missing: f64,
+    /// Factor by which an iteration reduces it, 1 if unknown.
+    rate: f64,
+}
+
+impl Estimate {
+    fn new(ritz: &Ritz, energy: f64, last: Option<Iteration>) -> Self {
+        let (value, outside) = (ritz.values[0], ritz.values[BLOCK]);
+        let gap = if outside.is_finite() { (outside / (outside - value)).clamp(1.0, 100.0) } else { 2.0 };
+        match last {
+            None => Self { missing: 10.0 * gap * energy, rate: 1.0 },
+            Some(last) => {
+                let rate = (energy / last.energy).clamp(0.0, 0.95);
+                Self { missing: energy * gap.max(last.decrease / last.energy) / (1.0 - rate), rate }
+            }
         }
     }
 }
@@ -300,7 +331,8 @@ impl Iterates {
 
     /// Goes to the best vectors of the search space and computes their residuals.
     fn advance(&mut self, ritz: &Ritz) {
-        let coefficients = |from: usize| -> [[f64; BLOCK]; BLOCK] { std::array::from_fn(|k| ritz.coefficients[from + k]) };
+        let coefficients =
+            |from: usize| -> [[f64; BLOCK]; BLOCK] { std::array::from_fn(|k| ritz.coefficients[from + k]) };
         let (of_x, of_p, of_w) = (coefficients(0), coefficients(STEP), coefficients(RESIDUAL));
         let residuals = self.residual.iter_mut().zip(self.preconditioned.iter().zip(&self.lw));
         let vectors = self.x.iter_mut().zip(&mut self.lx).zip(self.p.iter_mut().zip(&mut self.lp));

@@ -5,7 +5,7 @@
 //! needs few digits; several right-hand sides go through a cycle together, interleaved.
 
 use super::{
-    coarsen::{Coarsening, Rows, WIDTH, coarsen, laplacian, pseudo_inverse},
+    coarsen::{Coarsening, WIDTH, coarsen, laplacian, pseudo_inverse},
     ordered::{GROUP, OrderedGraph},
 };
 
@@ -276,9 +276,8 @@ mod tests {
             let rest: Vec<[f64; 2]> =
                 error.iter().zip(&solution).map(|(e, s)| std::array::from_fn(|b| e[b] - f64::from(s[b]))).collect();
             for b in 0..2 {
-                let energy = |e: &[[f64; 2]]| -> f64 {
-                    (0..graph.len()).map(|i| e[i][b] * graph.laplacian_row(i, e)[b]).sum()
-                };
+                let energy =
+                    |e: &[[f64; 2]]| -> f64 { (0..graph.len()).map(|i| e[i][b] * graph.laplacian_row(i, e)[b]).sum() };
                 let ratio = energy(&rest) / energy(&error);
                 assert!(ratio < 0.2, "side {side}, vector {b}: {ratio}");
             }

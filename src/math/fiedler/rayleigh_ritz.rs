@@ -69,7 +69,9 @@ impl Gram {
         Ritz {
             values: std::array::from_fn(|k| if k < kept { values[k] } else { f64::INFINITY }),
             coefficients: std::array::from_fn(|i| {
-                std::array::from_fn(|b| if b < kept { (0..kept).map(|k| basis[i][k] * vectors[k][b]).sum() } else { 0.0 })
+                std::array::from_fn(
+                    |b| if b < kept { (0..kept).map(|k| basis[i][k] * vectors[k][b]).sum() } else { 0.0 },
+                )
             }),
         }
     }

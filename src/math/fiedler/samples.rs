@@ -60,10 +60,10 @@ impl Geometric {
         let mut edges = Vec::new();
         for (i, p) in (0u32..).zip(&self.points) {
             let (x, y) = cell(p);
-            for x in x.saturating_sub(1)..=x + 1 {
+            for x in x.saturating_sub(1)..=x.saturating_add(1) {
                 // Cells of one column are neighbours in the sorted list, so three of them are one range.
                 let from = cells.partition_point(|(c, _)| *c < (x, y.saturating_sub(1)));
-                let near = cells[from..].iter().take_while(|(c, _)| *c <= (x, y + 1));
+                let near = cells[from..].iter().take_while(|(c, _)| *c <= (x, y.saturating_add(1)));
                 edges.extend(near.filter(|(_, j)| i < *j && self.in_range(p, *j)).map(|(_, j)| (i, *j)));
             }
         }
@@ -85,5 +85,38 @@ impl Geometric {
     /// The graph in compressed rows.
     pub fn csr(&self) -> CsrGraph {
         CsrGraph::from_edges(self.points.len(), &self.edges()).expect("edges join two different points of this graph")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_exactly_the_pairs_in_range() {
+        for (n, radius) in [(1, 0.3), (50, 0.0), (50, 0.01), (80, 0.2), (60, 2.0)] {
+            let sample = Geometric::uniform(n, radius, 11);
+            let mut expected = Vec::new();
+            for i in 0..n as u32 {
+                expected.extend(
+                    (i + 1..n as u32).filter(|&j| sample.in_range(&sample.points[i as usize], j)).map(|j| (i, j)),
+                );
+            }
+            assert_eq!(sample.edges(), expected, "{n} points, radius {radius}");
+        }
+    }
+
+    #[test]
+    fn a_jittered_grid_is_connected_and_a_tick_changes_few_links() {
+        let mut sample = Geometric::jittered_grid(60, 2);
+        let before = sample.edges();
+        sample.tick(0.01);
+        let after = sample.edges();
+        let kept = after.iter().filter(|edge| before.binary_search(edge).is_ok()).count();
+        assert!(kept < before.len() && kept as f64 > 0.98 * before.len() as f64);
+        let degree = 2.0 * before.len() as f64 / sample.points.len() as f64;
+        assert!((6.5..8.0).contains(&degree), "mean degree {degree}");
+        let mut sets = petgraph::unionfind::UnionFind::<u32>::new(sample.points.len());
+        assert_eq!(before.iter().filter(|(i, j)| sets.union(*i, *j)).count(), sample.points.len() - 1);
     }
 }

@@ -4,7 +4,10 @@
 //! The lower triangle is kept by blocks of 8 x 8, diagonal blocks in full, and vectors are padded with zeros to whole
 //! blocks: what lies beyond the current size meets only zeros.
 
-use super::{batch_kernel::{TINY, dot}, laguerre::smallest_root};
+use super::{
+    batch_kernel::{TINY, dot},
+    laguerre::smallest_root,
+};
 use crate::math::simd::{Kernel, Lanes, Simd};
 
 /// Rows that share one sweep over the vectors.

@@ -73,6 +73,13 @@ fn assert_fiedler_vector(graph: &CsrGraph, value: f64, x: &[f64], residual: f64)
 }
 
 #[test]
+fn solvers_can_move_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<DenseSolver>();
+    is_send::<SparseSolver>();
+}
+
+#[test]
 fn graphs_with_less_than_two_nodes_have_value_zero() {
     let mut solver = DenseSolver::new();
     let mut out = [1.0; 3];

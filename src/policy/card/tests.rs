@@ -1,10 +1,10 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::fs;
+use std::{collections::BTreeMap, fs, path::Path};
 
-use super::*;
+use super::{files::sha256, *};
 use crate::{
-    policy::tensor::NamedTensor,
+    policy::{network::Network, tensor::NamedTensor, tensors::to_safetensors},
     sim::field,
 };
 

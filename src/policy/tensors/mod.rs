@@ -103,14 +103,16 @@ fn read(bytes: &[u8]) -> Result<Tensors> {
     header.tensors.sort_by_key(|(_, info)| info.data_offsets);
     header.check(data.len() as u64)?;
     let expected = header.metadata.remove(CHECKSUM_KEY);
-    let is_verified = expected.is_some() || header.metadata.contains_key(FORMAT_KEY);
+    let format = header.metadata.get(FORMAT_KEY);
+    if format.is_some_and(|format| format != FORMAT) {
+        return Err(Error::input("written by a newer agon").hint("use the agon that wrote it, or a newer one"));
+    }
+    let is_verified = expected.is_some() || format.is_some();
     if is_verified && expected != Some(header.checksum(data)) {
         return Err(Error::input("damaged: its checksum does not match its content")
             .hint("fetch the file again, or export it again from its run"));
     }
-    if header.metadata.remove(FORMAT_KEY).is_some_and(|format| format != FORMAT) {
-        return Err(Error::input("written by a newer agon").hint("use the agon that wrote it, or a newer one"));
-    }
+    header.metadata.remove(FORMAT_KEY);
     let mut rest = data;
     let mut tensors = Vec::with_capacity(header.tensors.len());
     for (name, info) in header.tensors {
@@ -241,8 +243,13 @@ mod tests {
             let error = to_safetensors(&tensors, &none).unwrap_err();
             assert!(error.to_string().contains(because), "{error}");
         }
-        let own = [(CHECKSUM_KEY.to_owned(), String::new())].into();
-        assert!(to_safetensors(&[], &own).is_err());
+        for key in [CHECKSUM_KEY, FORMAT_KEY] {
+            let own = [(key.to_owned(), String::new())].into();
+            assert!(to_safetensors(&[], &own).unwrap_err().to_string().contains(key));
+        }
+        let long_names: Vec<NamedTensor> =
+            (0..4096).map(|index| tensor(&format!("{index:0>256}"), &[0], &[])).collect();
+        assert!(to_safetensors(&long_names, &none).unwrap_err().to_string().contains("do not fit"));
     }
 
     #[test]
@@ -252,6 +259,14 @@ mod tests {
         assert!(!back.is_verified);
         assert_eq!(back.tensors, [tensor("w", &[2], &[0.0, 0.0])]);
         assert_eq!(back.metadata, [("format".to_owned(), "pt".to_owned())].into());
+    }
+
+    #[test]
+    fn the_order_of_the_header_does_not_matter() {
+        let info = |begin: usize| format!(r#"{{"dtype":"F32","shape":[1],"data_offsets":[{begin},{}]}}"#, begin + 4);
+        let mut bytes = file(&format!(r#"{{"second":{},"first":{}}}"#, info(4), info(0)), 8);
+        *bytes.iter_mut().nth_back(0).unwrap() = 0x40;
+        assert_eq!(read(&bytes).unwrap().tensors, [tensor("first", &[1], &[0.0]), tensor("second", &[1], &[2.0])]);
     }
 
     #[test]
@@ -270,6 +285,7 @@ mod tests {
         refused(&file(&"{\"a\":".repeat(1000), 0), "its header cannot be read");
         refused(&one(r#"{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}"#), "holds BF16 numbers");
         refused(&one(r#"{"dtype":"F32","shape":[9223372036854775808,0],"data_offsets":[0,0]}"#), "cannot lie");
+        refused(&one(r#"{"dtype":"F32","shape":[4294967296,0],"data_offsets":[0,0]}"#), "cannot lie");
         refused(&one(r#"{"dtype":"F32","shape":[4294967295,4294967295],"data_offsets":[0,8]}"#), "cannot lie");
         refused(&one(r#"{"dtype":"F32","shape":[2],"data_offsets":[8,0]}"#), "cannot lie");
         refused(&one(r#"{"dtype":"F32","shape":[2],"data_offsets":[0,8],"extra":1}"#), "unknown field");
@@ -313,6 +329,13 @@ mod tests {
         let mut renamed = bytes.clone();
         renamed[at] = b'b';
         refused(&renamed, "damaged");
+        let mut transposed = bytes.clone();
+        let at = text.find("[2,3]").unwrap();
+        transposed[at..at + 5].copy_from_slice(b"[3,2]");
+        refused(&transposed, "checksum");
+        let mut newer = bytes.clone();
+        newer[text.find("\"1\"").unwrap() + 1] = b'2';
+        refused(&newer, "newer agon");
         let mut other = bytes;
         *other.last_mut().unwrap() ^= 1;
         refused(&other, "checksum");

@@ -83,8 +83,11 @@ pub fn save(dir: &Path, step: u64, generation: &Generation, keep: usize) -> Resu
         (Err(error), _) if error.kind() == ErrorKind::System => {
             saved.warnings.push(format!("{error}; older checkpoints are kept"));
         }
-        (Ok(false) | Err(_), _) => {
-            let _ = fs::remove_file(&saved.path);
+        (verified, _) => {
+            // A damaged file would only be in the way. A good one that is not the new one is the old one of this step.
+            if verified.is_err() {
+                let _ = fs::remove_file(&saved.path);
+            }
             return Err(Error::system("the disk does not give back what was written to it")
                 .in_file(saved.path)
                 .hint("older checkpoints are untouched; use another disk"));
@@ -272,6 +275,10 @@ mod tests {
             let bad = Generation { sections: [(name.to_owned(), Vec::new())].into() };
             assert!(bad.encode(1).is_err(), "{name:?}");
         }
+        let many = Generation { sections: (0..4097).map(|index| (format!("{index}"), Vec::new())).collect() };
+        assert!(many.encode(1).unwrap_err().to_string().contains("4096 sections"));
+        let huge = Generation { sections: [("huge".to_owned(), vec![0; 1 << 30])].into() };
+        assert!(huge.encode(1).unwrap_err().to_string().contains("1073741824 bytes"));
     }
 
     #[test]
@@ -295,6 +302,15 @@ mod tests {
         assert_eq!(steps(dir.path()).unwrap(), [2, 3, 4], "2 is the fallback of 4, 1 is not needed any more");
         save(dir.path(), 5, &sample(5), 2).unwrap();
         assert_eq!(steps(dir.path()).unwrap(), [4, 5], "the damaged one goes with its elders");
+    }
+
+    #[test]
+    fn a_copy_under_another_step_does_not_count_either() {
+        let dir = folder(&[1, 2, 3]);
+        fs::copy(dir.path().join(file_name(2)), dir.path().join(file_name(3))).unwrap();
+        let saved = save(dir.path(), 4, &sample(4), 2).unwrap();
+        assert!(saved.warnings[0].contains("its step, 2"), "{saved:?}");
+        assert_eq!(steps(dir.path()).unwrap(), [2, 3, 4]);
     }
 
     #[test]

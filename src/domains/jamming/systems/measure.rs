@@ -51,6 +51,8 @@ pub(in super::super) const METRICS: [MetricSpec; 13] = {
 pub(in super::super) struct Measure {
     /// 1 - lambda-2 / reference, within 0..=1.
     pub reduction: f64,
+    /// What lambda-2 is compared with.
+    pub reference: f64,
     pub lambda2: f64,
     pub num_components: usize,
     pub largest_component: f64,
@@ -100,6 +102,8 @@ pub(in super::super) struct RadioGraphs {
     jammed: GraphSet,
     /// The same without jamming, kept only where the scenario compares with it.
     bare: GraphSet,
+    /// The same without one jammer each, `[envs, jammers]`, kept only where contributions are paid for.
+    without: GraphSet,
     jam_watt: Vec<f32>,
     kernel: RadioKernel,
     solver: DenseSolver,
@@ -160,6 +164,7 @@ impl RadioGraphs {
         Self {
             jammed: GraphSet::new(envs, model.num_enemies),
             bare: GraphSet::new(envs, model.num_enemies),
+            without: GraphSet::new(envs * model.num_jammers, model.num_enemies),
             jam_watt: vec![0.0; envs],
             kernel: RadioKernel::default(),
             solver: DenseSolver::new(),
@@ -188,11 +193,37 @@ impl RadioGraphs {
             self.kernel.graph(&model.budgets, band, drones, &[], &mut self.fresh);
             self.bare.put(slot, &self.fresh);
         }
+        if model.params.w_contribution != 0.0 {
+            self.draw_without_each(model, slot, band, drones, bands);
+        }
+    }
+
+    /// Draws the graphs that the swarm would have if one jammer were not there, for each of them.
+    fn draw_without_each(&mut self, model: &Model, slot: usize, band: u8, drones: &[Position], bands: &[JamBand]) {
+        let mut next_on_band = 0;
+        for (jammer, own) in bands.iter().enumerate() {
+            let at = slot * model.num_jammers + jammer;
+            if own.0 == band {
+                let left_out = self.on_band.remove(next_on_band);
+                self.kernel.graph(&model.budgets, band, drones, &self.on_band, &mut self.fresh);
+                self.on_band.insert(next_on_band, left_out);
+                self.without.put(at, &self.fresh);
+                next_on_band += 1;
+            } else {
+                self.without.put(at, self.jammed.rows(slot));
+            }
+        }
+    }
+
+    /// By how much more lambda-2 would be without the jammer in this row of the team's tables.
+    pub(in super::super) fn contribution(&self, slot: usize, row: usize) -> f64 {
+        self.without.lambda2[row] - self.jammed.lambda2[slot]
     }
 
     fn solve(&mut self) {
         self.jammed.solve(&mut self.solver);
         self.bare.solve(&mut self.solver);
+        self.without.solve(&mut self.solver);
     }
 }
 
@@ -281,6 +312,7 @@ impl Measure {
             Reference::EpisodeStart => swarm.lambda2_start,
             Reference::Unjammed => graphs.bare.lambda2[slot],
         };
+        self.reference = reference;
         // Nothing can be taken from a swarm that is in pieces of itself.
         self.reduction = if reference > 0.0 { (1.0 - self.lambda2 / reference).clamp(0.0, 1.0) } else { 0.0 };
         if self.lambda2 > 0.0 {

@@ -12,7 +12,7 @@ use bevy::{
     },
 };
 
-pub(super) use measure::{METRICS, Measures, RadioGraphs, overlap};
+pub(super) use measure::{METRICS, Measure, Measures, RadioGraphs, overlap};
 pub(super) use sense::Sensing;
 
 use super::{observe, radio::LinkBudgets, reward, scenario::JammingParams, spawn};

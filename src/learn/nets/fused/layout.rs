@@ -8,8 +8,7 @@ use std::ops::Range;
 
 use crate::{
     learn::nets::Architecture,
-    math::gemm::View,
-    math::gemm::{Aligned, LANES, padded, stride, transpose},
+    math::gemm::{Aligned, LANES, View, padded, stride, transpose},
 };
 
 /// Parameters of actor and critic in one vector: first the actor's with its log_std, then the critic's.
@@ -48,7 +47,7 @@ struct Slot {
     name: String,
     shape: Vec<usize>,
     start: usize,
-    /// Distance in the vector between neighbours of the last axis and of the one before.
+    /// Distance in the vector between neighbours along the last axis, and along the one before.
     steps: [usize; 2],
 }
 

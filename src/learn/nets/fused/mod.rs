@@ -135,13 +135,8 @@ impl Fused {
         (TILE_ROWS / agents).max(1)
     }
 
-    /// Gradient of the loss over the whole minibatch, in the first group's place, and the summed terms.
-    fn differentiate(
-        &mut self,
-        minibatch: Minibatch<'_>,
-        loss: &dyn Loss,
-        train_actor: bool,
-    ) -> (&Aligned, [f64; LOSS_TERMS]) {
+    /// Brings the gradient of the loss over the whole minibatch into the first group's place; returns the summed terms.
+    fn differentiate(&mut self, minibatch: Minibatch<'_>, loss: &dyn Loss, train_actor: bool) -> [f64; LOSS_TERMS] {
         let entries = minibatch.steps.len();
         let tile = Self::tile_entries(minibatch.agents);
         let group = tile * entries.div_ceil(tile).div_ceil(GROUPS);
@@ -173,7 +168,7 @@ impl Fused {
             add(self.isa, &mut sum.gradient, &group.gradient);
             add_terms(&mut terms, group.terms);
         }
-        (&sum.gradient, terms)
+        terms
     }
 
     /// One step of Adam for one of the two networks along its part of the summed gradient; returns the gradient's norm.
@@ -239,7 +234,7 @@ impl ActorCritic for Fused {
             return StepReport::default();
         }
         let train_actor = size.actor_learning_rate != 0.0;
-        let (_, terms) = self.differentiate(minibatch, loss, train_actor);
+        let terms = self.differentiate(minibatch, loss, train_actor);
         let actor_grad_norm = if train_actor { self.follow(0, size.actor_learning_rate, &size) } else { 0.0 };
         let critic_grad_norm = self.follow(1, size.critic_learning_rate, &size);
         self.refresh();
