@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 pub use self::state::Sections;
 use super::{
     hyperparameters::{Algo, Backend, CriticPool, HiddenActivation, PpoParams},
+    imitation::ImitationLoss,
     nets::{Architecture, ActorCritic, CriticInput, Minibatch, StepReport, StepSize, fused::Fused},
     ppo_loss::{Experience, PpoCoefficients, PpoLoss, Term},
-    rollout::{Actor, Rollout, Shape},
+    rollout::{Actor, Rollout, Shape, Teacher},
     schedule::Schedule,
     value_norm::ValueNorm,
 };
@@ -26,13 +27,16 @@ use crate::{
         network::{Activation, Network},
         tensors::{from_safetensors, to_safetensors},
     },
-    sim::{Address, Batch, Domain, Purpose, Seeds, Spec, params::Params},
+    sim::{Address, Batch, Domain, Policy, Purpose, Seeds, Spec, params::Params},
 };
 
 const SHUFFLE: Purpose = Purpose::new("learn.shuffle");
 
 /// Returns are normalised by about this many of the latest ones.
 const RETURNS_REMEMBERED: f64 = 1e6;
+
+/// Share of the imitation in which the teacher plays itself.
+const TEACHER_PLAYS: f64 = 0.1;
 
 /// Weight, in rows, of the normaliser that a policy brings along when a run starts from it.
 const INHERITED_ROWS: u64 = 1_000_000;
@@ -48,6 +52,7 @@ pub struct Trainer {
     value_norm: ValueNorm,
     rollout: Rollout,
     counters: Counters,
+    teacher: Option<Box<dyn Policy>>,
 }
 
 /// How far a run has come.
@@ -61,6 +66,8 @@ pub struct Counters {
     pub agent_steps: u64,
     /// Episodes finished.
     pub episodes: u64,
+    /// Iterations that imitated the teacher.
+    pub imitated: u64,
 }
 
 /// What one iteration came to.
@@ -94,7 +101,13 @@ impl Trainer {
             seeds,
             batch,
             head,
+            teacher: None,
         })
+    }
+
+    /// Gives the run a teacher for the share [`imitation`](PpoParams::imitation) of it.
+    pub fn learn_from(&mut self, teacher: Box<dyn Policy>) {
+        self.teacher = Some(teacher);
     }
 
     /// One rollout and the update on it. `progress` is the share of the run that is done, for schedules.
@@ -102,11 +115,20 @@ impl Trainer {
     /// # Errors
     /// The network has left the finite numbers.
     pub fn iterate(&mut self, progress: f64) -> Result<IterationReport> {
+        if self.ends_imitation(progress) {
+            self.widen()?;
+        }
+        let imitates = self.imitates(progress);
         let actor = self.policy()?;
-        let actor = Actor { network: &actor, head: &self.head, seeds: self.seeds };
+        let teacher = self.teacher.as_deref().filter(|_| imitates).map(|policy| Teacher {
+            policy,
+            plays: progress < TEACHER_PLAYS * self.params.imitation,
+        });
+        let actor = Actor { network: &actor, head: &self.head, seeds: self.seeds, teacher };
         // The moments of this rollout count from the next one on: a rollout is seen through one normaliser.
         self.rollout.collect(&mut self.batch, actor, &mut self.moments)?;
         let update = self.update(progress)?;
+        self.counters.imitated += u64::from(imitates);
         let steps = self.rollout.shape().steps() as u64;
         self.counters.iterations += 1;
         self.counters.env_steps += steps;
@@ -151,6 +173,28 @@ impl Trainer {
         self.rollout.shape().steps() as u64
     }
 
+    /// Whether this part of the run learns from the teacher.
+    fn imitates(&self, progress: f64) -> bool {
+        self.teacher.is_some() && progress < self.params.imitation
+    }
+
+    /// Whether the iteration before was the last one to imitate.
+    fn ends_imitation(&self, progress: f64) -> bool {
+        let has_imitated = self.counters.imitated > 0 && self.counters.imitated == self.counters.iterations;
+        has_imitated && !self.imitates(progress)
+    }
+
+    /// Gives a policy that has become sure of what its teacher does room to try something else.
+    fn widen(&mut self) -> Result<()> {
+        let mut state = self.net.state();
+        for tensor in state.iter_mut().filter(|tensor| tensor.name == "actor.log_std") {
+            for log_std in &mut tensor.data {
+                *log_std = log_std.max(self.params.imitation_log_std as f32);
+            }
+        }
+        self.net.load_state(&state)
+    }
+
     fn update(&mut self, progress: f64) -> Result<Vec<(String, f64)>> {
         let shape = self.rollout.shape().clone();
         let values = self.values(|rollout| &rollout.observations);
@@ -185,9 +229,21 @@ impl Trainer {
             self.shuffle(&mut order, epoch);
             let mut of_epoch = Sums::default();
             for steps in order.chunks(per_minibatch) {
-                let loss = PpoLoss::new(&self.head, experience, steps, coefficients)?;
                 let minibatch = Minibatch { observations: &self.rollout.observations, agents: shape.agents, steps };
-                of_epoch.add(&self.net.step(minibatch, &loss, size));
+                of_epoch.add(&if self.rollout.labels.is_empty() {
+                    let loss = PpoLoss::new(&self.head, experience, steps, coefficients)?;
+                    self.net.step(minibatch, &loss, size)
+                } else {
+                    let loss = ImitationLoss {
+                        head: &self.head,
+                        agents: shape.agents,
+                        labels: &self.rollout.labels,
+                        returns: &returns,
+                        vf_coef: coefficients.vf_coef,
+                        steps,
+                    };
+                    self.net.step(minibatch, &loss, size)
+                });
             }
             sums.merge(&of_epoch);
             if self.params.target_kl.is_some_and(|limit| of_epoch.mean(Term::ApproxKl) > limit) {

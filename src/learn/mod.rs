@@ -5,6 +5,7 @@
 
 pub mod gae;
 pub mod hyperparameters;
+pub mod imitation;
 pub mod mappo;
 pub mod nets;
 pub mod ppo_loss;

@@ -13,7 +13,7 @@ use crate::{
         distribution::{HeadRows, HybridHead, Noise},
         network::{Network, Scratch},
     },
-    sim::{Batch, EpisodeRecord, Lane, Purpose, Seeds},
+    sim::{Batch, EpisodeRecord, Lane, Policy, Purpose, Seeds},
 };
 
 const ACTION: Purpose = Purpose::new("learn.action");
@@ -42,6 +42,8 @@ pub(super) struct Rollout {
     pub final_steps: Vec<usize>,
     /// Episodes that ended, by lane, then by tick.
     pub records: Vec<EpisodeRecord>,
+    /// What the teacher would have done, as the head stores actions, `[steps, agents, action]`; empty without one.
+    pub labels: Vec<f32>,
     lanes: Vec<LaneRecord>,
 }
 
@@ -72,6 +74,7 @@ struct LaneRecord {
 
 /// The part of a rollout that one lane writes.
 struct Part<'a> {
+    labels: &'a mut [f32],
     observations: &'a mut [f32],
     stored: &'a mut [f32],
     log_probs: &'a mut [f32],
@@ -88,6 +91,15 @@ pub(super) struct Actor<'a> {
     pub network: &'a Network,
     pub head: &'a HybridHead,
     pub seeds: Seeds,
+    pub teacher: Option<Teacher<'a>>,
+}
+
+/// Who labels the states of a rollout with what it would do.
+#[derive(Clone, Copy)]
+pub(super) struct Teacher<'a> {
+    pub policy: &'a dyn Policy,
+    /// Whether its actions are also the ones played.
+    pub plays: bool,
 }
 
 impl Shape {
@@ -137,6 +149,7 @@ impl Rollout {
     /// Fills the rollout and adds the observations as they were seen to `moments`.
     pub(super) fn collect(&mut self, batch: &mut Batch, actor: Actor<'_>, moments: &mut RunningMoments) -> Result<()> {
         let shape = self.shape.clone();
+        self.labels.resize(if actor.teacher.is_some() { self.stored.len() } else { 0 }, 0.0);
         let parts = self.parts();
         let lanes = batch.lanes_mut().par_iter_mut();
         lanes.zip(parts).map(|(lane, part)| collect_lane(lane, &shape, actor, part)).collect::<Result<Vec<()>>>()?;
@@ -163,11 +176,13 @@ impl Rollout {
         let (mut observations, mut stored) = (&mut self.observations[..], &mut self.stored[..]);
         let (mut log_probs, mut rewards) = (&mut self.log_probs[..], &mut self.rewards[..]);
         let (mut terminated, mut truncated) = (&mut self.terminated[..], &mut self.truncated[..]);
-        let mut last_observations = &mut self.last_observations[..];
+        let (mut last_observations, mut labels) = (&mut self.last_observations[..], &mut self.labels[..]);
         let mut parts = Vec::with_capacity(lanes.len());
         for (envs, record) in lanes.iter().zip(&mut self.lanes) {
             let steps = envs * num_steps;
+            let labelled = if labels.is_empty() { 0 } else { steps * agents * action };
             parts.push(Part {
+                labels: cut(&mut labels, labelled),
                 observations: cut(&mut observations, steps * agents * observation),
                 stored: cut(&mut stored, steps * agents * action),
                 log_probs: cut(&mut log_probs, steps * agents),
@@ -223,9 +238,15 @@ fn cut<'a, T>(rest: &mut &'a mut [T], count: usize) -> &'a mut [T] {
 fn collect_lane(lane: &mut Lane, shape: &Shape, actor: Actor<'_>, mut part: Part<'_>) -> Result<()> {
     let envs = lane.envs();
     part.record.moments = Some(RunningMoments::new(shape.observation));
+    // A teacher's memory ends with the rollout, so that a resumed run meets the same teacher.
+    let mut teacher = actor.teacher.map(|teacher| (teacher.policy.fork(), teacher.plays));
     for tick in 0..shape.num_steps {
         let steps = tick * envs..(tick + 1) * envs;
         act(lane, shape, actor, &mut part, steps.clone())?;
+        if let Some((teacher, plays)) = &mut teacher {
+            let actions = steps.start * shape.agents * shape.action..steps.end * shape.agents * shape.action;
+            label(lane, &mut **teacher, *plays, actor.head, &mut part.labels[actions])?;
+        }
         lane.step();
         let ports = lane.ports();
         part.terminated[steps.clone()].copy_from_slice(&ports.terminated);
@@ -270,6 +291,18 @@ fn act(lane: &mut Lane, shape: &Shape, actor: Actor<'_>, part: &mut Part<'_>, st
         &mut port.actions,
         &mut part.log_probs[rows],
     );
+    Ok(())
+}
+
+/// Writes what the teacher would do; the actions chosen so far are played unless it plays itself.
+fn label(lane: &mut Lane, teacher: &mut dyn Policy, plays: bool, head: &HybridHead, labels: &mut [f32]) -> Result<()> {
+    let chosen = lane.ports().groups[0].actions.clone();
+    lane.act(teacher, 0)?;
+    let actions = &mut lane.ports_mut().groups[0].actions;
+    head.unsquash(actions, labels);
+    if !plays {
+        actions.copy_from_slice(&chosen);
+    }
     Ok(())
 }
 

@@ -168,6 +168,18 @@ impl HybridHead {
         }
     }
 
+    /// What [`sample`](Self::sample) would have stored for these actions, `[rows, action]` both: continuous dimensions
+    /// before squashing, as far as a finite number can, discrete ones as they are.
+    pub fn unsquash(&self, actions: &[f32], stored: &mut [f32]) {
+        let width = self.action();
+        for (action, stored) in actions.chunks_exact(width).zip(stored.chunks_exact_mut(width)) {
+            stored.copy_from_slice(action);
+            for (squash, number) in self.continuous.iter().zip(stored) {
+                *number = squash.inverse(*number);
+            }
+        }
+    }
+
     /// The action without noise: each continuous dimension at its median, each discrete one at its first best choice.
     /// Writes `[rows, action]`.
     pub fn mode(&self, outputs: HeadRows<'_>, actions: &mut [f32]) {

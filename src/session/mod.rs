@@ -329,7 +329,14 @@ impl Session {
 
 fn trainer_of(plan: &Plan, stage: usize) -> Result<Trainer> {
     let scenario: &Scenario = plan.stages.get(stage).ok_or_else(|| Error::input("a run needs a scenario"))?;
-    Trainer::new(scenario.domain.domain(), scenario.max_steps, plan.seed, &plan.params)
+    let domain = scenario.domain.domain();
+    let mut trainer = Trainer::new(domain, scenario.max_steps, plan.seed, &plan.params)?;
+    if plan.params.imitation > 0.0 {
+        // The last baseline is the strongest by convention, and the one results are quoted against.
+        let teacher = domain.baselines().pop().ok_or_else(|| Error::input("this domain has no baseline to imitate"))?;
+        trainer.learn_from(teacher.policy);
+    }
+    Ok(trainer)
 }
 
 /// What a run's numbers depend on beyond the program itself.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Figure, Meter};
+use super::{Figure, meter::seconds_within};
 use crate::{
     cli::places::load_scenario,
     error::Result,
@@ -14,6 +14,10 @@ use crate::{
 const ENVS: u64 = 64;
 /// Sets of actions that are used in turn.
 const ACTION_SETS: u32 = 8;
+/// Ticks before anything is timed.
+const WARM_UP_TICKS: u32 = 10;
+/// CPU time per figure, as long as an episode is shorter than that.
+const BUDGET: Duration = Duration::from_millis(700);
 
 pub(super) fn figures() -> Vec<Figure> {
     let mut figures = Vec::new();
@@ -38,13 +42,14 @@ fn steps_per_s(scenario: &str, layout: &str) -> Result<f64> {
     let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(1), 0..ENVS);
     let sets = action_sets(&lane.spec().groups[0].action, lane.ports().groups[0].actions.len());
     let mut next = sets.iter().cycle();
-    let meter = Meter { repetitions: 3, least: Duration::from_millis(100) };
-    let seconds = meter.seconds(|| {
-        for actions in next.by_ref().take(scenario.max_steps as usize) {
+    let mut play = |ticks: u32| {
+        for actions in next.by_ref().take(ticks as usize) {
             lane.ports_mut().groups[0].actions.copy_from_slice(actions);
             lane.step();
         }
-    });
+    };
+    play(WARM_UP_TICKS);
+    let seconds = seconds_within(BUDGET, || play(scenario.max_steps));
     Ok(f64::from(scenario.max_steps) * ENVS as f64 / seconds)
 }
 

@@ -17,8 +17,21 @@ pub(super) struct Meter {
 
 impl Default for Meter {
     fn default() -> Self {
-        Self { repetitions: 9, least: Duration::from_millis(50) }
+        Self { repetitions: 9, least: Duration::from_millis(30) }
     }
+}
+
+/// CPU seconds of one call of `work`, which is long enough to be timed by itself: the median over as many calls as fit into
+/// `budget`, at least one. There is no warm-up.
+pub(super) fn seconds_within(budget: Duration, mut work: impl FnMut()) -> f64 {
+    let start = cpu_time();
+    let mut seconds = Vec::new();
+    while seconds.is_empty() || cpu_time() - start < budget {
+        let before = cpu_time();
+        work();
+        seconds.push((cpu_time() - before).as_secs_f64());
+    }
+    median(&seconds)
 }
 
 impl Meter {
@@ -27,6 +40,7 @@ impl Meter {
         self.seconds_by(cpu_time, work)
     }
 
+    /// [`seconds`](Self::seconds) by any clock.
     fn seconds_by(self, now: impl Fn() -> Duration, mut work: impl FnMut()) -> f64 {
         work();
         let mut seconds = Vec::with_capacity(self.repetitions);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Figure, Meter};
+use super::{Figure, meter::seconds_within};
 use crate::{
     cli::places::load_scenario,
     domains::Scenario,
@@ -12,6 +12,9 @@ use crate::{
     learn::{hyperparameters::PpoParams, mappo::Trainer},
     sim::params::Params,
 };
+
+/// CPU time per rate, after an iteration to warm up.
+const BUDGET: Duration = Duration::from_millis(1500);
 
 /// The published system's recipe: rollouts of 1,024 env-steps, two layers of 64, minibatches of 128, 15 epochs.
 const PUBLISHED: [(&str, &str); 6] = [
@@ -53,9 +56,9 @@ struct Rates {
 fn iteration(scenario: &Scenario, recipe: &[(&str, &str)]) -> Result<Rates> {
     let mut trainer = trainer(scenario, recipe)?;
     let mut outcome = Ok(());
-    let meter = Meter { repetitions: 3, least: Duration::from_millis(100) };
+    trainer.iterate(0.0)?;
     let before = trainer.counters();
-    let seconds = meter.seconds(|| {
+    let seconds = seconds_within(BUDGET, || {
         if let Err(error) = trainer.iterate(0.0) {
             outcome = Err(error);
         }

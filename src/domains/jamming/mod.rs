@@ -10,6 +10,7 @@
 //! | observation | numbers | for |
 //! |---|---|---|
 //! | `local` | 99 | learning: nearest enemies, jammers and live links, whatever the size of swarm and team |
+//! | `lookahead` | 117 | learning: `local`, and how well the drones it sees would hold together after each of nine steps |
 //! | `seed5` | 5 | comparison: direction to the assigned centroid, own velocity, band |
 //! | `published5` | 5 | comparison with the published system, whose agents see neither a direction nor a band |
 //!
@@ -29,6 +30,7 @@
 
 mod baselines;
 pub mod components;
+mod lookahead;
 mod observe;
 pub mod radio;
 mod reward;
@@ -61,7 +63,7 @@ impl Domain for JammingParams {
                 name: "jammers",
                 agents: self.num_jammers,
                 layout: observe::layout_name(self.observation),
-                observation: observe::fields(self.observation),
+                observation: observe::fields(self),
                 action: ActionSpace {
                     continuous: vec![field("vx", "m/s", -top..=top), field("vy", "m/s", -top..=top)],
                     discrete: vec![DiscreteSpec { name: "band", choices: bands() }],

@@ -12,8 +12,9 @@ use bevy::{
 
 use super::{
     components::{Assignment, Clusters, Enemy, JamBand, Jammer, Position, Swarm, Velocity},
+    lookahead::{Lookahead, STEPS, Surroundings},
     radio::BandBudget,
-    scenario::{Band, ObservationLayout},
+    scenario::{Band, JammingParams, ObservationLayout},
     systems::{Model, RadioGraphs, overlap},
 };
 use crate::sim::{Due, Field, Ports, column, field};
@@ -31,8 +32,8 @@ const SPEED_MPS: f32 = 5.0;
 const HALF_COUNT: f32 = 8.0;
 
 /// Fields of one jammer's observation.
-pub(super) fn fields(layout: ObservationLayout) -> Vec<Field> {
-    match layout {
+pub(super) fn fields(params: &JammingParams) -> Vec<Field> {
+    match params.observation {
         ObservationLayout::Published5 => vec![
             field("centroid_distance", "arena sides", 0.0..=1.0),
             field("centroid_size", "swarms", 0.0..=1.0),
@@ -47,7 +48,15 @@ pub(super) fn fields(layout: ObservationLayout) -> Vec<Field> {
             field("vy", "top speeds", -1.0..=1.0),
             field("enemy_band", "index / 3", 0.0..=1.0),
         ],
-        ObservationLayout::Local => local_fields(),
+        ObservationLayout::Local => local_fields(params),
+        ObservationLayout::Lookahead => {
+            let mut fields = local_fields(params);
+            for i in 0..STEPS.len() {
+                fields.push(field(format!("step{i}_lambda2"), "λ₂/(λ₂ + 1)", 0.0..=1.0));
+                fields.push(field(format!("step{i}_links"), "n/(n + 8)", 0.0..=1.0));
+            }
+            fields
+        }
     }
 }
 
@@ -57,30 +66,36 @@ pub(super) fn layout_name(layout: ObservationLayout) -> &'static str {
         ObservationLayout::Published5 => "jamming/published5",
         ObservationLayout::Seed5 => "jamming/seed5",
         ObservationLayout::Local => "jamming/local",
+        ObservationLayout::Lookahead => "jamming/lookahead",
     }
 }
 
-fn local_fields() -> Vec<Field> {
+fn local_fields(params: &JammingParams) -> Vec<Field> {
+    let side = params.arena_m as f32 / LENGTH_M;
+    let top = params.jammer_speed_mps as f32 / SPEED_MPS;
+    let relative = top + params.enemy_speed_mps as f32 / SPEED_MPS;
     let mut fields = vec![
         field("x", "half arenas", -1.0..=1.0),
         field("y", "half arenas", -1.0..=1.0),
-        field("vx", "5 m/s", -1.0..=1.0),
-        field("vy", "5 m/s", -1.0..=1.0),
+        field("vx", "5 m/s", -top..=top),
+        field("vy", "5 m/s", -top..=top),
         field("jam_range", "100 m", 0.0..=1.0),
     ];
     for owner in ["own", "enemy"] {
         fields.extend(Band::ALL.iter().map(|band| field(format!("{owner}_band_is_{}", band.label()), "", 0.0..=1.0)));
     }
     for i in 0..NEAREST_ENEMIES {
-        for (name, unit) in [("dx", "100 m"), ("dy", "100 m"), ("dvx", "5 m/s"), ("dvy", "5 m/s")] {
-            fields.push(field(format!("enemy{i}_{name}"), unit, -2.0..=2.0));
+        for (name, unit, most) in
+            [("dx", "100 m", side), ("dy", "100 m", side), ("dvx", "5 m/s", relative), ("dvy", "5 m/s", relative)]
+        {
+            fields.push(field(format!("enemy{i}_{name}"), unit, -most..=most));
         }
         fields.push(field(format!("enemy{i}_links"), "n/(n + 8)", 0.0..=1.0));
         fields.push(field(format!("enemy{i}_exists"), "", 0.0..=1.0));
     }
     for i in 0..NEAREST_JAMMERS {
-        fields.push(field(format!("jammer{i}_dx"), "100 m", -2.0..=2.0));
-        fields.push(field(format!("jammer{i}_dy"), "100 m", -2.0..=2.0));
+        fields.push(field(format!("jammer{i}_dx"), "100 m", -side..=side));
+        fields.push(field(format!("jammer{i}_dy"), "100 m", -side..=side));
         fields.push(field(format!("jammer{i}_is_on_band"), "", 0.0..=1.0));
         fields.push(field(format!("jammer{i}_exists"), "", 0.0..=1.0));
     }
@@ -109,17 +124,23 @@ pub(super) struct Scene<'w, 's> {
 }
 
 /// Writes the observations of all envs.
-pub(super) fn observe(scene: Scene, mut ports: ResMut<Ports>, mut midpoints: Local<Vec<Vec2>>) {
-    scene.write(&mut ports, &mut midpoints, |_| true);
+pub(super) fn observe(scene: Scene, mut ports: ResMut<Ports>, mut scratch: Local<Scratch>) {
+    scene.write(&mut ports, &mut scratch, |_| true);
 }
 
 /// Writes the observations of the envs that are due.
-pub(super) fn observe_due(scene: Scene, due: Res<Due>, mut ports: ResMut<Ports>, mut midpoints: Local<Vec<Vec2>>) {
-    scene.write(&mut ports, &mut midpoints, |slot| due.0[slot]);
+pub(super) fn observe_due(scene: Scene, due: Res<Due>, mut ports: ResMut<Ports>, mut scratch: Local<Scratch>) {
+    scene.write(&mut ports, &mut scratch, |slot| due.0[slot]);
+}
+
+#[derive(Default)]
+pub(super) struct Scratch {
+    midpoints: Vec<Vec2>,
+    lookahead: Lookahead,
 }
 
 impl Scene<'_, '_> {
-    fn write(&self, ports: &mut Ports, midpoints: &mut Vec<Vec2>, is_due: impl Fn(usize) -> bool) {
+    fn write(&self, ports: &mut Ports, scratch: &mut Scratch, is_due: impl Fn(usize) -> bool) {
         let port = &mut ports.groups[0];
         let (drones, drone_velocities) = (column(&self.drones), column(&self.drone_velocities));
         let (team, team_velocities) = (column(&self.team), column(&self.team_velocities));
@@ -142,10 +163,8 @@ impl Scene<'_, '_> {
             match self.model.params.observation {
                 ObservationLayout::Published5 => view.published5(rows),
                 ObservationLayout::Seed5 => view.seed5(rows),
-                ObservationLayout::Local => {
-                    live_midpoints(self.graphs.links(slot), view.drones, midpoints);
-                    view.local(self.graphs.links(slot), midpoints, rows);
-                }
+                ObservationLayout::Local => view.local(self.graphs.links(slot), scratch, rows, |_, _, _| {}),
+                ObservationLayout::Lookahead => view.local(self.graphs.links(slot), scratch, rows, View::steps),
             }
         }
     }
@@ -194,14 +213,39 @@ impl View<'_> {
         }
     }
 
-    fn local(&self, links: &[u64], midpoints: &[Vec2], rows: &mut [f32]) {
+    /// Layout `local`, and behind it what `more` adds to the row of an agent.
+    fn local(
+        &self,
+        links: &[u64],
+        scratch: &mut Scratch,
+        rows: &mut [f32],
+        more: impl Fn(&Self, (usize, &mut Lookahead), &mut Row<'_>),
+    ) {
+        live_midpoints(links, self.drones, &mut scratch.midpoints);
         let width = rows.len() / self.team.len();
         for (agent, row) in rows.chunks_exact_mut(width).enumerate() {
             let mut row = Row { numbers: row, at: 0 };
             self.itself(agent, &mut row);
             self.nearest_enemies(agent, links, &mut row);
             self.nearest_jammers(agent, &mut row);
-            self.nearest_links(agent, midpoints, &mut row);
+            self.nearest_links(agent, &scratch.midpoints, &mut row);
+            more(self, (agent, &mut scratch.lookahead), &mut row);
+        }
+    }
+
+    /// What layout `lookahead` adds: the outcomes of the nine steps.
+    fn steps(&self, (agent, lookahead): (usize, &mut Lookahead), row: &mut Row<'_>) {
+        let around = Surroundings {
+            model: self.model,
+            band: self.swarm.band,
+            drones: self.drones,
+            drone_velocities: self.drone_velocities,
+            team: self.team,
+            bands: self.bands,
+        };
+        for outcome in lookahead.outcomes(around, agent) {
+            let lambda2 = outcome.lambda2 as f32;
+            row.push(&[lambda2 / (lambda2 + 1.0), squash(outcome.links as u32)]);
         }
     }
 
@@ -306,13 +350,13 @@ impl Row<'_> {
 }
 
 /// The K smallest of a list of squared distances, nearest first; equal ones in the order of the list.
-struct Nearest<const K: usize> {
+pub(super) struct Nearest<const K: usize> {
     found: [(f32, u32); K],
     len: usize,
 }
 
 impl<const K: usize> Nearest<K> {
-    fn among(distances: impl Iterator<Item = f32>) -> Self {
+    pub(super) fn among(distances: impl Iterator<Item = f32>) -> Self {
         let mut found = [(f32::INFINITY, 0); K];
         let mut len = 0;
         for (index, d2) in distances.enumerate() {
@@ -329,7 +373,7 @@ impl<const K: usize> Nearest<K> {
         Self { found, len }
     }
 
-    fn indices(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn indices(&self) -> impl Iterator<Item = usize> {
         self.found[..self.len].iter().map(|(_, index)| *index as usize)
     }
 }

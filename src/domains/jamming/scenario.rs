@@ -77,6 +77,8 @@ choices! {
         Seed5 = "seed5",
         /// The nearest enemies, jammers and live links, and what a jammer knows of itself and the swarm's band.
         Local = "local",
+        /// The same, and how well the drones it sees would hold together after each of nine steps.
+        Lookahead = "lookahead",
     }
 }
 

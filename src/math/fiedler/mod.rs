@@ -19,6 +19,7 @@ mod coarsen;
 mod csr;
 mod dense;
 mod fiedler_vector;
+mod iterates;
 mod jacobi;
 mod laguerre;
 mod lobpcg;

@@ -20,23 +20,34 @@ const DAMPING: f32 = 0.9;
 /// Some entries of a row, columns and values. Rows are padded with zero values to whole groups.
 type Entries = ([u32; WIDTH], [f32; WIDTH]);
 
-/// The coarse levels of a graph, and scratch for a cycle. `B` is the number of interleaved vectors.
+/// The coarse levels of a graph.
 #[derive(Debug)]
-pub(super) struct Multigrid<const B: usize> {
-    levels: Vec<Level<B>>,
+pub(super) struct Multigrid {
+    levels: Vec<Level>,
     /// Pseudo-inverse of the coarsest matrix, by rows; empty if that level is too large and is only smoothed.
     inverse: Vec<f32>,
-    smooth: Vec<[f32; B]>,
 }
 
 /// A coarse level.
 #[derive(Debug)]
-struct Level<const B: usize> {
+struct Level {
     /// Interpolation to each node of the finer level.
     interpolation: Vec<Entries>,
     /// Its transpose: from the finer level to each node of this one.
     restriction: Groups,
     matrix: Matrix,
+}
+
+/// Memory for a cycle with `B` interleaved vectors.
+#[derive(Debug, Default)]
+pub(super) struct Cycle<const B: usize> {
+    smooth: Vec<[f32; B]>,
+    coarser: Vec<Coarser<B>>,
+}
+
+/// The vectors of a coarse level.
+#[derive(Debug, Default)]
+struct Coarser<const B: usize> {
     right: Vec<[f32; B]>,
     smooth: Vec<[f32; B]>,
     solution: Vec<[f32; B]>,
@@ -59,10 +70,10 @@ struct Groups {
     entries: Vec<Entries>,
 }
 
-impl<const B: usize> Multigrid<B> {
+impl Multigrid {
     /// Coarsens the connected `graph`.
     pub(super) fn new(graph: &OrderedGraph) -> Self {
-        let mut levels: Vec<Level<B>> = Vec::new();
+        let mut levels: Vec<Level> = Vec::new();
         let mut matrix = laplacian(graph);
         let mut inverse = Vec::new();
         loop {
@@ -79,15 +90,29 @@ impl<const B: usize> Multigrid<B> {
             }
             matrix = coarsening.matrix;
         }
-        Self { levels, inverse, smooth: Vec::new() }
+        Self { levels, inverse }
     }
+}
 
+impl<const B: usize> Cycle<B> {
     /// One V-cycle: an approximate solution of L x = right for the Laplacian L of `graph`. The map from right-hand side to
     /// solution is symmetric and positive definite on the vectors whose entries sum to zero.
-    pub(super) fn cycle(&mut self, graph: &OrderedGraph, right: &[[f32; B]], solution: &mut Vec<[f32; B]>) {
+    pub(super) fn run(
+        &mut self,
+        multigrid: &Multigrid,
+        graph: &OrderedGraph,
+        right: &[[f32; B]],
+        solution: &mut Vec<[f32; B]>,
+    ) {
         self.smooth.resize(graph.len(), [0.0; B]);
         solution.resize(graph.len(), [0.0; B]);
-        solve(graph, right, &mut self.smooth, solution, &mut self.levels, &self.inverse);
+        self.coarser.resize_with(multigrid.levels.len(), Default::default);
+        for (level, coarser) in multigrid.levels.iter().zip(&mut self.coarser) {
+            for vectors in [&mut coarser.right, &mut coarser.smooth, &mut coarser.solution] {
+                vectors.resize(level.matrix.diagonal.len(), [0.0; B]);
+            }
+        }
+        solve(graph, right, &mut self.smooth, solution, (&multigrid.levels, &mut self.coarser), &multigrid.inverse);
     }
 }
 
@@ -174,9 +199,8 @@ fn add_entries<const B: usize>((columns, values): &Entries, x: &[[f32; B]], sum:
     }
 }
 
-impl<const B: usize> Level<B> {
+impl Level {
     fn new(Coarsening { interpolation, restriction, matrix }: &Coarsening) -> Self {
-        let block = || vec![[0.0; B]; matrix.len()];
         Self {
             // No row has more than one group.
             interpolation: Groups::new((0..interpolation.len()).map(|i| interpolation.row(i))).entries,
@@ -188,9 +212,6 @@ impl<const B: usize> Level<B> {
                     .collect(),
                 off_diagonal: Groups::new((0..matrix.len()).map(|i| matrix.off_diagonal(i))),
             },
-            right: block(),
-            smooth: block(),
-            solution: block(),
         }
     }
 }
@@ -201,7 +222,7 @@ fn solve<const B: usize>(
     right: &[[f32; B]],
     smooth: &mut [[f32; B]],
     solution: &mut [[f32; B]],
-    coarser: &mut [Level<B>],
+    (levels, coarser): (&[Level], &mut [Coarser<B>]),
     inverse: &[f32],
 ) {
     // A Jacobi step from zero.
@@ -209,23 +230,23 @@ fn solve<const B: usize>(
         let scale = DAMPING / operator.scale(i);
         *smooth = right.map(|right| scale * right);
     }
-    if let Some((level, rest)) = coarser.split_first_mut() {
+    if let (Some((level, levels)), Some((vectors, coarser))) = (levels.split_first(), coarser.split_first_mut()) {
         // The residual, in the place of the solution, goes to the coarser level.
         for (i, (residual, right)) in solution.iter_mut().zip(right).enumerate() {
             let product = operator.times(i, smooth);
             *residual = std::array::from_fn(|b| right[b] - product[b]);
         }
-        for (i, right) in level.right.iter_mut().enumerate() {
+        for (i, right) in vectors.right.iter_mut().enumerate() {
             *right = level.restriction.add_row(i, solution, [0.0; B]);
         }
-        if rest.is_empty() && !inverse.is_empty() {
-            multiply(inverse, &level.right, &mut level.solution);
+        if levels.is_empty() && !inverse.is_empty() {
+            multiply(inverse, &vectors.right, &mut vectors.solution);
         } else {
-            let Level { matrix, right, smooth, solution, .. } = level;
-            solve(matrix, right, smooth, solution, rest, inverse);
+            let Coarser { right, smooth, solution } = vectors;
+            solve(&level.matrix, right, smooth, solution, (levels, coarser), inverse);
         }
         for (own, entries) in smooth.iter_mut().zip(&level.interpolation) {
-            add_entries(entries, &level.solution, own);
+            add_entries(entries, &vectors.solution, own);
         }
     }
     // Another Jacobi step.
@@ -263,7 +284,7 @@ mod tests {
     fn a_cycle_takes_most_of_an_error_away_whatever_its_shape_and_the_size_of_the_graph() {
         for side in [20, 60] {
             let graph = ordered(side);
-            let mut multigrid = Multigrid::<2>::new(&graph);
+            let multigrid = Multigrid::new(&graph);
             // A smooth error and a rough one, both without mean.
             let mut error: Vec<[f64; 2]> =
                 (0..graph.len()).map(|i| [i as f64, if i % 2 == 0 { 1.0 } else { -1.0 }]).collect();
@@ -272,7 +293,7 @@ mod tests {
             let product: Vec<[f64; 2]> = (0..graph.len()).map(|i| graph.laplacian_row(i, &error)).collect();
             let right: Vec<[f32; 2]> = product.iter().map(|r| r.map(|r| r as f32)).collect();
             let mut solution = Vec::new();
-            multigrid.cycle(&graph, &right, &mut solution);
+            Cycle::default().run(&multigrid, &graph, &right, &mut solution);
             let rest: Vec<[f64; 2]> =
                 error.iter().zip(&solution).map(|(e, s)| std::array::from_fn(|b| e[b] - f64::from(s[b]))).collect();
             for b in 0..2 {
@@ -287,7 +308,7 @@ mod tests {
     #[test]
     fn levels_shrink_fast_enough_to_cost_less_than_the_graph() {
         let graph = ordered(60);
-        let multigrid = Multigrid::<1>::new(&graph);
+        let multigrid = Multigrid::new(&graph);
         assert!(multigrid.levels.len() >= 2 && !multigrid.inverse.is_empty());
         let coarse: usize = multigrid.levels.iter().map(|level| level.matrix.off_diagonal.entries.len()).sum();
         let fine: usize = (0..graph.len()).map(|i| graph.row(i).len()).sum();

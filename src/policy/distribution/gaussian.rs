@@ -47,6 +47,17 @@ impl Squash {
     }
 }
 
+/// Actions nearer to a bound than this share of the range are taken as this near: no finite u reaches a bound.
+const NEAREST_TO_BOUND: f32 = 0.02;
+
+impl Squash {
+    /// The u that [`apply`](Self::apply) makes `action` of.
+    pub(super) fn inverse(&self, action: f32) -> f32 {
+        let limit = 1.0 - NEAREST_TO_BOUND;
+        libm::atanhf(((action - self.middle) / self.half).clamp(-limit, limit))
+    }
+}
+
 /// The distribution of u; only its mean depends on the row.
 pub(super) struct Normal {
     raw_log_std: f32,

@@ -18,6 +18,7 @@ use bevy::{
 
 use super::{
     components::{Assignment, Enemy, JamBand, Jammer, Position, Swarm, Velocity},
+    lookahead::Surroundings,
     systems::Model,
 };
 use crate::{
@@ -54,14 +55,10 @@ struct Tables<'w, 's> {
 
 /// One env as a script sees it.
 struct Situation<'a> {
-    model: &'a Model,
     seeds: &'a Seeds,
     clock: &'a Clock,
     swarm: &'a Swarm,
-    drones: &'a [Position],
-    drone_velocities: &'a [Velocity],
-    team: &'a [Position],
-    bands: &'a [JamBand],
+    around: Surroundings<'a>,
     assignments: &'a [Assignment],
 }
 
@@ -104,17 +101,15 @@ impl<S: Script> Policy for Scripted<S> {
         let actions = ports.groups[group].actions.chunks_exact_mut(3 * model.num_jammers);
         for (slot, ((clock, swarm), actions)) in envs.iter().zip(actions).enumerate() {
             let (d, j) = (model.drones(slot), model.jammers(slot));
-            let situation = Situation {
+            let around = Surroundings {
                 model: &model,
-                seeds: &seeds,
-                clock,
-                swarm,
+                band: swarm.band,
                 drones: &drones[d.clone()],
                 drone_velocities: &drone_velocities[d],
                 team: &team[j.clone()],
                 bands: &bands[j.clone()],
-                assignments: &assignments[j],
             };
+            let situation = Situation { seeds: &seeds, clock, swarm, around, assignments: &assignments[j] };
             self.orders.clear();
             self.script.command(slot, &situation, &mut self.orders);
             for (action, order) in actions.chunks_exact_mut(3).zip(&self.orders) {
@@ -132,27 +127,13 @@ impl<S: Script> Policy for Scripted<S> {
 impl Situation<'_> {
     /// The velocity that brings `from` to `to` within this tick, or as far as top speed allows per axis.
     fn towards(&self, from: Vec2, to: Vec2) -> Vec2 {
-        let top = Vec2::splat(self.model.jammer_speed_mps);
-        ((to - from) / self.model.dt_s).clamp(-top, top)
-    }
-
-    /// Where `from` is after flying at `velocity_mps` for a tick.
-    fn after(&self, from: Vec2, velocity_mps: Vec2) -> Vec2 {
-        (from + velocity_mps * self.model.dt_s).clamp(Vec2::ZERO, Vec2::splat(self.model.arena_m))
+        let top = Vec2::splat(self.around.model.jammer_speed_mps);
+        ((to - from) / self.around.model.dt_s).clamp(-top, top)
     }
 
     /// Where a jammer at `from` is `ticks` from now if it flies to `to`.
     fn on_the_way(&self, from: Vec2, to: Vec2, ticks: u32) -> Vec2 {
-        let reach = Vec2::splat(self.model.jammer_speed_mps * self.model.dt_s * ticks as f32);
+        let reach = Vec2::splat(self.around.model.jammer_speed_mps * self.around.model.dt_s * ticks as f32);
         from + (to - from).clamp(-reach, reach)
-    }
-
-    /// Where a drone will be `ticks` from now if it flies straight on.
-    fn predicted(&self, drone: usize, ticks: u32) -> Position {
-        let straight = self.drones[drone].0 + self.drone_velocities[drone].0 * (self.model.dt_s * ticks as f32);
-        let arena = self.model.arena_m;
-        // Reflected at the border, once: no scenario's drones cross their arena within a plan.
-        let reflect = |x: f32| if x > arena { 2.0 * arena - x } else { x.abs() };
-        Position(Vec2::new(reflect(straight.x), reflect(straight.y)))
     }
 }

@@ -74,17 +74,17 @@ impl Script for Planner {
         if self.plans.len() <= slot {
             self.plans.resize(slot + 1, Vec::new());
         }
-        let begins = situation.clock.tick == 0 || self.plans[slot].len() != situation.team.len();
+        let begins = situation.clock.tick == 0 || self.plans[slot].len() != situation.around.team.len();
         let mut plan = std::mem::take(&mut self.plans[slot]);
         if begins {
             plan.clear();
-            plan.extend(situation.team.iter().map(|jammer| jammer.0));
+            plan.extend(situation.around.team.iter().map(|jammer| jammer.0));
         }
-        let interval = situation.team.len().div_ceil(TEAM_PER_TICK) as u32;
+        let interval = situation.around.team.len().div_ceil(TEAM_PER_TICK) as u32;
         if begins || situation.clock.tick % interval == 0 {
             self.improve(situation, &mut plan);
         }
-        orders.extend(situation.team.iter().zip(&plan).map(|(jammer, target)| Order {
+        orders.extend(situation.around.team.iter().zip(&plan).map(|(jammer, target)| Order {
             velocity_mps: situation.towards(jammer.0, *target),
             band: situation.swarm.band,
         }));
@@ -100,7 +100,7 @@ impl Planner {
     fn improve(&mut self, situation: &Situation<'_>, plan: &mut [Vec2]) {
         for (moment, ticks) in self.moments.iter_mut().zip(HORIZONS) {
             moment.drones.clear();
-            moment.drones.extend((0..situation.drones.len()).map(|drone| situation.predicted(drone, ticks)));
+            moment.drones.extend((0..situation.around.drones.len()).map(|drone| situation.around.predicted(drone, ticks)));
         }
         for _ in 0..SWEEPS {
             let mut has_changed = false;
@@ -120,10 +120,10 @@ impl Planner {
         for (moment, ticks) in self.moments.iter_mut().zip(HORIZONS) {
             let others = (0..plan.len()).filter(|other| *other != jammer);
             self.others.clear();
-            self.others.extend(others.map(|other| situation.on_the_way(situation.team[other].0, plan[other], ticks)));
+            self.others.extend(others.map(|other| situation.on_the_way(situation.around.team[other].0, plan[other], ticks)));
             moment.look(situation, &mut self.kernel, &self.others);
         }
-        let own = situation.team[jammer].0;
+        let own = situation.around.team[jammer].0;
         self.gather_candidates(situation, plan[jammer], own);
         self.judge(situation, own);
         let best = (0..self.candidates.len()).min_by(|a, b| self.cost[*a].total_cmp(&self.cost[*b]));
@@ -142,9 +142,9 @@ impl Planner {
             (0.0, -1.0),
             (DIAGONAL, -DIAGONAL),
         ];
-        let arena = Vec2::splat(situation.model.arena_m);
-        let range = situation.model.budgets.band(situation.swarm.band).jam_range_m;
-        let step = situation.model.jammer_speed_mps * situation.model.dt_s;
+        let arena = Vec2::splat(situation.around.model.arena_m);
+        let range = situation.around.model.budgets.band(situation.swarm.band).jam_range_m;
+        let step = situation.around.model.jammer_speed_mps * situation.around.model.dt_s;
         let around = |centre: Vec2, radius: f32| {
             DIRECTIONS.map(|direction| (centre + Vec2::from(direction) * radius).clamp(Vec2::ZERO, arena))
         };
@@ -167,10 +167,10 @@ impl Planner {
 
     /// The cost of flying to each candidate.
     fn judge(&mut self, situation: &Situation<'_>, own: Vec2) {
-        let n = situation.drones.len();
-        let range = situation.model.budgets.band(situation.swarm.band).jam_range_m;
+        let n = situation.around.drones.len();
+        let range = situation.around.model.budgets.band(situation.swarm.band).jam_range_m;
         let (pairs, scale) = ((n * (n - 1) / 2) as f64, 1.0 / n as f64);
-        let flight = |to: &Vec2| f64::from(to.distance(own) / situation.model.arena_m);
+        let flight = |to: &Vec2| f64::from(to.distance(own) / situation.around.model.arena_m);
         self.cost.clear();
         self.cost.extend(self.candidates.iter().map(|to| FLIGHT_WEIGHT * flight(to)));
         self.lambda2.resize(self.candidates.len(), 0.0);
@@ -194,7 +194,7 @@ impl Moment {
     fn look(&mut self, situation: &Situation<'_>, kernel: &mut RadioKernel, others: &[Vec2]) {
         let n = self.drones.len();
         self.rows.resize(n * n.div_ceil(64), 0);
-        kernel.graph(&situation.model.budgets, situation.swarm.band, &self.drones, others, &mut self.rows);
+        kernel.graph(&situation.around.model.budgets, situation.swarm.band, &self.drones, others, &mut self.rows);
         self.links.clear();
         for_each_link(&self.rows, n, |i, j| {
             self.links.push(Link { i, j, midpoint: 0.5 * (self.drones[i].0 + self.drones[j].0) });

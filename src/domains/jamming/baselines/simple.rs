@@ -30,7 +30,7 @@ pub(super) fn nearest() -> Box<dyn Policy> {
     scripted(Fixed {
         fresh: nearest,
         order: |s, jammer| Order {
-            velocity_mps: s.towards(s.team[jammer].0, s.assignments[jammer].target),
+            velocity_mps: s.towards(s.around.team[jammer].0, s.assignments[jammer].target),
             band: s.swarm.band,
         },
     })
@@ -41,8 +41,8 @@ struct Random;
 impl Script for Random {
     fn command(&mut self, _slot: usize, situation: &Situation<'_>, orders: &mut Vec<Order>) {
         let mut stream = situation.seeds.stream(RANDOM, situation.clock.address());
-        let top = situation.model.jammer_speed_mps;
-        orders.extend(situation.team.iter().map(|_| Order {
+        let top = situation.around.model.jammer_speed_mps;
+        orders.extend(situation.around.team.iter().map(|_| Order {
             velocity_mps: Vec2::new(stream.uniform(-top, top), stream.uniform(-top, top)),
             band: stream.below(Band::ALL.len()) as u8,
         }));
@@ -61,7 +61,7 @@ struct Fixed {
 
 impl Script for Fixed {
     fn command(&mut self, _slot: usize, situation: &Situation<'_>, orders: &mut Vec<Order>) {
-        orders.extend((0..situation.team.len()).map(|jammer| (self.order)(situation, jammer)));
+        orders.extend((0..situation.around.team.len()).map(|jammer| (self.order)(situation, jammer)));
     }
 
     fn forget(&self) -> Box<dyn Policy> {
