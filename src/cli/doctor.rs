@@ -114,7 +114,7 @@ fn scenarios() -> Vec<Finding> {
         Ok(places) => places,
         Err(error) => return vec![Finding::bad("scenarios", error.to_string())],
     };
-    let load = |place: &places::Place| places::load_scenario(&place.path.to_string_lossy()).err();
+    let load = |place: &places::Place| places::read_scenario(&place.path).err();
     let mut findings: Vec<Finding> =
         places.iter().filter_map(load).map(|error| Finding::bad("scenario", error.to_string())).collect();
     findings

@@ -21,7 +21,7 @@ struct Inventory {
 /// Prints everything that has a name.
 pub(super) fn run(args: &ListArgs) -> Result<()> {
     let scenarios = places::scenarios()?.into_iter().map(|place| {
-        let scenario = places::load_scenario(&place.path.to_string_lossy());
+        let scenario = places::read_scenario(&place.path);
         (place, scenario)
     });
     let checkpoints = places::checkpoints().map_or_else(|| Ok(Vec::new()), |folder| shipped(&folder))?;

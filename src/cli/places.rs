@@ -86,8 +86,15 @@ pub fn find_scenario(text: &str) -> Result<PathBuf> {
 /// # Errors
 /// Those of [`find_scenario`], and a file that is no valid scenario.
 pub fn load_scenario(text: &str) -> Result<Scenario> {
-    let path = find_scenario(text)?;
-    Scenario::parse_bytes(&read_capped(&path, MAX_BYTES as u64)?, &path)
+    read_scenario(&find_scenario(text)?)
+}
+
+/// Reads a scenario file.
+///
+/// # Errors
+/// What the file system reports, and a file that is no valid scenario.
+pub fn read_scenario(path: &Path) -> Result<Scenario> {
+    Scenario::parse_bytes(&read_capped(path, MAX_BYTES as u64)?, path)
 }
 
 /// Reads a scenario and makes the changes asked for.

@@ -135,7 +135,11 @@ pub(super) fn watch(session: &mut Session) -> Result<Ending> {
     let (folder, scenario) = (session.folder().path().to_owned(), session.plan().stages[0].title.clone());
     let counters = session.counters();
     let progress = Progress::new(session.plan().goal, counters.env_steps, session.wall_s());
-    let mut console = Watcher { console: Console::new(progress, &HEADLINE), interrupted, last: (counters.env_steps, session.wall_s()) };
+    let mut console = Watcher {
+        console: Console::new(progress, &HEADLINE),
+        interrupted,
+        last: (counters.env_steps, session.wall_s()),
+    };
     console.console.note(&format!("{scenario}: {}", folder.display()))?;
     let ending = session.run(&mut console);
     console.console.finish()?;

@@ -99,8 +99,8 @@ params! {
         norm_obs: bool = true, flag, next_reset;
         /// Share of the run, at its start, in which the policy learns to do what a teacher does; 0 needs no teacher.
         imitation: f64 = 0.0, range 0.0..=1.0, next_reset;
-        /// Lower bound of the logarithm of the standard deviation when imitation ends.
-        imitation_log_std: f64 = -1.0, range -5.0..=1.0, next_reset;
+        /// Logarithm of the standard deviation of continuous actions from which reinforcement goes on after imitation.
+        imitation_log_std: f64 = -1.5, range -5.0..=1.0, next_reset;
         /// Iterations at the start in which only the critic learns; for runs that start from a policy.
         critic_warmup: usize = 0, range 0..=1000000, next_reset;
     }

@@ -13,7 +13,7 @@ pub use self::state::Sections;
 use super::{
     hyperparameters::{Algo, Backend, CriticPool, HiddenActivation, PpoParams},
     imitation::ImitationLoss,
-    nets::{Architecture, ActorCritic, CriticInput, Minibatch, StepReport, StepSize, fused::Fused},
+    nets::{ActorCritic, Architecture, CriticInput, Minibatch, StepReport, StepSize, fused::Fused},
     ppo_loss::{Experience, PpoCoefficients, PpoLoss, Term},
     rollout::{Actor, Rollout, Shape, Teacher},
     schedule::Schedule,
@@ -116,14 +116,15 @@ impl Trainer {
     /// The network has left the finite numbers.
     pub fn iterate(&mut self, progress: f64) -> Result<IterationReport> {
         if self.ends_imitation(progress) {
-            self.widen()?;
+            self.narrow()?;
         }
         let imitates = self.imitates(progress);
         let actor = self.policy()?;
-        let teacher = self.teacher.as_deref().filter(|_| imitates).map(|policy| Teacher {
-            policy,
-            plays: progress < TEACHER_PLAYS * self.params.imitation,
-        });
+        let teacher = self
+            .teacher
+            .as_deref()
+            .filter(|_| imitates)
+            .map(|policy| Teacher { policy, plays: progress < TEACHER_PLAYS * self.params.imitation });
         let actor = Actor { network: &actor, head: &self.head, seeds: self.seeds, teacher };
         // The moments of this rollout count from the next one on: a rollout is seen through one normaliser.
         self.rollout.collect(&mut self.batch, actor, &mut self.moments)?;
@@ -184,13 +185,12 @@ impl Trainer {
         has_imitated && !self.imitates(progress)
     }
 
-    /// Gives a policy that has become sure of what its teacher does room to try something else.
-    fn widen(&mut self) -> Result<()> {
+    /// Sets how far the policy strays from what it has been taught: likelihood alone leaves it as wide as its teacher is
+    /// hard to predict, which says nothing about how much trying out is worth.
+    fn narrow(&mut self) -> Result<()> {
         let mut state = self.net.state();
         for tensor in state.iter_mut().filter(|tensor| tensor.name == "actor.log_std") {
-            for log_std in &mut tensor.data {
-                *log_std = log_std.max(self.params.imitation_log_std as f32);
-            }
+            tensor.data.fill(self.params.imitation_log_std as f32);
         }
         self.net.load_state(&state)
     }
@@ -304,7 +304,8 @@ impl Trainer {
         if records.is_empty() {
             return Vec::new();
         }
-        let mean = |of: &dyn Fn(&crate::sim::EpisodeRecord) -> f64| records.iter().map(of).sum::<f64>() / records.len() as f64;
+        let mean =
+            |of: &dyn Fn(&crate::sim::EpisodeRecord) -> f64| records.iter().map(of).sum::<f64>() / records.len() as f64;
         let spec = self.batch.spec();
         let mut scalars = vec![
             ("charts/episodic_return".to_owned(), mean(&|record| record.episode_return)),

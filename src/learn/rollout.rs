@@ -263,7 +263,13 @@ fn collect_lane(lane: &mut Lane, shape: &Shape, actor: Actor<'_>, mut part: Part
 }
 
 /// Samples the actions of the steps `steps`, one per env of the lane.
-fn act(lane: &mut Lane, shape: &Shape, actor: Actor<'_>, part: &mut Part<'_>, steps: std::ops::Range<usize>) -> Result<()> {
+fn act(
+    lane: &mut Lane,
+    shape: &Shape,
+    actor: Actor<'_>,
+    part: &mut Part<'_>,
+    steps: std::ops::Range<usize>,
+) -> Result<()> {
     let Shape { agents, observation, action, .. } = *shape;
     let rows = steps.start * agents..steps.end * agents;
     let LaneRecord { scratch, head, normals, uniforms, moments, .. } = &mut *part.record;

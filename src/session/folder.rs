@@ -73,9 +73,9 @@ impl RunFolder {
             None => Self { path: new_below(Path::new("runs"), &default_name(plan))? },
         };
         if folder.file("run.ron").exists() {
-            return Err(Error::input("this folder already holds a run").in_file(folder.path).hint(
-                "continue it with `--resume`, or name another folder with `--out`; nothing was changed",
-            ));
+            return Err(Error::input("this folder already holds a run")
+                .in_file(folder.path)
+                .hint("continue it with `--resume`, or name another folder with `--out`; nothing was changed"));
         }
         Ok(folder)
     }

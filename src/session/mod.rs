@@ -162,7 +162,7 @@ impl Session {
         let stage = state.stage.min(plan.stages.len() - 1);
         let mut trainer = trainer_of(&plan, stage)?;
         trainer.load(&loaded.generation.sections).map_err(|error| error.in_file(&loaded.path))?;
-        generation::rewind(&folder.checkpoints(), loaded.step)?;
+        warnings.extend(generation::rewind(&folder.checkpoints(), loaded.step)?);
         let events = folder.file(&state.events_file);
         let logs = Logs {
             jsonl: JsonLines::append_at(&folder.file("metrics.jsonl"), state.jsonl_offset)?,
@@ -265,7 +265,8 @@ impl Session {
     }
 
     fn log(&mut self, report: &IterationReport, wall_s: f64) -> Result<()> {
-        let mut scalars: Vec<(&str, f64)> = report.scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let mut scalars: Vec<(&str, f64)> =
+            report.scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         scalars.push(("charts/episodes", report.counters.episodes as f64));
         scalars.push(("charts/stage", self.stage as f64));
         let point = Point { step: report.counters.env_steps, wall_s, scalars: &scalars };
@@ -352,8 +353,11 @@ fn settings(backend: Backend) -> String {
 fn check_settings(plan: &Plan, state: &SessionState, warnings: &mut Vec<String>) -> Result<()> {
     let ours = settings(plan.params.backend);
     if state.settings != ours {
-        return Err(Error::input(format!("the run was trained under `{}`, here it would go on under `{ours}`", state.settings))
-            .hint("resume it on the machine and with the libtorch it was started with"));
+        return Err(Error::input(format!(
+            "the run was trained under `{}`, here it would go on under `{ours}`",
+            state.settings
+        ))
+        .hint("resume it on the machine and with the libtorch it was started with"));
     }
     let version = env!("CARGO_PKG_VERSION");
     if state.agon != version {

@@ -22,8 +22,6 @@ pub use domain::{Baseline, Domain, Policy};
 pub use ports::{EpisodeRecord, GroupPort, Ports};
 pub use seeds::{Address, Purpose, Seeds, Stream};
 pub use snapshot::DeclareState;
-pub use spec::{
-    ActionSpace, Aggregate, DiscreteSpec, Field, GroupSpec, MetricSpec, RewardTerm, Spec, Stratum, field,
-};
+pub use spec::{ActionSpace, Aggregate, DiscreteSpec, Field, GroupSpec, MetricSpec, RewardTerm, Spec, Stratum, field};
 pub use table::{column, column_mut};
 pub use tick::{Clock, Declared, Due, Env, EnvSlot, Refresh, Reset, SimPlugin, Tick, TickSystems};

@@ -120,7 +120,8 @@ impl Tally {
         if let Some(group) = ports.groups.first() {
             let rows = env * group.agents..(env + 1) * group.agents;
             let share = 1.0 / group.agents as f64;
-            self.episode_return += ports.groups[0].rewards[rows.clone()].iter().map(|r| f64::from(*r)).sum::<f64>() * share;
+            self.episode_return +=
+                ports.groups[0].rewards[rows.clone()].iter().map(|r| f64::from(*r)).sum::<f64>() * share;
             self.terms.resize(group.num_terms, 0.0);
             for row in rows {
                 let terms = &group.terms[row * group.num_terms..(row + 1) * group.num_terms];

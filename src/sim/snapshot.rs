@@ -20,15 +20,18 @@ use crate::error::{Error, Result};
 
 /// The kinds of components that make up the state of an env.
 #[derive(Resource, Default)]
-pub struct StateRegistry {
+pub(super) struct StateRegistry {
     columns: Vec<Column>,
 }
 
 struct Column {
     name: &'static str,
     save: fn(&World, &[Entity], &mut Vec<u8>),
-    load: for<'a> fn(&mut World, &[Entity], &'a [u8]) -> std::result::Result<&'a [u8], postcard::Error>,
+    load: Load,
 }
+
+/// Reads a column from the front of some bytes and returns the rest.
+type Load = for<'a> fn(&mut World, &[Entity], &'a [u8]) -> std::result::Result<&'a [u8], postcard::Error>;
 
 /// The entities of each env, in a fixed order.
 #[derive(Resource)]

@@ -28,7 +28,8 @@ pub fn column<'a, C: Component, F: ArchetypeFilter>(query: &'a Query<'_, '_, &C,
 pub fn column_mut<'a, C: Component<Mutability = Mutable>, F: ArchetypeFilter>(
     query: &'a mut Query<'_, '_, &mut C, F>,
 ) -> &'a mut [C] {
-    let mut tables = query.contiguous_iter_mut().expect("state components are stored in tables").filter(|c| !c.is_empty());
+    let mut tables =
+        query.contiguous_iter_mut().expect("state components are stored in tables").filter(|c| !c.is_empty());
     let rows = tables.next();
     assert!(tables.next().is_none(), "entities of one kind share one table");
     rows.map(|rows| ContiguousMut::bypass_change_detection_split(rows).0).unwrap_or_default()

@@ -115,8 +115,8 @@ fn a_policy_of_another_layout_or_action_space_is_refused_by_name() {
     policies::write(&dir.path().join("fast"), "skirmish", &[("jammer_speed_mps", "50")]);
     let seed5 = dir.path().join("seed5");
     refused(
-        &["eval", "skirmish", "--policy", text(&seed5)],
-        &["layout `jamming/seed5` (5 numbers)", "layout `jamming/local` ("],
+        &["eval", "skirmish", "--policy", text(&seed5), "--set", "observation=published5"],
+        &["layout `jamming/seed5` (5 numbers)", "layout `jamming/published5` (5 numbers)"],
     );
     let fast = dir.path().join("fast");
     refused(&["eval", "skirmish", "--policy", text(&fast)], &["`vx` goes from -50 to 50 m/s", "allows -5 to 5"]);

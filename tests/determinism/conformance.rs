@@ -97,7 +97,11 @@ fn every_number_is_finite_and_rewards_are_clipped() {
                     assert!(rewards.iter().all(|reward| (low..=high).contains(reward)), "{name}: {rewards:?}");
                 }
             }
-            assert!(ports.metrics.iter().all(|metric| metric.is_finite()), "{name}, cycle {cycle}: {:?}", ports.metrics);
+            assert!(
+                ports.metrics.iter().all(|metric| metric.is_finite()),
+                "{name}, cycle {cycle}: {:?}",
+                ports.metrics
+            );
             let labels = spec.stratum.as_ref().map_or(1, |stratum| stratum.labels.len());
             assert!(ports.stratum.iter().all(|label| usize::from(*label) < labels), "{name}");
         });
@@ -207,13 +211,14 @@ impl Naive {
     #[track_caller]
     fn assert_is(&self, name: &str, spec: &Spec, record: &EpisodeRecord) {
         let close = |what: &str, expected: f64, found: f64| {
-            assert!((expected - found).abs() <= 1e-9 * expected.abs().max(1.0), "{name}: {what} {found}, not {expected}");
+            assert!(
+                (expected - found).abs() <= 1e-9 * expected.abs().max(1.0),
+                "{name}: {what} {found}, not {expected}"
+            );
         };
         assert_eq!((record.length, record.stratum), (self.length, self.stratum), "{name}");
         close("return", self.episode_return, record.episode_return);
-        for (term, (expected, found)) in
-            spec.groups[0].reward_terms.iter().zip(self.terms.iter().zip(&record.terms))
-        {
+        for (term, (expected, found)) in spec.groups[0].reward_terms.iter().zip(self.terms.iter().zip(&record.terms)) {
             close(term.name, *expected, *found);
         }
         for (metric, (expected, found)) in spec.metrics.iter().zip(self.metrics.iter().zip(&record.metrics)) {
@@ -253,7 +258,10 @@ fn records_are_sums_over_ticks_and_episodes_end_at_the_time_limit() {
                 assert!((0..ENVS as usize).all(|slot| shown(lane, slot) == shown(&endless, slot)), "{name}, {cycle}");
             } else if cycle == scenario.max_steps {
                 let (end, seen) = (&ports.groups[0].final_observations, &endless.ports().groups[0].observations);
-                assert!(end.iter().map(|x| x.to_bits()).eq(seen.iter().map(|x| x.to_bits())), "{name}: final observation");
+                assert!(
+                    end.iter().map(|x| x.to_bits()).eq(seen.iter().map(|x| x.to_bits())),
+                    "{name}: final observation"
+                );
                 assert_ne!(end, &ports.groups[0].observations, "{name}: the next episode has begun");
             }
             for (slot, record) in ports.finished.iter().enumerate() {

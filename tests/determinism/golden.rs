@@ -12,8 +12,7 @@ const ENVS: u64 = 4;
 const TICKS: usize = 520;
 
 /// Hash of the states, and of what the ports show, over all ticks and envs of the run; by scenario.
-const GOLDEN: &[(&str, u64, u64)] = &[
-];
+const GOLDEN: &[(&str, u64, u64)] = &[];
 
 #[test]
 fn every_scenario_comes_to_its_pinned_hash() {
@@ -35,9 +34,12 @@ fn every_scenario_comes_to_its_pinned_hash() {
             (name, states.digest(), ports.digest())
         })
         .collect();
-    let is_golden = found.iter().map(|(name, states, ports)| (name.as_str(), *states, *ports)).eq(GOLDEN.iter().copied());
-    let rows: String =
-        found.iter().map(|(name, states, ports)| format!("    (\"{name}\", {states:#018x}, {ports:#018x}),\n")).collect();
+    let is_golden =
+        found.iter().map(|(name, states, ports)| (name.as_str(), *states, *ports)).eq(GOLDEN.iter().copied());
+    let rows: String = found
+        .iter()
+        .map(|(name, states, ports)| format!("    (\"{name}\", {states:#018x}, {ports:#018x}),\n"))
+        .collect();
     assert!(
         is_golden,
         "the simulation comes to other bits than the pinned ones.\n\

@@ -91,7 +91,8 @@ impl Dice {
     fn roll(&self, lane: &mut Lane) {
         let addresses: Vec<Address> = lane.addresses().collect();
         let port = &mut lane.ports_mut().groups[0];
-        for (address, team) in addresses.into_iter().zip(port.actions.chunks_exact_mut(port.agents * port.action_width)) {
+        for (address, team) in addresses.into_iter().zip(port.actions.chunks_exact_mut(port.agents * port.action_width))
+        {
             let mut stream = self.seeds.stream(ACTIONS, address);
             for action in team.chunks_exact_mut(port.action_width) {
                 let (continuous, discrete) = action.split_at_mut(self.bounds.len());

@@ -2,7 +2,10 @@
 
 use std::{ops::RangeInclusive, process::Command};
 
-use agon::{domains::Scenario, sim::{Batch, Policy, Seeds}};
+use agon::{
+    domains::Scenario,
+    sim::{Batch, Policy, Seeds},
+};
 use rayon::prelude::*;
 
 use super::{Dice, Print, first_difference, prints, shipped, skirmish, variants};

@@ -65,16 +65,16 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
 }
 
 impl Figure {
-    /// A rate, in env-steps or agent-steps per core-second.
+    /// Env-steps per core-second.
     fn rate(name: impl Into<String>, must: f64, aim: f64, measure: impl Fn() -> Result<f64> + 'static) -> Self {
         let measure = Box::new(measure);
-        Self { name: name.into(), unit: "1/s", better: Better::Higher, must, aim, peer: None, measure }
+        Self { name: name.into(), unit: "env-steps/s", better: Better::Higher, must, aim, peer: None, measure }
     }
 
     /// A CPU time in microseconds.
     fn micros(name: impl Into<String>, must: f64, aim: f64, measure: impl Fn() -> Result<f64> + 'static) -> Self {
         let measure = Box::new(measure);
-        Self { name: name.into(), unit: "µs", better: Better::Lower, must, aim, peer: None, measure }
+        Self { name: name.into(), unit: "us", better: Better::Lower, must, aim, peer: None, measure }
     }
 
     /// A CPU time in milliseconds.
@@ -120,7 +120,7 @@ fn to_json(measured: &[(&Figure, f64)]) -> Value {
 fn to_table(measured: &[(&Figure, f64)]) -> String {
     use Align::{Left, Right};
     let mut table = Table::new([
-        (Left, "per core-second of CPU time"),
+        (Left, "figure"),
         (Right, "value"),
         (Left, "unit"),
         (Right, "must"),
@@ -136,7 +136,10 @@ fn to_table(measured: &[(&Figure, f64)]) -> String {
         cells.extend(figure.peer.iter().flat_map(|(value, who)| [number(*value), (*who).to_owned()]));
         table.row(cells);
     }
-    format!("{table}The peers were measured on a core of the same kind (EPYC, Zen 4), not here.\n")
+    format!(
+        "{table}Times are CPU times, rates are per core-second of CPU time. \
+         The peers were measured on a core of the same kind (EPYC, Zen 4), not here.\n"
+    )
 }
 
 /// A number with three or more significant digits and blanks between thousands.

@@ -212,16 +212,16 @@ impl Chunk<'_> {
             }
         }
         if !jammers.is_empty() {
-            for l in 0..LANES {
+            for (l, (sum, d2)) in sums.iter_mut().zip(nearest).enumerate() {
                 let counts = self.base + l > i;
-                sums[l] += if counts { 1.0 / nearest[l].max(FLOOR_M2) } else { 0.0 };
+                *sum += if counts { 1.0 / d2.max(FLOOR_M2) } else { 0.0 };
             }
         }
         let mut mask = 0;
-        for l in 0..LANES {
+        for (l, to_jammer) in nearest.into_iter().enumerate() {
             let (dx, dy) = (xi - self.x[l], yi - self.y[l]);
             let d2 = dx * dx + dy * dy;
-            let live = (d2 <= limit) & (d2 <= self.limit[l]) & (nearest[l] > jam_range2);
+            let live = (d2 <= limit) & (d2 <= self.limit[l]) & (to_jammer > jam_range2);
             mask |= u64::from(live) << l;
         }
         mask
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn the_graph_is_the_one_of_the_definition() {
         for (n, side) in [(2, 50.0), (10, 100.0), (33, 150.0), (70, 200.0), (130, 300.0)] {
-            for (seed, band) in Band::ALL.into_iter().enumerate() {
+            for (seed, band) in Band::ALL.iter().copied().enumerate() {
                 let drones = scattered(n, side, seed as u64);
                 let jammers = scattered(seed + 1, side, 99);
                 let params = JammingParams::default();

@@ -194,7 +194,7 @@ fn formation_offset(placement: Placement, i: usize, n: usize) -> Vec2 {
         }
         Placement::Vee => {
             let arm = i.div_ceil(2) as f32;
-            Vec2::new(if i % 2 == 0 { arm } else { -arm }, -arm) * std::f32::consts::FRAC_1_SQRT_2
+            Vec2::new(if i.is_multiple_of(2) { arm } else { -arm }, -arm) * std::f32::consts::FRAC_1_SQRT_2
         }
         Placement::Grid | Placement::Uniform | Placement::Clustered => {
             let side = (1..).find(|side| side * side >= n).expect("some square is large enough");

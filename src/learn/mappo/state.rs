@@ -21,11 +21,8 @@ impl Trainer {
     /// # Errors
     /// The network has left the finite numbers.
     pub fn save(&self) -> Result<Sections> {
-        let learner = Learner {
-            counters: self.counters,
-            moments: self.moments.clone(),
-            value_norm: self.value_norm.clone(),
-        };
+        let learner =
+            Learner { counters: self.counters, moments: self.moments.clone(), value_norm: self.value_norm.clone() };
         Ok(BTreeMap::from([
             ("weights".to_owned(), to_safetensors(&self.net.state(), &BTreeMap::new())?),
             ("learner".to_owned(), to_bytes(&learner)?),
@@ -40,7 +37,8 @@ impl Trainer {
     pub fn load(&mut self, sections: &Sections) -> Result<()> {
         let section = |name: &str| {
             sections.get(name).map(Vec::as_slice).ok_or_else(|| {
-                Error::input(format!("the checkpoint has no section `{name}`")).hint("it is not one of this agon's training runs")
+                Error::input(format!("the checkpoint has no section `{name}`"))
+                    .hint("it is not one of this agon's training runs")
             })
         };
         let learner: Learner = from_bytes(section("learner")?, "learner")?;
@@ -58,12 +56,18 @@ impl Trainer {
     /// Starts from the actor and the normaliser of a policy; the critic learns from nothing.
     ///
     /// # Errors
-    /// The policy's network has another shape.
+    /// The policy's network has another shape, or normalises what it sees when this run does not.
     pub fn start_from(&mut self, policy: &Network) -> Result<()> {
         let ours = self.net.architecture().actor();
         if *policy.shape() != ours {
             return Err(Error::input(format!("the policy's network is {:?}, this run's is {ours:?}", policy.shape()))
                 .hint("start from a policy with the same observation and hidden width, or set `hidden` to its width"));
+        }
+        let (mean, std) = policy.normaliser();
+        let normalises = mean.iter().any(|mean| *mean != 0.0) || std.iter().any(|std| *std != 1.0);
+        if normalises && !self.params.norm_obs {
+            return Err(Error::input("the policy normalises what it sees, this run does not")
+                .hint("set `norm_obs` to `true`, or start from another policy"));
         }
         let mut state = self.net.state();
         for theirs in policy.tensors() {
@@ -72,7 +76,6 @@ impl Trainer {
             }
         }
         self.net.load_state(&state)?;
-        let (mean, std) = policy.normaliser();
         self.moments = RunningMoments::assumed(mean, std, INHERITED_ROWS)?;
         Ok(())
     }
@@ -97,7 +100,8 @@ impl Trainer {
 }
 
 fn to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    postcard::to_stdvec(value).map_err(|error| Error::system(format!("a checkpoint section could not be written: {error}")))
+    postcard::to_stdvec(value)
+        .map_err(|error| Error::system(format!("a checkpoint section could not be written: {error}")))
 }
 
 fn from_bytes<'a, T: Deserialize<'a>>(bytes: &'a [u8], name: &str) -> Result<T> {

@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_graph_without_nodes_or_links_is_fine() {
         assert_eq!(CsrGraph::from_edges(0, &[]).unwrap().num_nodes(), 0);
-        assert_eq!(CsrGraph::from_edges(3, &[]).unwrap().row(2), []);
+        assert_eq!(CsrGraph::from_edges(3, &[]).unwrap().row(2), [0_u32; 0]);
     }
 
     #[test]

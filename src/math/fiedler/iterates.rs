@@ -11,6 +11,8 @@ use rand::Rng;
 /// is taken to be at most: the first iterations, which mend what is wrong around changed links, are faster than the rest.
 const RATE_CAUTION: f64 = 3.0;
 const BEST_RATE: f64 = 0.1;
+/// Part of the value that an energy must be for its effect on the value to stand out from rounding.
+const VISIBLE: f64 = 1e-7;
 /// A start whose energy is more than this part of its value has little to do with the graph. Changing 1 % of the links of
 /// a geometric graph gives 0.005.
 const UNRELATED: f64 = 0.03;
@@ -90,16 +92,18 @@ impl<const B: usize> Iterates<B> {
                 share /= UNRELATED_CAUTION;
             }
             let allowed = share * ritz.values[0];
-            if missing <= allowed {
+            // Not before a probe has had its say, however good the start looks.
+            if missing <= allowed && iteration > 0 {
                 return Outcome::converged(&ritz, iteration);
             }
             gram = gram.of_next(&ritz);
             self.extend_gram(graph, &mut gram);
             let next = gram.ritz(Part::Residual);
-            last = Some(Iteration { energy, decrease: ritz.values[0] - next.values[0] });
+            let decrease = ritz.values[0] - next.values[0];
+            last = Some(Iteration::new(ritz.values[0], energy, decrease, last));
             ritz = next;
             self.advance(&ritz);
-            if RATE_CAUTION * rate.max(BEST_RATE) * missing <= allowed {
+            if RATE_CAUTION * rate.max(BEST_RATE) * missing <= allowed && decrease <= missing.max(allowed) {
                 return Outcome::converged(&ritz, iteration + 1);
             }
         }
@@ -211,15 +215,22 @@ impl Outcome {
 struct Iteration {
     /// Inner product of the first residual and its preconditioned form, before.
     energy: f64,
-    /// How much smaller the value became.
-    decrease: f64,
+    /// By how many times that the value became smaller, the last time that this could be seen.
+    effect: f64,
+}
+
+impl Iteration {
+    fn new(value: f64, energy: f64, decrease: f64, last: Option<Self>) -> Self {
+        let is_visible = energy > VISIBLE * value;
+        Self { energy, effect: if is_visible { decrease / energy } else { last.map_or(1.0, |last| last.effect) } }
+    }
 }
 
 /// How far the first value is above the eigenvalue.
 ///
 /// If the preconditioner were the inverse, the energy (r, M r) would be the sum over the eigenvectors still mixed in of
 /// weight times (l - value)^2 / l, and the error that of weight times (l - value): larger by l / (l - value) at most, where l
-/// is the first eigenvalue outside the block, of which the search space has an approximation. The last iteration shows how
+/// is the first eigenvalue outside the block, of which the search space has an approximation. The last iterations show how
 /// far the preconditioner is from the inverse and how fast errors shrink.
 struct Estimate {
     missing: f64,
@@ -234,7 +245,7 @@ impl Estimate {
             None => Self { missing: 10.0 * gap * energy, rate: 1.0 },
             Some(last) => {
                 let rate = (energy / last.energy).clamp(0.0, 0.95);
-                Self { missing: energy * gap.max(last.decrease / last.energy) / (1.0 - rate), rate }
+                Self { missing: energy * gap.max(last.effect) / (1.0 - rate), rate }
             }
         }
     }

@@ -81,7 +81,7 @@ impl Script for Planner {
             plan.extend(situation.around.team.iter().map(|jammer| jammer.0));
         }
         let interval = situation.around.team.len().div_ceil(TEAM_PER_TICK) as u32;
-        if begins || situation.clock.tick % interval == 0 {
+        if begins || situation.clock.tick.is_multiple_of(interval) {
             self.improve(situation, &mut plan);
         }
         orders.extend(situation.around.team.iter().zip(&plan).map(|(jammer, target)| Order {
