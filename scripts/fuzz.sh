@@ -39,5 +39,5 @@ for target in "${targets[@]}"; do
     echo "== $target, $seconds s"
     "$CARGO_TARGET_DIR/$triple/release/$target" "$corpus" "seeds/$target" -artifact_prefix="artifacts/$target/" \
         -max_total_time="$seconds" -max_len=65536 -timeout=5 -malloc_limit_mb=256 -rss_limit_mb=1024 \
-        -print_final_stats=1 -verbosity=0 2>&1 | grep -Ev '^("|######)'
+        -print_final_stats=1 -print_funcs=0 -verbosity=0 2>&1 | grep -Ev '^("|######)'
 done

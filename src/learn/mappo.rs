@@ -113,7 +113,7 @@ impl Trainer {
     /// One rollout and the update on it. `progress` is the share of the run that is done, for schedules.
     ///
     /// # Errors
-    /// The network has left the finite numbers.
+    /// Observations, rewards or the network have left the finite numbers.
     pub fn iterate(&mut self, progress: f64) -> Result<IterationReport> {
         if self.ends_imitation(progress) {
             self.narrow()?;
@@ -208,6 +208,10 @@ impl Trainer {
             (&in_reward_unit(values.clone()), &in_reward_unit(last_values), &in_reward_unit(final_values)),
             (self.params.gamma as f32, self.params.gae_lambda as f32),
         )?;
+        if let Some(at) = returns.iter().position(|number| !number.is_finite()) {
+            return Err(Error::system(format!("the return of step {} is {}", at / shape.columns, returns[at]))
+                .hint("a reward or the network has left the finite numbers; what was saved before is good"));
+        }
         let explained = explained_variance(&in_reward_unit(values.clone()), &returns);
         self.value_norm.update(&returns);
         self.value_norm.normalise(&mut returns);

@@ -10,9 +10,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::durable::{self, failed, read_capped, write_atomic};
 use crate::{
     domains::Scenario,
+    durable::{self, failed, read_capped, write_atomic},
     error::{Error, Result},
     learn::hyperparameters::PpoParams,
     metrics::Goal,

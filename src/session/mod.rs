@@ -4,7 +4,6 @@
 //! whether to go on. A checkpoint is one file, committed by one rename; at any moment a kill costs at most the work since
 //! the last one. A resumed run continues bit for bit: the logs are cut back to where the checkpoint was taken.
 
-pub use crate::durable;
 pub mod folder;
 pub mod generation;
 
@@ -16,12 +15,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use self::folder::{Plan, RunFolder};
-use self::{
-    durable::{RunLock, clean_stale},
-    generation::Generation,
-};
+use self::generation::Generation;
 use crate::{
     domains::Scenario,
+    durable::{RunLock, clean_stale},
     error::{Error, Result},
     learn::{
         hyperparameters::{Backend, PpoParams},

@@ -86,14 +86,17 @@ impl<const B: usize> Iterates<B> {
         let mut share = 0.25 * tolerance;
         for iteration in 0..limit {
             self.cycle.run(multigrid, graph, &self.residual, &mut self.preconditioned);
-            let energy = self.take_mean_and_energy();
+            let [energy, second_energy] = self.take_mean_and_energies();
             let Estimate { missing, rate } = Estimate::new(ritz.values[0], ritz.values[B], energy, last);
             if iteration == 0 && (!is_related || energy > UNRELATED * ritz.values[0]) {
                 share /= UNRELATED_CAUTION;
             }
             let allowed = share * ritz.values[0];
-            // Not before a probe has had its say, however good the start looks.
-            if missing <= allowed && iteration > 0 {
+            // However good the first vector looks, the second must be known not to pass it. It gives way to the probe first.
+            let distance = ritz.values[1] - ritz.values[0];
+            let is_first = iteration > 0
+                && gap(ritz.values[1], ritz.values[B]) * second_energy <= (0.5 * distance).max(4.0 * allowed);
+            if is_first && missing <= allowed {
                 return Outcome::converged(&ritz, iteration);
             }
             gram = gram.of_next(&ritz);
@@ -103,7 +106,7 @@ impl<const B: usize> Iterates<B> {
             last = Some(Iteration::new(ritz.values[0], energy, decrease, last));
             ritz = next;
             self.advance(&ritz);
-            if RATE_CAUTION * rate.max(BEST_RATE) * missing <= allowed && decrease <= missing.max(allowed) {
+            if is_first && decrease <= missing && RATE_CAUTION * rate.max(BEST_RATE) * missing <= allowed {
                 return Outcome::converged(&ritz, iteration + 1);
             }
         }
@@ -151,18 +154,20 @@ impl<const B: usize> Iterates<B> {
         }
     }
 
-    /// Mean of the preconditioned residuals, and the inner product of the first one with its residual.
-    fn take_mean_and_energy(&mut self) -> f64 {
-        let mut energy = 0.0;
+    /// Mean of the preconditioned residuals, and the inner products of the first two with their residuals.
+    fn take_mean_and_energies(&mut self) -> [f64; 2] {
+        let mut energies = [0.0; 2];
         let mut sum = [0.0; B];
         for (residual, preconditioned) in self.residual.iter().zip(&self.preconditioned) {
-            energy += f64::from(residual[0]) * f64::from(preconditioned[0]);
+            for b in 0..2 {
+                energies[b] += f64::from(residual[b]) * f64::from(preconditioned[b]);
+            }
             for b in 0..B {
                 sum[b] += f64::from(preconditioned[b]);
             }
         }
         self.mean = sum.map(|sum| sum / self.x.len() as f64);
-        energy
+        energies
     }
 
     /// Multiplies the preconditioned residuals with the Laplacian and adds their inner products to `gram`.
@@ -240,7 +245,7 @@ struct Estimate {
 
 impl Estimate {
     fn new(value: f64, outside: f64, energy: f64, last: Option<Iteration>) -> Self {
-        let gap = if outside.is_finite() { (outside / (outside - value)).clamp(1.0, 100.0) } else { 2.0 };
+        let gap = gap(value, outside);
         match last {
             None => Self { missing: 10.0 * gap * energy, rate: 1.0 },
             Some(last) => {
@@ -249,6 +254,11 @@ impl Estimate {
             }
         }
     }
+}
+
+/// l / (l - value) for l = `outside`, within reason; infinity stands for not known yet.
+fn gap(value: f64, outside: f64) -> f64 {
+    if outside.is_finite() { (outside / (outside - value)).clamp(1.0, 100.0) } else { 2.0 }
 }
 
 /// sum += a b'

@@ -96,11 +96,11 @@ impl Gram {
     pub(super) fn of_next(&self, ritz: &Ritz) -> Self {
         let (block, len) = (self.block, 3 * self.block);
         let mut next = [[0.0; MAX_SPACE]; MAX_SPACE];
-        for i in 0..len {
+        for (i, (next, new)) in next.iter_mut().zip(&ritz.coefficients).enumerate().take(len) {
             for b in 0..block {
-                next[i][b] = ritz.coefficients[i][b];
+                next[b] = new[b];
                 // A step is what a new vector has apart from the current ones.
-                next[i][block + b] = if i < block { 0.0 } else { ritz.coefficients[i][b] };
+                next[block + b] = if i < block { 0.0 } else { new[b] };
             }
         }
         Self { block, mass: congruent(&self.mass, &next, len), stiffness: congruent(&self.stiffness, &next, len) }

@@ -153,12 +153,12 @@ macro_rules! choices {
 
         impl $Name {
             /// Every choice, in the order of declaration.
-            pub const ALL: &'static [Self] = &[$( Self::$Variant ),+];
+            $vis const ALL: &'static [Self] = &[$( Self::$Variant ),+];
             /// The name of every choice, in the same order.
-            pub const NAMES: &'static [&'static str] = &[$( $name ),+];
+            $vis const NAMES: &'static [&'static str] = &[$( $name ),+];
 
             /// The name of this choice.
-            pub const fn name(self) -> &'static str {
+            $vis const fn name(self) -> &'static str {
                 match self {
                     $( Self::$Variant => $name, )+
                 }
