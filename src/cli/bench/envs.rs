@@ -17,7 +17,7 @@ const ACTION_SETS: u32 = 8;
 /// Ticks before anything is timed.
 const WARM_UP_TICKS: u32 = 10;
 /// CPU time per figure, as long as an episode is shorter than that.
-const BUDGET: Duration = Duration::from_millis(700);
+const BUDGET: Duration = Duration::from_millis(400);
 
 pub(super) fn figures() -> Vec<Figure> {
     let mut figures = Vec::new();

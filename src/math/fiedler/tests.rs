@@ -28,6 +28,11 @@ fn star(n: u32) -> Vec<(u32, u32)> {
     (1..n).map(|j| (0, j)).collect()
 }
 
+fn grid(a: u32, b: u32) -> Vec<(u32, u32)> {
+    let along = (0..a * b).filter(|i| i % a + 1 < a).map(|i| (i, i + 1));
+    along.chain((0..a * (b - 1)).map(|i| (i, i + a))).collect()
+}
+
 fn laplacian(graph: &CsrGraph) -> DMatrix<f64> {
     let n = graph.num_nodes();
     let mut l = DMatrix::zeros(n, n);
@@ -163,13 +168,8 @@ fn long_tails_on_dense_heads_keep_their_digits() {
 fn multiple_and_nearly_multiple_values_are_found() {
     // A grid of a x b nodes has value 2 - 2 cos (pi / max(a, b)), twice if a = b; the hypercube has 2, d times.
     for (a, b) in [(3u32, 3u32), (5, 5), (8, 8), (7, 8), (10, 10), (16, 16), (30, 31)] {
-        let mut edges = Vec::new();
-        for i in 0..a * b {
-            edges.extend((i % a + 1 < a).then_some((i, i + 1)));
-            edges.extend((i + a < a * b).then_some((i, i + a)));
-        }
         let expected = 4.0 * libm::pow(libm::sin(PI / f64::from(2 * a.max(b))), 2.0);
-        let graph = graph((a * b) as usize, &edges);
+        let graph = graph((a * b) as usize, &grid(a, b));
         assert_close(dense(&graph), expected, 1e-9, &format!("grid {a} x {b}"));
         assert_close(SparseSolver::new(1e-6).lambda2(&graph), expected, 1e-6, &format!("grid {a} x {b}, sparse"));
     }
@@ -281,13 +281,37 @@ fn warm_values_are_as_good_as_cold_ones() {
 }
 
 #[test]
+fn a_start_that_is_still_an_eigenvector_but_not_the_first_is_left() {
+    // Rewiring a grid can lift its smallest value past one whose vector the last solve, by symmetry, has no part of; here
+    // seed 485 does.
+    use rand::{RngExt, SeedableRng};
+    for seed in 450..500 {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let (a, b) = (rng.random_range(11..20), rng.random_range(10..20));
+        let n = a * b;
+        let mut edges = grid(a, b);
+        let mut solver = SparseSolver::new(1e-6);
+        for _ in 0..4 {
+            let graph = graph(n as usize, &edges);
+            let (value, expected) = (solver.lambda2(&graph), dense(&graph));
+            assert!((value - expected).abs() <= 1e-6 * expected, "seed {seed}: {value} for {expected}");
+            for _ in 0..2 {
+                let at = rng.random_range(0..edges.len());
+                let (i, j) = (rng.random_range(0..n), rng.random_range(1..n));
+                edges[at] = (i, (i + j) % n);
+            }
+        }
+    }
+}
+
+#[test]
 fn an_unchanged_graph_needs_next_to_nothing() {
     let graph = Geometric::jittered_grid(50, 3).csr();
     let mut solver = SparseSolver::new(1e-6);
     let cold = solver.lambda2(&graph);
     assert!(solver.num_iterations() > 3);
     let warm = solver.lambda2(&graph);
-    assert!(solver.num_iterations() <= 1, "{} iterations", solver.num_iterations());
+    assert!(solver.num_iterations() <= 2, "{} iterations", solver.num_iterations());
     assert_close(warm, cold, 1e-6, "second solve");
 }
 
