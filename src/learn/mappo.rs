@@ -6,6 +6,8 @@
 //! step, IPPO's sees what an agent sees and gives one each; nothing else differs.
 
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

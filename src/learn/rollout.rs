@@ -3,6 +3,9 @@
 //! Steps are stored lane after lane, within a lane by tick, then env. Which thread collects a lane changes nothing: each
 //! writes to its own part, and what is drawn has the env's address.
 
+#[cfg(test)]
+mod tests;
+
 use rayon::prelude::*;
 
 use super::gae::{Trajectories, gae};

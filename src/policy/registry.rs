@@ -305,7 +305,7 @@ mod tests {
         let far = dir.path().join("runs/far");
         refused(dir.path(), "hoover", "did you mean `hover`?");
         refused(dir.path(), "dusc", "did you mean `dusk`?");
-        refused(dir.path(), "../../etc", "no such file or folder");
+        refused(dir.path(), "../no/such/place", "no such file or folder");
         refused(dir.path(), "runs/missing", "hover, oracle");
         refused(dir.path(), far.to_str().unwrap(), "observe layout `local`");
         refused(dir.path(), far.join("policy.safetensors").to_str().unwrap(), "observe layout `local`");

@@ -3,6 +3,9 @@
 //! `run.ron` (the plan), `scenario.ron` and, for a curriculum, `scenario.2.ron` and so on (resolved), `metrics.jsonl`,
 //! `events.out.tfevents.*`, `checkpoints/`, and the policy for sharing: `policy.safetensors` with `card.ron`.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},

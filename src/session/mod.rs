@@ -6,6 +6,8 @@
 
 pub mod folder;
 pub mod generation;
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::Path,

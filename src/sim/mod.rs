@@ -15,6 +15,8 @@ mod seeds;
 mod snapshot;
 mod spec;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tick;
 
 pub use batch::{Batch, EVALUATION_ENVS, Lane};

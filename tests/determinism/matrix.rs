@@ -13,10 +13,10 @@ use super::{Dice, Print, first_difference, prints, shipped, skirmish, variants};
 const THREADS: [usize; 6] = [1, 2, 3, 4, 8, 16];
 const ENVS_PER_WORLD: [usize; 3] = [1, 7, 64];
 
-/// How much of a run is compared: one more env than the largest world holds, and several episodes of each.
+/// How much of a run is compared: one more env than the largest world holds, and the beginning of a second episode.
 const ENVS: u64 = 65;
-const TICKS: usize = 30;
 const MAX_STEPS: u32 = 12;
+const TICKS: usize = MAX_STEPS as usize + 2;
 
 /// Who plays.
 #[derive(Clone, Copy)]
@@ -64,13 +64,13 @@ fn run(scenario: &Scenario, seed: u64, envs: u64, ticks: usize, layout: Layout, 
 fn assert_layout_does_not_matter(name: &str, scenario: &Scenario, seeds: RangeInclusive<u64>, player: Player<'_>) {
     // Large swarms are slow; what could go wrong with them needs few envs.
     let is_large = scenario.domain.domain().spec(1).groups[0].agents > 6;
-    let (envs, ticks) = if is_large { (9, MAX_STEPS as usize + 1) } else { (ENVS, TICKS) };
+    let envs = if is_large { 9 } else { ENVS };
     for seed in seeds {
-        let expected = run(scenario, seed, envs, ticks, Layout { envs_per_world: 1, threads: 1 }, player);
+        let expected = run(scenario, seed, envs, TICKS, Layout { envs_per_world: 1, threads: 1 }, player);
         for envs_per_world in ENVS_PER_WORLD {
             for threads in THREADS {
                 let layout = Layout { envs_per_world, threads };
-                let found = run(scenario, seed, envs, ticks, layout, player);
+                let found = run(scenario, seed, envs, TICKS, layout, player);
                 if let Some(difference) = first_difference(&expected, &found) {
                     panic!("{name}, seed {seed}, {layout:?}: {difference}");
                 }
@@ -80,8 +80,9 @@ fn assert_layout_does_not_matter(name: &str, scenario: &Scenario, seeds: RangeIn
 }
 
 #[test]
-fn worlds_and_threads_change_no_bit_of_skirmish() {
-    assert_layout_does_not_matter("skirmish", &skirmish(&[]), 1..=8, Player::Dice);
+fn worlds_and_threads_change_no_bit_for_twenty_seeds() {
+    let skirmish = skirmish(&[("observation", "local")]);
+    assert_layout_does_not_matter("skirmish", &skirmish, 1..=20, Player::Dice);
 }
 
 #[test]
@@ -94,13 +95,13 @@ fn worlds_and_threads_change_no_bit_of_any_scenario() {
 #[test]
 fn worlds_and_threads_change_no_bit_of_what_no_scenario_uses() {
     for (name, scenario) in variants() {
-        assert_layout_does_not_matter(name, &scenario, 1..=2, Player::Dice);
+        assert_layout_does_not_matter(name, &scenario, 1..=1, Player::Dice);
     }
 }
 
 #[test]
 #[ignore = "make torture"]
-fn worlds_and_threads_change_no_bit_for_twenty_seeds() {
+fn worlds_and_threads_change_no_bit_for_twenty_seeds_of_anything() {
     for (name, scenario) in shipped() {
         assert_layout_does_not_matter(&name, &scenario, 1..=20, Player::Dice);
     }

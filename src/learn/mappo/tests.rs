@@ -1,0 +1,371 @@
+//! What a run promises beside learning: it repeats, it can be saved, and its updates mean what they say.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use bevy::{
+    app::App,
+    ecs::{schedule::IntoScheduleConfigs, system::ResMut},
+};
+
+use super::*;
+use crate::{
+    domains::jamming::{
+        JammingParams,
+        scenario::{Band, ObservationLayout},
+    },
+    policy::network::Scratch,
+    sim::{ActionSpace, Aggregate, Baseline, GroupSpec, MetricSpec, Ports, RewardTerm, Tick, TickSystems, field},
+};
+
+const MAX_STEPS: u32 = 5;
+
+fn small(algo: Algo) -> PpoParams {
+    PpoParams {
+        algo,
+        num_envs: 4,
+        envs_per_world: 2,
+        num_steps: 8,
+        hidden: 8,
+        minibatch_size: 40,
+        update_epochs: 2,
+        target_kl: None,
+        ..PpoParams::default()
+    }
+}
+
+fn trainer(params: &PpoParams) -> Trainer {
+    Trainer::new(&JammingParams::default(), MAX_STEPS, 1, params).unwrap()
+}
+
+fn scalar(report: &IterationReport, name: &str) -> f64 {
+    report.scalars.iter().find(|(found, _)| found == name).unwrap_or_else(|| panic!("no scalar `{name}`")).1
+}
+
+/// Parameters of the actor, or of the critic, without the optimiser's.
+fn parameters(trainer: &Trainer, of: &str) -> Vec<Vec<f32>> {
+    trainer.net.state().into_iter().filter(|tensor| tensor.name.starts_with(of)).map(|tensor| tensor.data).collect()
+}
+
+#[test]
+fn a_run_repeats_bit_for_bit_and_another_seed_is_another_run() {
+    for algo in [Algo::Mappo, Algo::Ippo] {
+        let run = |seed| {
+            let mut trainer = Trainer::new(&JammingParams::default(), MAX_STEPS, seed, &small(algo)).unwrap();
+            let reports: Vec<_> = (0..3).map(|i| trainer.iterate(f64::from(i) / 3.0).unwrap()).collect();
+            (trainer.save().unwrap(), reports)
+        };
+        assert_eq!(run(1), run(1), "{algo:?}");
+        assert_ne!(run(1).0["weights"], run(2).0["weights"], "{algo:?}");
+    }
+}
+
+#[test]
+fn what_is_saved_goes_on_like_what_was_not() {
+    for algo in [Algo::Mappo, Algo::Ippo] {
+        for activation in [HiddenActivation::Relu, HiddenActivation::Tanh] {
+            for (norm_obs, clip_vloss, norm_adv) in [(true, false, true), (false, true, false)] {
+                let params = PpoParams { activation, norm_obs, clip_vloss, norm_adv, ..small(algo) };
+                let mut whole = trainer(&params);
+                whole.iterate(0.0).unwrap();
+                let mut resumed = trainer(&params);
+                resumed.load(&whole.save().unwrap()).unwrap();
+                assert_eq!(resumed.save().unwrap(), whole.save().unwrap());
+                assert_eq!(resumed.iterate(0.3).unwrap(), whole.iterate(0.3).unwrap());
+                assert_eq!(resumed.save().unwrap(), whole.save().unwrap(), "{params:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn counters_count() {
+    let mut trainer = trainer(&small(Algo::Mappo));
+    assert_eq!(trainer.steps_per_iteration(), 4 * 8);
+    for done in 1..=3 {
+        let report = trainer.iterate(0.0).unwrap();
+        let Counters { iterations, env_steps, agent_steps, episodes, imitated } = report.counters;
+        assert_eq!((iterations, env_steps, agent_steps, imitated), (done, 32 * done, 32 * 4 * done, 0));
+        assert_eq!(episodes, 4 * (8 * done / u64::from(MAX_STEPS)), "episodes of five ticks in 4 envs");
+        assert_eq!(report.counters, trainer.counters());
+        assert_eq!(scalar(&report, "charts/episodic_length"), f64::from(MAX_STEPS));
+    }
+}
+
+/// The published system clamped actions at collection and not at the update: its ratios did not begin at one.
+#[test]
+fn regress_7_the_first_ratio_of_an_update_is_one() {
+    for algo in [Algo::Mappo, Algo::Ippo] {
+        let params = PpoParams { learning_rate: 0.0, critic_learning_rate: 0.0, update_epochs: 3, ..small(algo) };
+        let mut trainer = trainer(&params);
+        for _ in 0..3 {
+            let report = trainer.iterate(0.0).unwrap();
+            assert!(scalar(&report, "losses/approx_kl").abs() < 1e-9, "{algo:?}: {report:?}");
+            assert_eq!(scalar(&report, "losses/clipfrac"), 0.0, "{algo:?}");
+        }
+    }
+}
+
+#[test]
+fn every_step_is_in_one_minibatch_of_every_epoch() {
+    for (algo, minibatch_size, expected) in
+        [(Algo::Mappo, 40, 4.0), (Algo::Ippo, 40, 4.0), (Algo::Mappo, 1, 32.0), (Algo::Mappo, 1 << 20, 1.0)]
+    {
+        let params = PpoParams { minibatch_size, update_epochs: 3, ..small(algo) };
+        let report = trainer(&params).iterate(0.0).unwrap();
+        // 40 agent-steps are 10 steps of a team of four: 32 steps make minibatches of 10, 10, 10 and 2.
+        assert_eq!(scalar(&report, "charts/minibatches"), 3.0 * expected, "{algo:?}, {minibatch_size}");
+    }
+}
+
+#[test]
+fn the_order_of_an_epoch_is_a_permutation_at_an_address_of_its_own() {
+    let mut trainer = trainer(&small(Algo::Mappo));
+    let order = |trainer: &Trainer, epoch| {
+        let mut order: Vec<u32> = (0..32).collect();
+        trainer.shuffle(&mut order, epoch);
+        order
+    };
+    let first = order(&trainer, 0);
+    assert_eq!(first, order(&trainer, 0));
+    assert_ne!(first, order(&trainer, 1));
+    let mut sorted = first.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, (0..32).collect::<Vec<_>>());
+    assert_ne!(first, sorted);
+    trainer.counters.iterations += 1;
+    assert_ne!(first, order(&trainer, 0));
+}
+
+#[test]
+fn an_update_stops_early_once_the_policy_has_moved_too_far() {
+    let far = PpoParams { target_kl: Some(0.0), update_epochs: 10, learning_rate: 0.1, ..small(Algo::Mappo) };
+    let minibatches = scalar(&trainer(&far).iterate(0.0).unwrap(), "charts/minibatches");
+    assert_eq!(minibatches, 4.0, "the epoch that exceeds the limit is the last");
+    let near = PpoParams { target_kl: Some(1000.0), ..far };
+    assert_eq!(scalar(&trainer(&near).iterate(0.0).unwrap(), "charts/minibatches"), 40.0);
+}
+
+#[test]
+fn learning_rates_and_entropy_fall_to_their_shares_of_the_run() {
+    let params = PpoParams { final_lr_fraction: 0.25, ent_coef: 0.04, final_ent_fraction: 0.5, ..small(Algo::Mappo) };
+    let trainer = trainer(&params);
+    for (progress, lr_left, ent_left) in [(0.0, 1.0, 1.0), (0.5, 0.625, 0.75), (1.0, 0.25, 0.5), (7.0, 0.25, 0.5)] {
+        let (coefficients, size) = trainer.scheduled(progress);
+        let close = |found: f32, expected: f64| assert!((f64::from(found) / expected - 1.0).abs() < 1e-6, "{found}");
+        close(size.actor_learning_rate, params.learning_rate * lr_left);
+        close(size.critic_learning_rate, params.critic_learning_rate * lr_left);
+        close(coefficients.ent_coef, params.ent_coef * ent_left);
+    }
+}
+
+#[test]
+fn a_critic_that_warms_up_learns_alone() {
+    let params = PpoParams { critic_warmup: 2, ..small(Algo::Mappo) };
+    let mut trainer = trainer(&params);
+    for iteration in 0..4 {
+        let (actor, critic) = (parameters(&trainer, "actor."), parameters(&trainer, "critic."));
+        trainer.iterate(0.0).unwrap();
+        assert_eq!(parameters(&trainer, "actor.") == actor, iteration < 2, "iteration {iteration}");
+        assert_ne!(parameters(&trainer, "critic."), critic, "iteration {iteration}");
+    }
+}
+
+#[test]
+fn explained_variance_is_one_for_a_seer_and_zero_for_a_mean() {
+    let returns = [1.0, 2.0, 4.0, 9.0];
+    assert_eq!(explained_variance(&returns, &returns), 1.0);
+    assert_eq!(explained_variance(&[4.0; 4], &returns), 0.0);
+    assert!(explained_variance(&[9.0, 4.0, 2.0, 1.0], &returns) < 0.0);
+    assert_eq!(explained_variance(&[1.0, 2.0], &[3.0, 3.0]), 0.0, "returns that do not vary need no explanation");
+}
+
+/// A rollout is seen through one normaliser: that of all rollouts before it.
+#[test]
+fn the_normaliser_of_a_rollout_does_not_know_it_yet() {
+    let mut trainer = trainer(&small(Algo::Mappo));
+    let first = trainer.policy().unwrap();
+    assert!(first.normaliser().1.iter().all(|std| *std == 1.0), "nothing has been seen yet");
+    trainer.iterate(0.0).unwrap();
+    let second = trainer.policy().unwrap();
+    assert_ne!(first.normaliser(), second.normaliser());
+    assert_eq!(trainer.moments.count(), 32 * 4);
+    let mut raw = trainer_without_normaliser();
+    raw.iterate(0.0).unwrap();
+    let policy = raw.policy().unwrap();
+    assert!(
+        policy.normaliser().0.iter().all(|mean| *mean == 0.0) && policy.normaliser().1.iter().all(|std| *std == 1.0)
+    );
+}
+
+fn trainer_without_normaliser() -> Trainer {
+    trainer(&PpoParams { norm_obs: false, ..small(Algo::Mappo) })
+}
+
+fn outputs(network: &Network) -> Vec<u32> {
+    let width = network.shape().observation;
+    let observations: Vec<f32> = (0..20 * width).map(|i| ((i * 7919) % 2003) as f32 / 500.0 - 2.0).collect();
+    let mut head = vec![0.0; 20 * network.shape().head()];
+    network.forward(&observations, &mut head, &mut Scratch::default());
+    head.iter().chain(network.log_std()).map(|number| number.to_bits()).collect()
+}
+
+#[test]
+fn a_run_from_a_policy_is_that_policy_and_its_critic_is_its_own() {
+    let mut teacher = trainer(&small(Algo::Mappo));
+    (0..3).for_each(|_| drop(teacher.iterate(0.0).unwrap()));
+    let policy = teacher.policy().unwrap();
+    let mut pupil = Trainer::new(&JammingParams::default(), MAX_STEPS, 2, &small(Algo::Ippo)).unwrap();
+    let critic = parameters(&pupil, "critic.");
+    pupil.start_from(&policy).unwrap();
+    assert_eq!(outputs(&pupil.policy().unwrap()), outputs(&policy));
+    assert_eq!(parameters(&pupil, "critic."), critic);
+    assert_eq!(pupil.counters(), Counters::default());
+    // One rollout weighs little against the rows a policy brings along.
+    let before = policy.normaliser().0[0];
+    pupil.iterate(0.0).unwrap();
+    let after = pupil.policy().unwrap().normaliser().0[0];
+    assert!(before != after && (before - after).abs() < 1e-3, "{before} became {after}");
+}
+
+#[test]
+fn a_policy_that_does_not_fit_is_refused_and_changes_nothing() {
+    let mut trained = trainer(&small(Algo::Mappo));
+    trained.iterate(0.0).unwrap();
+    let policy = trained.policy().unwrap();
+    let wide = PpoParams { hidden: 16, ..small(Algo::Mappo) };
+    for (mut pupil, expected) in [(trainer(&wide), "hidden"), (trainer_without_normaliser(), "norm_obs")] {
+        let before = pupil.save().unwrap();
+        let error = pupil.start_from(&policy).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(pupil.save().unwrap(), before);
+    }
+}
+
+#[test]
+fn a_curriculum_changes_the_envs_and_nothing_else() {
+    let mut trainer = trainer(&small(Algo::Mappo));
+    trainer.iterate(0.0).unwrap();
+    let before = trainer.save().unwrap();
+    let larger = JammingParams { num_jammers: 6, num_enemies: 15, ..JammingParams::default() };
+    trainer.change_scenario(&larger, 7).unwrap();
+    let after = trainer.save().unwrap();
+    assert_eq!((&after["weights"], &after["learner"]), (&before["weights"], &before["learner"]));
+    assert_ne!(after["envs"], before["envs"]);
+    let report = trainer.iterate(0.5).unwrap();
+    assert_eq!(report.counters.agent_steps, 32 * 4 + 32 * 6);
+    assert_eq!(scalar(&report, "charts/episodic_length"), 7.0);
+}
+
+#[test]
+fn a_curriculum_cannot_change_what_agents_see_or_do() {
+    let mut trainer = trainer(&small(Algo::Mappo));
+    let before = trainer.save().unwrap();
+    let blind = JammingParams { observation: ObservationLayout::Published5, ..JammingParams::default() };
+    let faster = JammingParams { jammer_speed_mps: 9.0, ..JammingParams::default() };
+    for other in [blind, faster] {
+        let error = trainer.change_scenario(&other, MAX_STEPS).unwrap_err();
+        assert!(error.to_string().contains("curriculum"), "{error}");
+        assert_eq!(trainer.save().unwrap(), before);
+    }
+    let fewer_bands = JammingParams { enemy_bands: vec![Band::Mhz433], ..JammingParams::default() };
+    trainer.change_scenario(&fewer_bands, MAX_STEPS).unwrap();
+}
+
+#[test]
+fn sections_that_are_missing_damaged_or_foreign_are_errors() {
+    let saved = trainer(&small(Algo::Mappo)).save().unwrap();
+    for name in ["weights", "learner", "envs"] {
+        let mut without = saved.clone();
+        without.remove(name);
+        let error = trainer(&small(Algo::Mappo)).load(&without).unwrap_err();
+        assert!(error.to_string().contains(&format!("no section `{name}`")), "{error}");
+        for len in [0, 1, saved[name].len() / 2, saved[name].len() - 1] {
+            let mut cut = saved.clone();
+            cut.get_mut(name).unwrap().truncate(len);
+            assert!(trainer(&small(Algo::Mappo)).load(&cut).is_err(), "{name} cut to {len} bytes");
+        }
+    }
+    let others = [
+        PpoParams { hidden: 9, ..small(Algo::Mappo) },
+        PpoParams { num_envs: 5, ..small(Algo::Mappo) },
+        PpoParams { algo: Algo::Ippo, hidden: 7, ..small(Algo::Mappo) },
+    ];
+    for params in others {
+        assert!(trainer(&params).load(&saved).is_err(), "{params:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_at_once() {
+    let refused = |params: PpoParams| Trainer::new(&JammingParams::default(), MAX_STEPS, 1, &params).err().unwrap();
+    assert!(refused(PpoParams { gamma: 1.5, ..small(Algo::Mappo) }).to_string().contains("gamma"));
+    assert!(refused(PpoParams { learning_rate: f64::NAN, ..small(Algo::Mappo) }).to_string().contains("learning_rate"));
+    let attentive = PpoParams { critic: CriticPool::Attention, ..small(Algo::Mappo) };
+    assert_eq!(refused(attentive).exit_code(), 2);
+    assert_eq!(Algo::ALL.len(), 2, "what is tested for each algorithm");
+}
+
+/// A domain whose agents see and are paid whatever a test wants.
+struct Rigged {
+    observation: f32,
+    reward: f32,
+}
+
+impl Domain for Rigged {
+    fn id(&self) -> &'static str {
+        "rigged"
+    }
+
+    fn spec(&self, max_steps: u32) -> Spec {
+        let group = GroupSpec {
+            name: "agents",
+            agents: 1,
+            layout: "rigged",
+            observation: vec![field("x", "", -1.0..=1.0)],
+            action: ActionSpace { continuous: vec![field("y", "", -1.0..=1.0)], discrete: Vec::new() },
+            reward_terms: vec![RewardTerm { name: "x", doc: "x" }],
+        };
+        let metrics = vec![MetricSpec { name: "x", unit: "", doc: "x", aggregate: Aggregate::Mean }];
+        Spec { groups: vec![group], metrics, stratum: None, reward_clip: None, max_steps }
+    }
+
+    fn install(&self, app: &mut App, _envs: usize) {
+        let Self { observation, reward } = *self;
+        let rig = move |mut ports: ResMut<Ports>| {
+            ports.groups[0].observations.fill(observation);
+            ports.groups[0].terms.fill(reward);
+        };
+        app.add_systems(Tick, rig.in_set(TickSystems::Reward));
+    }
+
+    fn baselines(&self) -> Vec<Baseline> {
+        Vec::new()
+    }
+}
+
+/// Nothing would be learned from then on, and nobody would know.
+#[test]
+fn numbers_that_are_not_finite_are_an_error_before_anything_is_learned() {
+    for (observation, reward, expected) in [
+        (f32::NAN, 1.0, "column 0"),
+        (f32::INFINITY, 1.0, "column 0"),
+        (0.5, f32::NAN, "return of step"),
+        (0.5, f32::INFINITY, "return of step"),
+    ] {
+        let mut trainer = Trainer::new(&Rigged { observation, reward }, 4, 1, &small(Algo::Ippo)).unwrap();
+        let before = trainer.save().unwrap();
+        let error = trainer.iterate(0.0).unwrap_err();
+        assert!(error.to_string().contains(expected), "{observation} and {reward}: {error}");
+        assert_eq!(error.exit_code(), 1);
+        assert_eq!(trainer.save().unwrap()["weights"], before["weights"]);
+    }
+}
+
+#[test]
+fn agents_that_see_and_are_paid_nothing_new_train_without_harm() {
+    let mut trainer = Trainer::new(&Rigged { observation: 0.5, reward: 0.0 }, 4, 1, &small(Algo::Ippo)).unwrap();
+    for _ in 0..5 {
+        let report = trainer.iterate(0.0).unwrap();
+        assert!(report.scalars.iter().all(|(_, value)| value.is_finite()), "{report:?}");
+    }
+}
