@@ -138,7 +138,7 @@ fn to_table(measured: &[(&Figure, f64)]) -> String {
     }
     format!(
         "{table}Times are CPU times, rates are per core-second of CPU time.\n\
-         The peers were measured on a core of the same kind (EPYC, Zen 4), not here.\n"
+         The peers were measured on a core of an EPYC (Zen 4), not here.\n"
     )
 }
 

@@ -3,10 +3,8 @@
 //! Three steps, all in the same order of operations for every lane, so that a graph's bits do not depend on its
 //! neighbours: one Householder reflector takes the constant vector out of the Laplacian and leaves a positive definite
 //! matrix of size n - 1; Householder reflectors make that tridiagonal, where the rank-2 update of one step and the
-//! matrix-vector product of the next share one pass over the matrix; Laguerre's iteration climbs from zero to the
-//! smallest root of the characteristic polynomial (Parlett, The Symmetric Eigenvalue Problem, sections 7.4 and 7.5;
-//! Wilkinson, The Algebraic Eigenvalue Problem, section 7.52). Laguerre's method never passes the smallest root of a
-//! polynomial whose roots are all real, so no bracketing is needed.
+//! matrix-vector product of the next share one pass over the matrix (Golub, Van Loan, Matrix Computations, 8.3); then the
+//! smallest eigenvalue of that, see `laguerre`.
 
 use super::laguerre::smallest_root;
 use crate::math::simd::{Kernel, Lanes, Simd};

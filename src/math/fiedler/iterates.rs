@@ -82,7 +82,7 @@ impl<const B: usize> Iterates<B> {
         self.advance(&ritz);
         self.probe(rng);
         let mut last = None;
-        // Half for what the estimate may miss, half for what it does.
+        // The estimate is good to a factor of two or so; a quarter leaves room for that.
         let mut share = 0.25 * tolerance;
         for iteration in 0..limit {
             self.cycle.run(multigrid, graph, &self.residual, &mut self.preconditioned);

@@ -96,8 +96,9 @@ impl SparseSolver {
         }
         let value = self.solve(graph);
         self.write_vector();
-        // Rounding in the iteration is relative to the degrees and adds up; differences along links are not affected.
-        let rounding = 1e7 * f64::EPSILON * f64::from(self.graph.max_degree());
+        // Rounding in the iteration is relative to the degrees and adds up, generously bounded; differences along links are
+        // not affected.
+        let rounding = 1e4 * f64::EPSILON * self.num_iterations as f64 * f64::from(self.graph.max_degree());
         if rounding > self.tolerance * value { self.rayleigh_quotient() } else { value }
     }
 
