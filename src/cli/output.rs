@@ -30,7 +30,7 @@ pub fn print(result: impl fmt::Display) -> Result<()> {
 /// Writes a value to stdout as indented JSON.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_json(value: &serde_json::Value) -> Result<()> {
     print(format_args!("{value:#}"))
 }

@@ -1,6 +1,6 @@
 //! Evaluation: policies play the same unseen episodes and are compared pair by pair.
 //!
-//! Episode i of every policy is the first episode of env [`EVALUATION_ENVS`] + i under the run seed, so all policies meet
+//! Episode i of every policy is the first episode of env [`EVALUATION_ENVS`](crate::sim::EVALUATION_ENVS) + i under the run seed, so all policies meet
 //! the same starts and the same swarm (common random numbers), and none of them was ever trained on. How envs are spread
 //! over worlds and threads changes nothing but the speed.
 

@@ -35,7 +35,7 @@ impl Table {
         Self { aligns, rows: vec![headings], is_wrapped: false }
     }
 
-    /// The same table with the last column broken between words so that lines are not longer than [`WIDTH`].
+    /// The same table with the last column broken between words so that lines are not longer than 120 characters.
     pub fn wrapped(self) -> Self {
         Self { is_wrapped: true, ..self }
     }

@@ -24,7 +24,7 @@ pub fn column<'a, C: Component, F: ArchetypeFilter>(query: &'a Query<'_, '_, &C,
 /// The same for writing. Change detection is bypassed: nothing in a tick asks what changed, everything does.
 ///
 /// # Panics
-/// As [`column`].
+/// As [`column()`].
 pub fn column_mut<'a, C: Component<Mutability = Mutable>, F: ArchetypeFilter>(
     query: &'a mut Query<'_, '_, &mut C, F>,
 ) -> &'a mut [C] {

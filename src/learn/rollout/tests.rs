@@ -219,7 +219,8 @@ fn moments_are_those_of_the_raw_observations_acted_on() {
     for (column, (mean, variance)) in moments.mean().iter().zip(moments.variance()).enumerate() {
         let n = rows.len() as f64;
         let naive = rows.iter().map(|row| f64::from(row[column])).sum::<f64>() / n;
-        let spread = rows.iter().map(|row| (f64::from(row[column]) - naive).powi(2)).sum::<f64>() / n;
+        let square = |row: &[f32]| (f64::from(row[column]) - naive) * (f64::from(row[column]) - naive);
+        let spread = rows.iter().map(|row| square(row)).sum::<f64>() / n;
         assert!((mean - naive).abs() < 1e-9 && (variance - spread).abs() < 1e-9, "column {column}");
     }
 }

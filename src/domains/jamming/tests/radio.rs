@@ -151,8 +151,8 @@ fn under_sinr_jammers_drown_receivers_together() {
 
 /// Friis: two transmitters of 30 dBm, both about 400.3 m from both drones, at 2.4 GHz.
 fn both_at_400_m_dbm() -> f64 {
-    let loss_db = 20.0 * (400.28_f64).log10() + 20.0 * 2.4e9_f64.log10() - 147.558;
-    30.0 - loss_db + 10.0 * 2.0_f64.log10()
+    let loss_db = 20.0 * libm::log10(400.28) + 20.0 * libm::log10(2.4e9) - 147.558;
+    30.0 - loss_db + 10.0 * libm::log10(2.0)
 }
 
 #[test]
