@@ -1,4 +1,5 @@
-//! Algebraic connectivity: time per graph in a batch of 256 dense ones, beside nalgebra, and per tick of a large sparse one.
+//! Algebraic connectivity: time per graph in a batch of 256 dense ones, beside nalgebra, and per tick of a large sparse
+//! one.
 
 use agon::math::fiedler::{CsrGraph, DenseSolver, SparseSolver, samples::Geometric};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

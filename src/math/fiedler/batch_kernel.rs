@@ -3,8 +3,8 @@
 //! Three steps, all in the same order of operations for every lane, so that a graph's bits do not depend on its
 //! neighbours: one Householder reflector takes the constant vector out of the Laplacian and leaves a positive definite
 //! matrix of size n - 1; Householder reflectors make that tridiagonal, where the rank-2 update of one step and the
-//! matrix-vector product of the next share one pass over the matrix (Golub, Van Loan, Matrix Computations, 8.3); then the
-//! smallest eigenvalue of that, see `laguerre`.
+//! matrix-vector product of the next share one pass over the matrix (Golub, Van Loan, Matrix Computations, 8.3); then
+//! the smallest eigenvalue of that, see `laguerre`.
 
 use super::laguerre::smallest_root;
 use crate::math::simd::{Kernel, Lanes, Simd};
@@ -170,8 +170,8 @@ fn tridiagonalize<S: Simd>(s: S, m: usize, work: &mut Workspace) {
     }
 }
 
-/// Turns the column `x` into the vector v of the reflector I - scale v v' that leaves only its last entry; returns scale
-/// and writes that entry squared.
+/// Turns the column `x` into the vector v of the reflector I - scale v v' that leaves only its last entry; returns
+/// scale and writes that entry squared.
 #[inline(always)]
 fn reflect<S: Simd>(s: S, x: &mut [Lanes], entry2: &mut Lanes) -> S::F {
     let length2 = dot(s, x, x);

@@ -95,8 +95,8 @@ pub(super) fn coarsen(matrix: &Rows) -> Coarsening {
     Coarsening { interpolation, restriction, matrix }
 }
 
-/// Groups the nodes into aggregates, each a node with its strong neighbours: the aggregate of each node, and how many there
-/// are.
+/// Groups the nodes into aggregates, each a node with its strong neighbours: the aggregate of each node, and how many
+/// there are.
 fn aggregate(matrix: &Rows) -> (Vec<u32>, usize) {
     const NONE: u32 = u32::MAX;
     let n = matrix.len();
@@ -128,8 +128,8 @@ fn aggregate(matrix: &Rows) -> (Vec<u32>, usize) {
     (aggregates, size as usize)
 }
 
-/// P = (I - DAMPING D^-1 A) P0, where P0 says which aggregate a node is in, cut to [`WIDTH`] entries in a row. Rows sum to
-/// one, so constants are interpolated exactly.
+/// P = (I - DAMPING D^-1 A) P0, where P0 says which aggregate a node is in, cut to [`WIDTH`] entries in a row. Rows sum
+/// to one, so constants are interpolated exactly.
 fn interpolation(matrix: &Rows, aggregates: &[u32]) -> Rows {
     let mut rows = Rows::with_capacity(matrix.len(), matrix.len() * WIDTH);
     let mut row: Vec<(u32, f64)> = Vec::new();
@@ -225,8 +225,8 @@ fn transpose(rows: &Rows, size: usize) -> Rows {
 }
 
 /// Inverse on the vectors whose entries sum to zero, (A + t J / n)^-1 - J / (t n) with J all ones and t the mean of the
-/// diagonal, by Gauss-Jordan elimination without pivoting, which A + t J / n, positive definite, does not need. Should the
-/// interpolation have dependent columns, the entries that the others already cover are left out.
+/// diagonal, by Gauss-Jordan elimination without pivoting, which A + t J / n, positive definite, does not need. Should
+/// the interpolation have dependent columns, the entries that the others already cover are left out.
 pub(super) fn pseudo_inverse(matrix: &Rows) -> Vec<f32> {
     let n = matrix.len();
     let t = (0..n).map(|i| matrix.diagonal(i)).sum::<f64>() / n as f64;

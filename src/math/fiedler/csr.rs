@@ -11,7 +11,8 @@ pub struct CsrGraph {
 }
 
 impl CsrGraph {
-    /// Builds the graph with `n` nodes and the links `edges`, in any order and direction; a link given twice counts once.
+    /// Builds the graph with `n` nodes and the links `edges`, in any order and direction; a link given twice counts
+    /// once.
     ///
     /// # Errors
     /// A node that does not exist, a link from a node to itself, more than `u32::MAX` nodes or entries.

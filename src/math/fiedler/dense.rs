@@ -14,13 +14,13 @@ const BATCHED: usize = 64;
 const DENSE: usize = 512;
 /// Relative error asked of the sparse solver.
 const SPARSE_TOLERANCE: f64 = 1e-10;
-/// Below this ratio of lambda-2 and the largest degree, rounding would cost more than 1e-10 of lambda-2, and the value is
-/// refined. Long thin graphs with a dense part are like that, from about 150 nodes on.
+/// Below this ratio of lambda-2 and the largest degree, rounding would cost more than 1e-10 of lambda-2, and the value
+/// is refined. Long thin graphs with a dense part are like that, from about 150 nodes on.
 const REFINED: f64 = 1e-5;
 
-/// Algebraic connectivity and Fiedler vectors of dense graphs, which are given as bit rows: with
-/// `words = n.div_ceil(64)`, row i of graph g is `bits[(g * n + i) * words..][..words]`, bit j of it is link (i, j). The
-/// matrix must be symmetric with a zero diagonal, and bits from n on must be zero.
+/// Algebraic connectivity and Fiedler vectors of dense graphs, which are given as bit rows: with `words =
+/// n.div_ceil(64)`, row i of graph g is `bits[(g * n + i) * words..][..words]`, bit j of it is link (i, j). The matrix
+/// must be symmetric with a zero diagonal, and bits from n on must be zero.
 ///
 /// The relative error of lambda-2 is below 1e-9 for every connected graph. A graph's result depends on nothing but the
 /// graph: not on the others in a batch, not on its place there, not on the CPU's vector width.
@@ -68,8 +68,9 @@ impl DenseSolver {
         }
     }
 
-    /// Algebraic connectivity of `out.len()` graphs with `n` nodes each: the second smallest eigenvalue of the Laplacian
-    /// D - A. Exactly 0 for a graph that is not connected or has fewer than two nodes, exactly n for a complete one.
+    /// Algebraic connectivity of `out.len()` graphs with `n` nodes each: the second smallest eigenvalue of the
+    /// Laplacian D - A. Exactly 0 for a graph that is not connected or has fewer than two nodes, exactly n for a
+    /// complete one.
     ///
     /// # Panics
     /// If `bits` does not hold `out.len()` graphs.
@@ -95,8 +96,8 @@ impl DenseSolver {
         self.solve(n, bits, &waiting[..count], out);
     }
 
-    /// Algebraic connectivity of one graph, see [`Self::lambda2_batch`]. Up to 64 nodes it costs as much as eight graphs of
-    /// a batch.
+    /// Algebraic connectivity of one graph, see [`Self::lambda2_batch`]. Up to 64 nodes it costs as much as eight
+    /// graphs of a batch.
     ///
     /// # Panics
     /// If `bits` is not one graph with `n` nodes.
@@ -106,9 +107,10 @@ impl DenseSolver {
         value[0]
     }
 
-    /// Algebraic connectivity and its eigenvector, the Fiedler vector: of unit length, orthogonal to constants, first nonzero
-    /// entry positive. Of a multiple eigenvalue it is one of the vectors. For a graph that is not connected, the value is 0
-    /// and the vector is constant on the component of node 0 and on the rest. A single node has no such vector: zero.
+    /// Algebraic connectivity and its eigenvector, the Fiedler vector: of unit length, orthogonal to constants, first
+    /// nonzero entry positive. Of a multiple eigenvalue it is one of the vectors. For a graph that is not connected,
+    /// the value is 0 and the vector is constant on the component of node 0 and on the rest. A single node has no such
+    /// vector: zero.
     ///
     /// # Panics
     /// If `bits` is not one graph with `n` nodes, or `vector` does not have `n` entries.

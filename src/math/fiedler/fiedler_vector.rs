@@ -3,8 +3,8 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// How far below the eigenvalue the shift of the inverse iteration lies, relative to it: far enough for the shifted matrix
-/// to stay positive definite in spite of rounding, near enough for a few iterations to do.
+/// How far below the eigenvalue the shift of the inverse iteration lies, relative to it: far enough for the shifted
+/// matrix to stay positive definite in spite of rounding, near enough for a few iterations to do.
 const SHIFT: f64 = 1e-6;
 const MAX_ITERATIONS: usize = 100;
 /// The iteration stops when an iterate differs from the last one by less than this.
@@ -43,8 +43,8 @@ impl InverseIteration {
         orient(vector);
     }
 
-    /// Cholesky factor of L + J - shift I with J all ones, which lifts the constant vector's eigenvalue from 0 to n, where
-    /// no eigenvalue of L is passed.
+    /// Cholesky factor of L + J - shift I with J all ones, which lifts the constant vector's eigenvalue from 0 to n,
+    /// where no eigenvalue of L is passed.
     fn factorize(&mut self, n: usize, rows: &[u64], shift: f64) {
         self.factor.clear();
         for (i, row) in rows.chunks_exact(n.div_ceil(64)).enumerate() {
@@ -135,8 +135,8 @@ pub(super) fn write_kernel_vector(is_inside: impl Iterator<Item = bool> + Clone,
     orient(x);
 }
 
-/// A Fiedler vector of the complete graph, where every unit vector orthogonal to constants is one. Zero for one node, which
-/// has none.
+/// A Fiedler vector of the complete graph, where every unit vector orthogonal to constants is one. Zero for one node,
+/// which has none.
 pub(super) fn write_complete_vector(x: &mut [f64]) {
     x.fill(0.0);
     if let [first, second, ..] = x {

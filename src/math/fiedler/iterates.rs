@@ -7,20 +7,21 @@ use super::{
 };
 use rand::Rng;
 
-/// How much slower than the last iteration the next one is taken to be where its outcome is not measured, and how fast it
-/// is taken to be at most: the first iterations, which mend what is wrong around changed links, are faster than the rest.
+/// How much slower than the last iteration the next one is taken to be where its outcome is not measured, and how fast
+/// it is taken to be at most: the first iterations, which mend what is wrong around changed links, are faster than the
+/// rest.
 const RATE_CAUTION: f64 = 3.0;
 const BEST_RATE: f64 = 0.1;
 /// Part of the value that an energy must be for its effect on the value to stand out from rounding.
 const VISIBLE: f64 = 1e-7;
-/// A start whose energy is more than this part of its value has little to do with the graph. Changing 1 % of the links of
-/// a geometric graph gives 0.005.
+/// A start whose energy is more than this part of its value has little to do with the graph. Changing 1 % of the links
+/// of a geometric graph gives 0.005.
 const UNRELATED: f64 = 0.03;
 /// How much more accurate such a solve must look, because an eigenvalue close to the first may still be hidden.
 const UNRELATED_CAUTION: f64 = 30.0;
 
-/// `B` vectors that are iterated together, interleaved, in the order of the ordered graph. Only the first must converge; the
-/// others keep close eigenvalues away from it.
+/// `B` vectors that are iterated together, interleaved, in the order of the ordered graph. Only the first must
+/// converge; the others keep close eigenvalues away from it.
 pub(super) struct Iterates<const B: usize> {
     /// Current vectors; empty before the first solve.
     pub(super) x: Vec<[f64; B]>,
@@ -66,8 +67,8 @@ pub(super) struct Outcome {
 }
 
 impl<const B: usize> Iterates<B> {
-    /// LOBPCG from the current vectors, until the relative error of the first value is `tolerance` or for `limit` iterations.
-    /// `is_related` says that the vectors are thought to be near those of `graph`.
+    /// LOBPCG from the current vectors, until the relative error of the first value is `tolerance` or for `limit`
+    /// iterations. `is_related` says that the vectors are thought to be near those of `graph`.
     pub(super) fn iterate(
         &mut self,
         graph: &OrderedGraph,
@@ -92,7 +93,8 @@ impl<const B: usize> Iterates<B> {
                 share /= UNRELATED_CAUTION;
             }
             let allowed = share * ritz.values[0];
-            // However good the first vector looks, the second must be known not to pass it. It gives way to the probe first.
+            // However good the first vector looks, the second must be known not to pass it. It gives way to the probe
+            // first.
             let distance = ritz.values[1] - ritz.values[0];
             let is_first = iteration > 0
                 && gap(ritz.values[1], ritz.values[B]) * second_energy <= (0.5 * distance).max(4.0 * allowed);
@@ -143,8 +145,8 @@ impl<const B: usize> Iterates<B> {
         gram
     }
 
-    /// Puts random signs in the place of the last residual. Preconditioned, they have a part of every small eigenvalue, also
-    /// of one that has just become the smallest and that no current vector knows of.
+    /// Puts random signs in the place of the last residual. Preconditioned, they have a part of every small eigenvalue,
+    /// also of one that has just become the smallest and that no current vector knows of.
     fn probe(&mut self, rng: &mut impl Rng) {
         for residuals in self.residual.chunks_mut(64) {
             let signs = rng.next_u64();
@@ -234,9 +236,9 @@ impl Iteration {
 /// How far the first value is above the eigenvalue.
 ///
 /// If the preconditioner were the inverse, the energy (r, M r) would be the sum over the eigenvectors still mixed in of
-/// weight times (l - value)^2 / l, and the error that of weight times (l - value): larger by l / (l - value) at most, where l
-/// is the first eigenvalue outside the block, of which the search space has an approximation. The last iterations show how
-/// far the preconditioner is from the inverse and how fast errors shrink.
+/// weight times (l - value)^2 / l, and the error that of weight times (l - value): larger by l / (l - value) at most,
+/// where l is the first eigenvalue outside the block, of which the search space has an approximation. The last
+/// iterations show how far the preconditioner is from the inverse and how fast errors shrink.
 struct Estimate {
     missing: f64,
     /// Factor by which an iteration reduces it, 1 if unknown.

@@ -1,4 +1,5 @@
-//! Eigenvalues of very small symmetric matrices, by cyclic Jacobi rotations (Golub, Van Loan, Matrix Computations, 8.5).
+//! Eigenvalues of very small symmetric matrices, by cyclic Jacobi rotations (Golub, Van Loan, Matrix Computations,
+//! 8.5).
 
 /// A square matrix of fixed capacity, of which the leading part is used.
 pub(super) type Small<const N: usize> = [[f64; N]; N];

@@ -1,8 +1,8 @@
 //! Smallest eigenvalue of eight positive definite tridiagonal matrices at once, one in each lane.
 //!
-//! Laguerre's iteration climbs from zero to the smallest root of the characteristic polynomial (Wilkinson, The Algebraic
-//! Eigenvalue Problem, section 7.52; Parlett, The Symmetric Eigenvalue Problem, section 7.5). It never passes the smallest
-//! root of a polynomial whose roots are all real, so no bracketing is needed.
+//! Laguerre's iteration climbs from zero to the smallest root of the characteristic polynomial (Wilkinson, The
+//! Algebraic Eigenvalue Problem, section 7.52; Parlett, The Symmetric Eigenvalue Problem, section 7.5). It never passes
+//! the smallest root of a polynomial whose roots are all real, so no bracketing is needed.
 
 use crate::math::simd::{Lanes, Simd};
 
@@ -41,8 +41,9 @@ pub(super) fn smallest_root<S: Simd>(s: S, diagonal: &[Lanes], off_diagonal2: &[
         );
         let radicand = s.select(s.lt(zero, radicand), radicand, zero);
         let step = s.div(s.mul(s.splat(degree), p), s.add(q, s.sqrt(radicand)));
-        // A step may land a little beyond the root where rounding in the radicand matters, that is where all other roots
-        // are nearly equal. One step back is then as good as one forth, and the last. False for what is not a number.
+        // A step may land a little beyond the root where rounding in the radicand matters, that is where all other
+        // roots are nearly equal. One step back is then as good as one forth, and the last. False for what is not a
+        // number.
         let is_back = s.and(s.lt(step, zero), s.lt(s.mul(root, s.splat(-OVERSHOOT)), step));
         root = s.select(s.and(active, is_back), s.add(root, step), root);
         active = s.and(active, s.lt(noise, step));

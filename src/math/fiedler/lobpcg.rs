@@ -1,9 +1,10 @@
 //! Algebraic connectivity of large sparse graphs, warm-started from tick to tick.
 //!
 //! LOBPCG (Knyazev, SIAM J. Sci. Comput. 23(2), 2001): the smallest eigenvalues are sought in the space of the current
-//! vectors, the last step and the residuals, preconditioned by multigrid. The constant vector is taken out of everything.
-//! Vectors, numbering and coarse levels are kept for the next graph; as long as that differs in few links, about four
-//! iterations do. When they no longer fit, which shows in the number of iterations, numbering and levels are made anew.
+//! vectors, the last step and the residuals, preconditioned by multigrid. The constant vector is taken out of
+//! everything. Vectors, numbering and coarse levels are kept for the next graph; as long as that differs in few links,
+//! about four iterations do. When they no longer fit, which shows in the number of iterations, numbering and levels are
+//! made anew.
 //!
 //! A solve starts with four vectors, and goes on with two once the third eigenvalue is seen to be far above the first.
 
@@ -71,8 +72,8 @@ impl SparseSolver {
     }
 
     /// Algebraic connectivity: the second smallest eigenvalue of the Laplacian D - A. Exactly 0 for a graph that is not
-    /// connected or has fewer than two nodes, exactly n for a complete one. Starts from the last call's vector if that had
-    /// as many nodes.
+    /// connected or has fewer than two nodes, exactly n for a complete one. Starts from the last call's vector if that
+    /// had as many nodes.
     pub fn lambda2(&mut self, graph: &CsrGraph) -> f64 {
         let n = graph.num_nodes();
         self.num_iterations = 0;
@@ -96,14 +97,14 @@ impl SparseSolver {
         }
         let value = self.solve(graph);
         self.write_vector();
-        // Rounding in the iteration is relative to the degrees and adds up, generously bounded; differences along links are
-        // not affected.
+        // Rounding in the iteration is relative to the degrees and adds up, generously bounded; differences along links
+        // are not affected.
         let rounding = 1e4 * f64::EPSILON * self.num_iterations as f64 * f64::from(self.graph.max_degree());
         if rounding > self.tolerance * value { self.rayleigh_quotient() } else { value }
     }
 
-    /// The unit Fiedler vector of the last call, as described at [`DenseSolver::fiedler_vector`]; its error is about the
-    /// square root of the tolerance. Empty before the first call.
+    /// The unit Fiedler vector of the last call, as described at [`DenseSolver::fiedler_vector`]; its error is about
+    /// the square root of the tolerance. Empty before the first call.
     pub fn vector(&self) -> &[f64] {
         &self.vector
     }

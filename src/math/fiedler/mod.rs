@@ -1,10 +1,10 @@
 //! Algebraic connectivity (lambda-2) and Fiedler vectors of undirected graphs.
 //!
 //! The Laplacian of a graph is L = D - A, with the degrees D on the diagonal and the 0/1 adjacency A. Its smallest
-//! eigenvalue is 0, with the constant vector; the second smallest, lambda-2, tells how well the graph hangs together: 0 if
-//! and only if it falls apart, n for the complete graph, never more than n / (n - 1) times the smallest degree (Fiedler,
-//! Czechoslovak Math. J. 23, 1973). The eigenvector of lambda-2 is the Fiedler vector; its sign shows where the graph is
-//! easiest to cut.
+//! eigenvalue is 0, with the constant vector; the second smallest, lambda-2, tells how well the graph hangs together: 0
+//! if and only if it falls apart, n for the complete graph, never more than n / (n - 1) times the smallest degree
+//! (Fiedler, Czechoslovak Math. J. 23, 1973). The eigenvector of lambda-2 is the Fiedler vector; its sign shows where
+//! the graph is easiest to cut.
 //!
 //! | solver | for | method | error of lambda-2 |
 //! |---|---|---|---|

@@ -1,8 +1,8 @@
 //! A multigrid cycle for graph Laplacians, as a preconditioner.
 //!
-//! The levels are made for one graph and used for that graph or for one that differs in few links: the finest level always
-//! uses the graph it is given, the coarser ones are kept. Everything a cycle touches is `f32`, because a preconditioner
-//! needs few digits; several right-hand sides go through a cycle together, interleaved.
+//! The levels are made for one graph and used for that graph or for one that differs in few links: the finest level
+//! always uses the graph it is given, the coarser ones are kept. Everything a cycle touches is `f32`, because a
+//! preconditioner needs few digits; several right-hand sides go through a cycle together, interleaved.
 
 use super::{
     coarsen::{Coarsening, WIDTH, coarsen, laplacian, pseudo_inverse},
@@ -95,8 +95,8 @@ impl Multigrid {
 }
 
 impl<const B: usize> Cycle<B> {
-    /// One V-cycle: an approximate solution of L x = right for the Laplacian L of `graph`. The map from right-hand side to
-    /// solution is symmetric and positive definite on the vectors whose entries sum to zero.
+    /// One V-cycle: an approximate solution of L x = right for the Laplacian L of `graph`. The map from right-hand side
+    /// to solution is symmetric and positive definite on the vectors whose entries sum to zero.
     pub(super) fn run(
         &mut self,
         multigrid: &Multigrid,
@@ -118,8 +118,8 @@ impl<const B: usize> Cycle<B> {
 
 /// The matrix of a level, as a cycle sees it.
 trait Operator {
-    /// Half the sum of the absolute values in row i, by which the smoother divides: for a Laplacian the diagonal; with any
-    /// matrix the largest eigenvalue, so scaled, is at most 2.
+    /// Half the sum of the absolute values in row i, by which the smoother divides: for a Laplacian the diagonal; with
+    /// any matrix the largest eigenvalue, so scaled, is at most 2.
     fn scale(&self, i: usize) -> f32;
     /// Row i of the product with `x`.
     fn times<const B: usize>(&self, i: usize, x: &[[f32; B]]) -> [f32; B];

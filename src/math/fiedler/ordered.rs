@@ -74,8 +74,8 @@ impl OrderedGraph {
         sum
     }
 
-    /// Takes a new order from `graph`, breadth-first from a node on its rim, then from the next unseen node for as long as
-    /// there are any, and takes over its links.
+    /// Takes a new order from `graph`, breadth-first from a node on its rim, then from the next unseen node for as long
+    /// as there are any, and takes over its links.
     pub(super) fn renumber(&mut self, graph: &CsrGraph) {
         let n = graph.num_nodes();
         if n > 0 {

@@ -15,8 +15,8 @@ pub struct Geometric {
 }
 
 impl Geometric {
-    /// 1.6 times the radius at which `n` points of the unit square start to be connected, sqrt(ln n / (pi n)): most, not
-    /// all, of the graphs are then connected, with mean degree 3 to 12 for n from 10 to 100.
+    /// 1.6 times the radius at which `n` points of the unit square start to be connected, sqrt(ln n / (pi n)): most,
+    /// not all, of the graphs are then connected, with mean degree 3 to 12 for n from 10 to 100.
     pub fn connecting_radius(n: usize) -> f64 {
         1.6 * (libm::log(n as f64) / (std::f64::consts::PI * n as f64)).sqrt()
     }

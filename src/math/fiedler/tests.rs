@@ -154,8 +154,8 @@ fn two_cliques_with_a_bridge_match_their_quotient() {
 
 #[test]
 fn long_tails_on_dense_heads_keep_their_digits() {
-    // The smallest values beside the largest degrees; the reference is the sparse solver, whose last step sums squares of
-    // differences and loses nothing to the degrees.
+    // The smallest values beside the largest degrees; the reference is the sparse solver, whose last step sums squares
+    // of differences and loses nothing to the degrees.
     for n in [100u32, 200, 300, 512] {
         let edges = [complete(0..n / 3), path(n / 3 - 1..n)].concat();
         let graph = graph(n as usize, &edges);
@@ -282,8 +282,8 @@ fn warm_values_are_as_good_as_cold_ones() {
 
 #[test]
 fn a_start_that_is_still_an_eigenvector_but_not_the_first_is_left() {
-    // Rewiring a grid can lift its smallest value past one whose vector the last solve, by symmetry, has no part of; here
-    // seed 485 does.
+    // Rewiring a grid can lift its smallest value past one whose vector the last solve, by symmetry, has no part of;
+    // here seed 485 does.
     use rand::{RngExt, SeedableRng};
     for seed in 450..500 {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);

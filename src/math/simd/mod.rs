@@ -64,8 +64,8 @@ pub trait Simd: Copy {
     fn select(self, m: Self::M, yes: Self::F, no: Self::F) -> Self::F;
 }
 
-/// Work to be compiled once for each instruction set. Mark `run` and what it calls `#[inline(always)]`: only code that is
-/// inlined into the dispatching function is compiled for the detected features.
+/// Work to be compiled once for each instruction set. Mark `run` and what it calls `#[inline(always)]`: only code that
+/// is inlined into the dispatching function is compiled for the detected features.
 pub trait Kernel {
     /// What the work gives back.
     type Output;
