@@ -75,6 +75,7 @@ fn start(args: &TrainArgs) -> Result<Session> {
     let policy = args.init.as_deref().map(card::load).transpose()?;
     if let Some(policy) = &policy {
         params.hidden = policy.network.shape().hidden;
+        params.action_bins = policy.card.actions.bins;
     }
     let plan = Plan {
         seed: args.seed.unwrap_or_else(|| stages.first().map_or(0, |scenario| scenario.seed)),

@@ -61,6 +61,8 @@ params! {
         activation: HiddenActivation = HiddenActivation::Tanh, choice, next_reset;
         /// How the critic of MAPPO pools the agents of a team.
         critic: CriticPool = CriticPool::Mean, choice, next_reset;
+        /// Settings of each continuous action dimension that the policy chooses among; 0 draws them from Gaussians.
+        action_bins: usize = 0, range 0..=64, next_reset;
         /// Logarithm of the initial standard deviation of continuous actions, before squashing.
         log_std_init: f64 = -0.5, range -5.0..=1.0, next_reset;
         /// Learning rate of the actor.

@@ -19,7 +19,7 @@ pub struct ImitationLoss<'a> {
     pub head: &'a HybridHead,
     /// Agents per step.
     pub agents: usize,
-    /// The teacher's actions before squashing, `[steps, agents, action]`, as [`HybridHead::unsquash`] writes them.
+    /// The teacher's actions before squashing, `[steps, agents, stored]`, as [`HybridHead::unsquash`] writes them.
     pub labels: &'a [f32],
     /// Targets of the critic in its own unit, `[steps, values_per_step]`.
     pub returns: &'a [f32],
@@ -36,7 +36,7 @@ impl Loss for ImitationLoss<'_> {
         outputs: Outputs<'_>,
         gradients: OutputGradients<'_>,
     ) -> [f64; LOSS_TERMS] {
-        let width = self.agents * self.head.action();
+        let width = self.agents * self.head.stored();
         let steps = &self.steps[entries];
         let labels: Vec<f32> =
             steps.iter().flat_map(|step| &self.labels[*step as usize * width..][..width]).copied().collect();

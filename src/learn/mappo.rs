@@ -90,14 +90,14 @@ impl Trainer {
         params.check()?;
         let seeds = Seeds::new(seed);
         let batch = new_batch(domain, max_steps, seeds, params);
-        let head = hybrid_head(batch.spec())?;
-        let architecture = architecture(batch.spec(), params);
+        let head = hybrid_head(batch.spec(), params)?;
+        let architecture = architecture(batch.spec(), &head, params);
         let observation = architecture.observation;
         Ok(Self {
             net: network(architecture, params, seed)?,
             moments: RunningMoments::new(observation),
             value_norm: ValueNorm::new(RETURNS_REMEMBERED),
-            rollout: Rollout::new(Shape::of(&batch, params.num_steps, params.algo == Algo::Mappo)),
+            rollout: Rollout::new(Shape::of(&batch, &head, params.num_steps, params.algo == Algo::Mappo)),
             counters: Counters::default(),
             params: params.clone(),
             seeds,
@@ -332,14 +332,14 @@ fn new_batch(domain: &dyn Domain, max_steps: u32, seeds: Seeds, params: &PpoPara
 }
 
 /// The action head that a spec's first group asks for.
-fn hybrid_head(spec: &Spec) -> Result<HybridHead> {
+fn hybrid_head(spec: &Spec, params: &PpoParams) -> Result<HybridHead> {
     let space = &spec.groups[0].action;
     let bounds: Vec<(f32, f32)> = space.continuous.iter().map(|f| (*f.bounds.start(), *f.bounds.end())).collect();
     let choices: Vec<usize> = space.discrete.iter().map(|d| d.choices.len()).collect();
-    HybridHead::new(&bounds, &choices)
+    HybridHead::with_bins(&bounds, &choices, params.action_bins)
 }
 
-fn architecture(spec: &Spec, params: &PpoParams) -> Architecture {
+fn architecture(spec: &Spec, head: &HybridHead, params: &PpoParams) -> Architecture {
     let group = &spec.groups[0];
     Architecture {
         observation: group.observation.len(),
@@ -348,8 +348,8 @@ fn architecture(spec: &Spec, params: &PpoParams) -> Architecture {
             HiddenActivation::Relu => Activation::Relu,
             HiddenActivation::Tanh => Activation::Tanh,
         },
-        continuous: group.action.continuous.len(),
-        discrete: group.action.discrete.iter().map(|d| d.choices.len()).collect(),
+        continuous: head.continuous(),
+        discrete: head.choices(),
         critic: match (params.algo, params.critic) {
             (Algo::Ippo, _) => CriticInput::Own,
             (Algo::Mappo, CriticPool::Mean) => CriticInput::Mean,

@@ -94,7 +94,7 @@ pub struct PpoCoefficients {
 pub struct Experience<'a> {
     /// Agents per step.
     pub agents: usize,
-    /// Stored actions, `[steps, agents, action]`, as [`HybridHead::sample`] writes them.
+    /// Stored actions, `[steps, agents, stored]`, as [`HybridHead::sample`] writes them.
     pub stored: &'a [f32],
     /// Their log-probabilities at the time, `[steps, agents]`.
     pub log_probs: &'a [f32],
@@ -315,7 +315,7 @@ impl Experience<'_> {
         let per_step = |len: usize| len.checked_div(num_steps).filter(|per_step| per_step * num_steps == len);
         let advantages = per_step(self.advantages.len()).filter(|&n| n == 1 || n == self.agents);
         let values = per_step(self.returns.len()).filter(|&n| n > 0 && self.values.len() == self.returns.len());
-        let stored = rows == num_steps * self.agents && self.stored.len() == rows * head.action();
+        let stored = rows == num_steps * self.agents && self.stored.len() == rows * head.stored();
         let masks = self.masks.is_none_or(|masks| masks.len() == rows * head.logits());
         let (Some(advantages), Some(values), true, true) = (advantages, values, stored, masks) else {
             return Err(Error::input(format!(

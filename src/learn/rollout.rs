@@ -27,7 +27,7 @@ pub(super) struct Rollout {
     shape: Shape,
     /// Normalised, `[steps, agents, observation]`.
     pub observations: Vec<f32>,
-    /// As [`HybridHead::sample`] stores them, `[steps, agents, action]`.
+    /// As [`HybridHead::sample`] stores them, `[steps, agents, stored]`.
     pub stored: Vec<f32>,
     /// `[steps, agents]`.
     pub log_probs: Vec<f32>,
@@ -45,7 +45,7 @@ pub(super) struct Rollout {
     pub final_steps: Vec<usize>,
     /// Episodes that ended, by lane, then by tick.
     pub records: Vec<EpisodeRecord>,
-    /// What the teacher would have done, as the head stores actions, `[steps, agents, action]`; empty without one.
+    /// What the teacher would have done, as the head stores actions, `[steps, agents, stored]`; empty without one.
     pub labels: Vec<f32>,
     lanes: Vec<LaneRecord>,
 }
@@ -56,7 +56,8 @@ pub(super) struct Shape {
     pub num_steps: usize,
     pub agents: usize,
     pub observation: usize,
-    pub action: usize,
+    /// Numbers kept of one agent's action.
+    pub stored: usize,
     pub columns: usize,
     /// Envs of each lane.
     pub lanes: Vec<usize>,
@@ -106,13 +107,13 @@ pub(super) struct Teacher<'a> {
 }
 
 impl Shape {
-    pub(super) fn of(batch: &Batch, num_steps: usize, is_shared: bool) -> Self {
+    pub(super) fn of(batch: &Batch, head: &HybridHead, num_steps: usize, is_shared: bool) -> Self {
         let group = &batch.spec().groups[0];
         Self {
             num_steps,
             agents: group.agents,
             observation: group.observation.len(),
-            action: group.action.width(),
+            stored: head.stored(),
             columns: if is_shared { 1 } else { group.agents },
             lanes: batch.lanes().iter().map(Lane::envs).collect(),
         }
@@ -133,7 +134,7 @@ impl Rollout {
         let (steps, agents) = (shape.steps(), shape.agents);
         Self {
             observations: vec![0.0; steps * agents * shape.observation],
-            stored: vec![0.0; steps * agents * shape.action],
+            stored: vec![0.0; steps * agents * shape.stored],
             log_probs: vec![0.0; steps * agents],
             rewards: vec![0.0; steps * shape.columns],
             terminated: vec![false; steps],
@@ -175,7 +176,7 @@ impl Rollout {
 
     /// Cuts the rollout into the parts of its lanes.
     fn parts(&mut self) -> Vec<Part<'_>> {
-        let Shape { num_steps, agents, observation, action, columns, ref lanes } = self.shape;
+        let Shape { num_steps, agents, observation, stored: kept, columns, ref lanes } = self.shape;
         let (mut observations, mut stored) = (&mut self.observations[..], &mut self.stored[..]);
         let (mut log_probs, mut rewards) = (&mut self.log_probs[..], &mut self.rewards[..]);
         let (mut terminated, mut truncated) = (&mut self.terminated[..], &mut self.truncated[..]);
@@ -183,11 +184,11 @@ impl Rollout {
         let mut parts = Vec::with_capacity(lanes.len());
         for (envs, record) in lanes.iter().zip(&mut self.lanes) {
             let steps = envs * num_steps;
-            let labelled = if labels.is_empty() { 0 } else { steps * agents * action };
+            let labelled = if labels.is_empty() { 0 } else { steps * agents * kept };
             parts.push(Part {
                 labels: cut(&mut labels, labelled),
                 observations: cut(&mut observations, steps * agents * observation),
-                stored: cut(&mut stored, steps * agents * action),
+                stored: cut(&mut stored, steps * agents * kept),
                 log_probs: cut(&mut log_probs, steps * agents),
                 rewards: cut(&mut rewards, steps * columns),
                 terminated: cut(&mut terminated, steps),
@@ -247,8 +248,8 @@ fn collect_lane(lane: &mut Lane, shape: &Shape, actor: Actor<'_>, mut part: Part
         let steps = tick * envs..(tick + 1) * envs;
         act(lane, shape, actor, &mut part, steps.clone())?;
         if let Some((teacher, plays)) = &mut teacher {
-            let actions = steps.start * shape.agents * shape.action..steps.end * shape.agents * shape.action;
-            label(lane, &mut **teacher, *plays, actor.head, &mut part.labels[actions])?;
+            let labels = steps.start * shape.agents * shape.stored..steps.end * shape.agents * shape.stored;
+            label(lane, &mut **teacher, *plays, actor.head, &mut part.labels[labels])?;
         }
         lane.step();
         let ports = lane.ports();
@@ -273,7 +274,7 @@ fn act(
     part: &mut Part<'_>,
     steps: std::ops::Range<usize>,
 ) -> Result<()> {
-    let Shape { agents, observation, action, .. } = *shape;
+    let Shape { agents, observation, stored, .. } = *shape;
     let rows = steps.start * agents..steps.end * agents;
     let LaneRecord { scratch, head, normals, uniforms, moments, .. } = &mut *part.record;
     normals.clear();
@@ -296,7 +297,7 @@ fn act(
     actor.head.sample(
         HeadRows { head, log_std: actor.network.log_std(), masks: None },
         Noise { normals, uniforms },
-        &mut part.stored[rows.start * action..rows.end * action],
+        &mut part.stored[rows.start * stored..rows.end * stored],
         &mut port.actions,
         &mut part.log_probs[rows],
     );

@@ -61,7 +61,7 @@ impl NetworkPolicy {
     /// An action space without a dimension, or with bounds that no action lies in.
     pub fn new(shared: Arc<Shared>, decision: Decision) -> Result<Self> {
         let actions = &shared.card.actions;
-        let head = HybridHead::new(&actions.bounds(), &actions.choices())?;
+        let head = actions.head()?;
         Ok(Self { shared, head, decision, fits: None, clocks: None, rows: Rows::default() })
     }
 
@@ -113,7 +113,7 @@ impl Policy for NetworkPolicy {
                     normals.extend((0..port.agents * continuous).map(|_| stream.normal()));
                     uniforms.extend((0..port.agents * discrete).map(|_| stream.unit()));
                 }
-                stored.resize(port.actions.len(), 0.0);
+                stored.resize(agents * self.head.stored(), 0.0);
                 log_probs.resize(agents, 0.0);
                 self.head.sample(outputs, Noise { normals, uniforms }, stored, &mut port.actions, log_probs);
             }

@@ -13,7 +13,10 @@ mod files;
 use serde::{Deserialize, Serialize};
 
 pub use self::files::{CARD_FILE, Shared, WEIGHTS_FILE, load, load_card, save};
-use super::network::{Activation, ActorShape};
+use super::{
+    distribution::HybridHead,
+    network::{Activation, ActorShape},
+};
 use crate::{
     error::{Error, Result},
     math::statistics::Interval,
@@ -74,6 +77,9 @@ pub struct Actions {
     pub continuous: Vec<Axis>,
     /// Discrete dimensions, in order.
     pub discrete: Vec<Selection>,
+    /// Settings of each continuous dimension that the policy chooses among; 0 if it draws them from Gaussians.
+    #[serde(default)]
+    pub bins: usize,
 }
 
 /// A continuous action dimension.
@@ -166,8 +172,8 @@ impl Card {
             observation: self.observation,
             hidden: self.hidden,
             activation: self.activation,
-            continuous: self.actions.continuous.len(),
-            discrete: self.actions.discrete.iter().map(|dimension| dimension.choices.len()).collect(),
+            continuous: if self.actions.is_on_grid() { 0 } else { self.actions.continuous.len() },
+            discrete: self.actions.logits(),
         }
     }
 
@@ -227,7 +233,8 @@ impl Card {
             check_text("metric", &score.metric)?;
         }
         self.actions.check()?;
-        self.shape().check()
+        self.shape().check()?;
+        self.actions.head().map(|_| ())
     }
 }
 
@@ -247,17 +254,29 @@ impl Actions {
         Self {
             continuous: space.continuous.iter().map(axis).collect(),
             discrete: space.discrete.iter().map(selection).collect(),
+            bins: 0,
         }
     }
 
-    /// Bounds of the continuous dimensions, as (low, high).
-    pub fn bounds(&self) -> Vec<(f32, f32)> {
-        self.continuous.iter().map(|axis| (axis.low, axis.high)).collect()
+    /// The distribution over these actions.
+    ///
+    /// # Errors
+    /// An action space without a dimension, or with bounds that no action lies in.
+    pub fn head(&self) -> Result<HybridHead> {
+        let bounds: Vec<(f32, f32)> = self.continuous.iter().map(|axis| (axis.low, axis.high)).collect();
+        let choices: Vec<usize> = self.discrete.iter().map(|dimension| dimension.choices.len()).collect();
+        HybridHead::with_bins(&bounds, &choices, self.bins)
     }
 
-    /// Numbers of choices of the discrete dimensions.
-    pub fn choices(&self) -> Vec<usize> {
-        self.discrete.iter().map(|dimension| dimension.choices.len()).collect()
+    fn is_on_grid(&self) -> bool {
+        self.bins > 0 && !self.continuous.is_empty()
+    }
+
+    /// Choices of each dimension drawn from a softmax.
+    fn logits(&self) -> Vec<usize> {
+        let points = u32::try_from(self.continuous.len()).map_or(usize::MAX, |n| self.bins.saturating_pow(n));
+        let grid = self.is_on_grid().then_some(points);
+        grid.into_iter().chain(self.discrete.iter().map(|dimension| dimension.choices.len())).collect()
     }
 
     /// Why these actions cannot be taken where `space` is what is allowed.

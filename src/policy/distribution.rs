@@ -8,6 +8,9 @@
 //! A discrete dimension draws from the softmax of its logits. A choice is forbidden by a zero in the mask or by a logit
 //! of minus infinity; where all are forbidden, all are equally likely.
 //!
+//! Instead of by Gaussians, the continuous dimensions can be drawn together as one choice among the points of a grid: such
+//! a policy can be of two minds, where a Gaussian would act on the mean of both.
+//!
 //! `log_std` acts as if clamped to [`LOG_STD_MIN`], [`LOG_STD_MAX`]. Beyond a limit a row's derivative is kept only when
 //! it leads back: a plain clamp would leave a parameter that once overshot without any gradient.
 //!
@@ -24,6 +27,7 @@ mod block;
 mod categorical;
 mod gaussian;
 mod lanes;
+mod lattice;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -34,6 +38,7 @@ pub(crate) use self::{
 use self::{
     categorical::Categorical,
     gaussian::{Normal, Squash},
+    lattice::Lattice,
 };
 use crate::error::{Error, Result};
 
@@ -44,11 +49,13 @@ pub const LOG_STD_MAX: f32 = 1.0;
 
 /// The action space of one agent, as a distribution over its network's head.
 ///
-/// Head columns: the means of the continuous dimensions, then the logits of each discrete dimension.
+/// Head columns: the means of the continuous dimensions, then the logits of each discrete dimension. On a grid there are
+/// no means, and the grid's points are the choices of the first discrete dimension.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HybridHead {
     continuous: Vec<Squash>,
     discrete: Vec<Categorical>,
+    lattice: Option<Lattice>,
     logits: usize,
 }
 
@@ -85,11 +92,28 @@ impl HybridHead {
     /// # Errors
     /// Bounds that are not finite or not in order, a discrete dimension without a choice, or no dimension at all.
     pub fn new(bounds: &[(f32, f32)], choices: &[usize]) -> Result<Self> {
-        if bounds.is_empty() && choices.is_empty() {
+        let continuous = bounds.iter().enumerate().map(|(dim, &(low, high))| Squash::new(dim, low, high));
+        Self::assemble(continuous.collect::<Result<Vec<_>>>()?, None, choices)
+    }
+
+    /// A head that chooses among `bins` evenly spaced settings of each continuous dimension, bounds included, in all
+    /// combinations; 0 leaves the dimensions continuous.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), one setting, or more combinations than a network should have logits for.
+    pub fn with_bins(bounds: &[(f32, f32)], choices: &[usize], bins: usize) -> Result<Self> {
+        if bins == 0 || bounds.is_empty() {
+            return Self::new(bounds, choices);
+        }
+        let lattice = Lattice::new(bounds, bins)?;
+        let choices: Vec<usize> = std::iter::once(lattice.count()).chain(choices.iter().copied()).collect();
+        Self::assemble(vec![], Some(lattice), &choices)
+    }
+
+    fn assemble(continuous: Vec<Squash>, lattice: Option<Lattice>, choices: &[usize]) -> Result<Self> {
+        if continuous.is_empty() && choices.is_empty() {
             return Err(Error::input("an action space needs at least one dimension"));
         }
-        let continuous = bounds.iter().enumerate().map(|(dim, &(low, high))| Squash::new(dim, low, high));
-        let continuous = continuous.collect::<Result<Vec<_>>>()?;
         let mut logits = 0;
         let mut discrete = Vec::with_capacity(choices.len());
         for (dim, &choices) in choices.iter().enumerate() {
@@ -100,7 +124,7 @@ impl HybridHead {
             discrete.push(Categorical { logits: first..first + choices, mask: logits });
             logits += choices;
         }
-        Ok(Self { continuous, discrete, logits })
+        Ok(Self { continuous, discrete, lattice, logits })
     }
 
     /// Numbers in one row of the head.
@@ -108,19 +132,29 @@ impl HybridHead {
         self.continuous.len() + self.logits
     }
 
-    /// Numbers in one row of actions, stored or acted: the continuous dimensions, then one index per discrete one.
+    /// Numbers in one row of actions: the continuous dimensions, then one index per discrete one.
     pub fn action(&self) -> usize {
+        self.stored() + self.lattice.as_ref().map_or(0, |lattice| lattice.dimensions() - 1)
+    }
+
+    /// Numbers in one row of what a rollout keeps of actions: one per drawn dimension.
+    pub fn stored(&self) -> usize {
         self.continuous.len() + self.discrete.len()
     }
 
-    /// Continuous dimensions.
+    /// Dimensions drawn from a Gaussian.
     pub fn continuous(&self) -> usize {
         self.continuous.len()
     }
 
-    /// Discrete dimensions.
+    /// Dimensions drawn from a softmax.
     pub fn discrete(&self) -> usize {
         self.discrete.len()
+    }
+
+    /// Choices of each dimension drawn from a softmax.
+    pub fn choices(&self) -> Vec<usize> {
+        self.discrete.iter().map(|categorical| categorical.logits.len()).collect()
     }
 
     /// Logits of one row, over all discrete dimensions; also the width of a row of masks.
@@ -130,8 +164,8 @@ impl HybridHead {
 
     /// Draws an action for each row.
     ///
-    /// Writes what the environment acts on into `actions` and what a rollout keeps (u, then the indices) into `stored`,
-    /// both `[rows, action]`, and ln p(action) into `log_probs`, `[rows]`.
+    /// Writes what the environment acts on into `actions`, `[rows, action]`, what a rollout keeps (u, then the indices)
+    /// into `stored`, `[rows, stored]`, and ln p(action) into `log_probs`, `[rows]`.
     pub fn sample(
         &self,
         outputs: HeadRows<'_>,
@@ -140,7 +174,7 @@ impl HybridHead {
         actions: &mut [f32],
         log_probs: &mut [f32],
     ) {
-        let (head, width) = (self.head(), self.action());
+        let (head, width, kept) = (self.head(), self.action(), self.stored());
         for block in Block::cover(log_probs.len()) {
             let mut log_prob = [0.0; LANES];
             for (dim, squash) in self.continuous.iter().enumerate() {
@@ -154,29 +188,51 @@ impl HybridHead {
                     action[lane] = squash.apply(tanh);
                     log_prob[lane] += normal.log_density(mean[lane], u[lane]) - squash.log_half - log_slope;
                 }
-                block.store(u, stored, width, dim);
+                block.store(u, stored, kept, dim);
                 block.store(action, actions, width, dim);
             }
             for (dim, categorical) in self.discrete.iter().enumerate() {
                 let softmax = categorical.softmax(outputs, &block, head, self.logits);
                 let drawn = softmax.draw(block.load(noise.uniforms, self.discrete.len(), dim));
                 add(&mut log_prob, softmax.log_prob(drawn));
-                block.store(drawn, stored, width, self.continuous.len() + dim);
-                block.store(drawn, actions, width, self.continuous.len() + dim);
+                block.store(drawn, stored, kept, self.continuous.len() + dim);
+                self.choose(drawn, &block, actions, dim);
             }
             block.store(log_prob, log_probs, 1, 0);
         }
     }
 
-    /// What [`sample`](Self::sample) would have stored for these actions, `[rows, action]` both: continuous dimensions
-    /// before squashing, as far as a finite number can, discrete ones as they are.
+    /// What [`sample`](Self::sample) would have stored, `[rows, stored]`, for these actions, `[rows, action]`: continuous
+    /// dimensions before squashing, as far as a finite number can, or the nearest point of the grid; discrete ones as they
+    /// are.
     pub fn unsquash(&self, actions: &[f32], stored: &mut [f32]) {
-        let width = self.action();
-        for (action, stored) in actions.chunks_exact(width).zip(stored.chunks_exact_mut(width)) {
-            stored.copy_from_slice(action);
-            for (squash, number) in self.continuous.iter().zip(stored) {
-                *number = squash.inverse(*number);
+        for (action, stored) in actions.chunks_exact(self.action()).zip(stored.chunks_exact_mut(self.stored())) {
+            if let Some(lattice) = &self.lattice {
+                let (settings, choices) = action.split_at(lattice.dimensions());
+                stored[0] = lattice.nearest(settings) as f32;
+                stored[1..].copy_from_slice(choices);
+            } else {
+                stored.copy_from_slice(action);
+                for (squash, number) in self.continuous.iter().zip(stored) {
+                    *number = squash.inverse(*number);
+                }
             }
+        }
+    }
+
+    /// Writes the choices of discrete dimension `dim` as actions.
+    #[inline(always)]
+    fn choose(&self, drawn: Lanes, block: &Block, actions: &mut [f32], dim: usize) {
+        let width = self.action();
+        match &self.lattice {
+            Some(lattice) if dim == 0 => {
+                for (lane, row) in (block.first..block.first + block.rows).enumerate() {
+                    let settings = lattice.point(drawn[lane] as usize);
+                    actions[row * width..][..settings.len()].copy_from_slice(settings);
+                }
+            }
+            // Discrete dimensions come last.
+            _ => block.store(drawn, actions, width, width - self.discrete.len() + dim),
         }
     }
 
@@ -192,12 +248,12 @@ impl HybridHead {
             }
             for (dim, categorical) in self.discrete.iter().enumerate() {
                 let best = categorical.softmax(outputs, &block, head, self.logits).best();
-                block.store(best, actions, width, self.continuous.len() + dim);
+                self.choose(best, &block, actions, dim);
             }
         }
     }
 
-    /// ln p of the actions in `stored`, `[rows, action]`, and the entropy of each row; both outputs are `[rows]`.
+    /// ln p of the actions in `stored`, `[rows, stored]`, and the entropy of each row; both outputs are `[rows]`.
     pub fn evaluate(&self, outputs: HeadRows<'_>, stored: &[f32], log_probs: &mut [f32], entropies: &mut [f32]) {
         for block in Block::cover(log_probs.len()) {
             let mut evaluation = self.evaluate_block(outputs, stored, &block);
@@ -229,7 +285,7 @@ impl HybridHead {
     pub(crate) fn evaluate_block(&self, outputs: HeadRows<'_>, stored: &[f32], block: &Block) -> Evaluation {
         let zero = [0.0; LANES];
         let mut sums = Evaluation { log_prob: zero, entropy_continuous: zero, entropy_discrete: zero };
-        let (head, width) = (self.head(), self.action());
+        let (head, width) = (self.head(), self.stored());
         for (dim, squash) in self.continuous.iter().enumerate() {
             let normal = Normal::new(outputs.log_std[dim]);
             let mean = block.load(outputs.head, head, dim);
@@ -259,7 +315,7 @@ impl HybridHead {
         by_head: &mut [f32],
         by_log_std: &mut [f32],
     ) {
-        let (head, width) = (self.head(), self.action());
+        let (head, width) = (self.head(), self.stored());
         for dim in 0..self.continuous.len() {
             let normal = Normal::new(outputs.log_std[dim]);
             let mean = block.load(outputs.head, head, dim);

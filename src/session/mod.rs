@@ -313,7 +313,7 @@ impl Session {
             observation: shape.observation,
             hidden: shape.hidden,
             activation: shape.activation,
-            actions: Actions::of(&group.action),
+            actions: Actions { bins: self.plan.params.action_bins, ..Actions::of(&group.action) },
             algorithm: self.plan.params.algo.name().to_owned(),
             seed: self.plan.seed,
             env_steps: self.trainer.counters().env_steps,

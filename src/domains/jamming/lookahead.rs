@@ -1,15 +1,17 @@
 //! What one step would do, as far as a jammer can see.
 //!
-//! A jammer sees the eight nearest drones and the three nearest jammers. Flown straight on for a tick, those drones form a
-//! small radio graph; for each of nine steps (standing still, eight directions at full speed) the jammer works out how well
-//! that graph would hold together. Baseline `greedy` takes the best step; layout `lookahead` shows them all.
+//! A jammer sees the eight nearest drones and the three nearest jammers. Flown straight on for some ticks, those drones form
+//! a small radio graph; for each of nine steps (standing still, eight directions at full speed) the jammer works out how
+//! well that graph would hold together. Baseline `greedy` takes the best step of one tick; layout `lookahead` shows the
+//! outcomes of all, of one tick and of more.
 
 use bevy::math::Vec2;
 
 use super::{
     components::{JamBand, Position, Velocity},
-    observe::{NEAREST_ENEMIES, NEAREST_JAMMERS, Nearest, live_midpoints},
+    observe::{NEAREST_ENEMIES, NEAREST_JAMMERS, Nearest, for_each_link},
     radio::RadioKernel,
+    scenario::JamModel,
     systems::Model,
 };
 use crate::math::fiedler::DenseSolver;
@@ -64,44 +66,100 @@ pub(super) struct Lookahead {
     solver: DenseSolver,
     seen: Vec<Position>,
     jammers: Vec<Vec2>,
-    midpoints: Vec<Vec2>,
+    links: Vec<Link>,
+    standing: Vec<u64>,
     rows: Vec<u64>,
 }
 
+/// A link that the other jammers leave alive.
+#[derive(Clone, Copy)]
+struct Link {
+    i: usize,
+    j: usize,
+    midpoint: Vec2,
+}
+
 impl Lookahead {
-    /// The outcomes of the nine steps of `jammer`.
-    pub(super) fn outcomes(&mut self, around: Surroundings<'_>, jammer: usize) -> [Outcome; STEPS.len()] {
-        self.look(around, jammer);
+    /// The outcomes of flying `ticks` of each of the nine steps of `jammer`, while the drones fly straight on and the other
+    /// jammers stay where they are.
+    pub(super) fn outcomes(
+        &mut self,
+        around: Surroundings<'_>,
+        jammer: usize,
+        ticks: u32,
+    ) -> [Outcome; STEPS.len()] {
+        self.look(around, jammer, ticks);
         let own = around.team[jammer].0;
-        let n = self.seen.len();
-        let size = n * n.div_ceil(64);
-        self.rows.resize(size * STEPS.len(), 0);
-        let mut outcomes = [Outcome::default(); STEPS.len()];
-        let last = self.jammers.len();
-        self.jammers.push(own);
-        for ((step, outcome), rows) in STEPS.iter().zip(&mut outcomes).zip(self.rows.chunks_exact_mut(size)) {
-            let there = around.after(own, Vec2::from(*step) * around.model.jammer_speed_mps);
-            self.jammers[last] = there;
-            self.kernel.graph(&around.model.budgets, around.band, &self.seen, &self.jammers, rows);
-            live_midpoints(rows, &self.seen, &mut self.midpoints);
-            outcome.links = self.midpoints.len();
-            let nearest2 = self.midpoints.iter().map(|m| m.distance_squared(there)).fold(f32::INFINITY, f32::min);
-            outcome.nearest_link_m = nearest2.sqrt();
-        }
+        let reach_mps = around.model.jammer_speed_mps * ticks as f32;
+        let there = STEPS.map(|step| around.after(own, Vec2::from(step) * reach_mps));
+        let mut outcomes = match around.model.params.jam_model {
+            JamModel::Midpoint => self.cut(around, &there),
+            JamModel::Sinr => self.drown(around, &there),
+        };
         let mut lambda2 = [0.0; STEPS.len()];
-        self.solver.lambda2_batch(n, &self.rows, &mut lambda2);
+        self.solver.lambda2_batch(self.seen.len(), &self.rows, &mut lambda2);
         for (outcome, lambda2) in outcomes.iter_mut().zip(lambda2) {
             outcome.lambda2 = lambda2;
         }
         outcomes
     }
 
-    /// The drones a tick from now, and the other jammers on the band, that `jammer` sees.
-    fn look(&mut self, around: Surroundings<'_>, jammer: usize) {
+    /// Cuts each step's links out of what the other jammers leave alive.
+    fn cut(&mut self, around: Surroundings<'_>, there: &[Vec2; STEPS.len()]) -> [Outcome; STEPS.len()] {
+        let n = self.seen.len();
+        let range = around.model.budgets.band(around.band).jam_range_m;
+        self.standing.resize(n, 0);
+        self.kernel.graph(&around.model.budgets, around.band, &self.seen, &self.jammers, &mut self.standing);
+        self.links.clear();
+        for_each_link(&self.standing, n, |i, j| {
+            self.links.push(Link { i, j, midpoint: 0.5 * (self.seen[i].0 + self.seen[j].0) });
+        });
+        self.rows.clear();
+        there.map(|there| {
+            let at = self.rows.len();
+            self.rows.extend_from_slice(&self.standing);
+            let rows = &mut self.rows[at..];
+            let (mut alive, mut nearest2) = (0, f32::INFINITY);
+            for link in &self.links {
+                let d2 = link.midpoint.distance_squared(there);
+                if d2 <= range * range {
+                    rows[link.i] &= !(1 << link.j);
+                    rows[link.j] &= !(1 << link.i);
+                } else {
+                    alive += 1;
+                    nearest2 = nearest2.min(d2);
+                }
+            }
+            Outcome { lambda2: 0.0, links: alive, nearest_link_m: nearest2.sqrt() }
+        })
+    }
+
+    /// Builds each step's graph anew: interference adds up.
+    fn drown(&mut self, around: Surroundings<'_>, there: &[Vec2; STEPS.len()]) -> [Outcome; STEPS.len()] {
+        let n = self.seen.len();
+        self.rows.resize(n * STEPS.len(), 0);
+        let last = self.jammers.len();
+        self.jammers.push(Vec2::ZERO);
+        let mut outcomes = [Outcome::default(); STEPS.len()];
+        for ((there, outcome), rows) in there.iter().zip(&mut outcomes).zip(self.rows.chunks_exact_mut(n)) {
+            self.jammers[last] = *there;
+            self.kernel.graph(&around.model.budgets, around.band, &self.seen, &self.jammers, rows);
+            let mut nearest2 = f32::INFINITY;
+            for_each_link(rows, n, |i, j| {
+                outcome.links += 1;
+                nearest2 = nearest2.min((0.5 * (self.seen[i].0 + self.seen[j].0)).distance_squared(*there));
+            });
+            outcome.nearest_link_m = nearest2.sqrt();
+        }
+        outcomes
+    }
+
+    /// The drones `ticks` from now, and the other jammers on the band, that `jammer` sees. Few enough for one word each.
+    fn look(&mut self, around: Surroundings<'_>, jammer: usize, ticks: u32) {
         let own = around.team[jammer].0;
         let drones = Nearest::<NEAREST_ENEMIES>::among(around.drones.iter().map(|d| d.0.distance_squared(own)));
         self.seen.clear();
-        self.seen.extend(drones.indices().map(|drone| around.predicted(drone, 1)));
+        self.seen.extend(drones.indices().map(|drone| around.predicted(drone, ticks)));
         let others = around.team.iter().enumerate().map(|(other, position)| {
             if other == jammer { f32::INFINITY } else { position.0.distance_squared(own) }
         });

@@ -12,7 +12,7 @@ use bevy::{
 
 use super::{
     components::{Assignment, Clusters, Enemy, JamBand, Jammer, Position, Swarm, Velocity},
-    lookahead::{Lookahead, STEPS, Surroundings},
+    lookahead::{Lookahead, Outcome, STEPS, Surroundings},
     radio::BandBudget,
     scenario::{Band, JammingParams, ObservationLayout},
     systems::{Model, RadioGraphs, overlap},
@@ -23,6 +23,9 @@ use crate::sim::{Due, Field, Ports, column, field};
 pub(super) const NEAREST_ENEMIES: usize = 8;
 pub(super) const NEAREST_JAMMERS: usize = 3;
 const NEAREST_LINKS: usize = 8;
+
+/// Ticks ahead of which layout `lookahead` shows what steps would do.
+const HORIZONS: [u32; 2] = [1, 4];
 
 /// Distances are shown in this unit and speeds in the next, whatever the arena, so that a policy can change arenas.
 const LENGTH_M: f32 = 100.0;
@@ -51,9 +54,13 @@ pub(super) fn fields(params: &JammingParams) -> Vec<Field> {
         ObservationLayout::Local => local_fields(params),
         ObservationLayout::Lookahead => {
             let mut fields = local_fields(params);
-            for i in 0..STEPS.len() {
-                fields.push(field(format!("step{i}_lambda2"), "λ₂/(λ₂ + 1)", 0.0..=1.0));
-                fields.push(field(format!("step{i}_links"), "n/(n + 8)", 0.0..=1.0));
+            for ticks in HORIZONS {
+                for i in 0..STEPS.len() {
+                    // Standing still is shown as it is, the other steps as the difference they make.
+                    let low = if i == 0 { 0.0 } else { -1.0 };
+                    fields.push(field(format!("step{i}_lambda2_{ticks}"), "λ₂/(λ₂ + 1)", low..=1.0));
+                    fields.push(field(format!("step{i}_links_{ticks}"), "n/(n + 8)", low..=1.0));
+                }
             }
             fields
         }
@@ -243,9 +250,17 @@ impl View<'_> {
             team: self.team,
             bands: self.bands,
         };
-        for outcome in lookahead.outcomes(around, agent) {
-            let lambda2 = outcome.lambda2 as f32;
-            row.push(&[lambda2 / (lambda2 + 1.0), squash(outcome.links as u32)]);
+        for ticks in HORIZONS {
+            let shown = |outcome: &Outcome| {
+                let lambda2 = outcome.lambda2 as f32;
+                Vec2::new(lambda2 / (lambda2 + 1.0), squash(outcome.links as u32))
+            };
+            let outcomes = lookahead.outcomes(around, agent, ticks);
+            let standing = shown(&outcomes[0]);
+            row.push(&standing.to_array());
+            for outcome in &outcomes[1..] {
+                row.push(&(shown(outcome) - standing).to_array());
+            }
         }
     }
 

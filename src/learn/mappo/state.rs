@@ -61,7 +61,7 @@ impl Trainer {
         let ours = self.net.architecture().actor();
         if *policy.shape() != ours {
             return Err(Error::input(format!("the policy's network is {:?}, this run's is {ours:?}", policy.shape()))
-                .hint("start from a policy with the same observation and hidden width, or set `hidden` to its width"));
+                .hint("start from a policy with the same observation, or set `hidden` and `action_bins` to those of its card"));
         }
         let (mean, std) = policy.normaliser();
         let normalises = mean.iter().any(|mean| *mean != 0.0) || std.iter().any(|std| *std != 1.0);
@@ -93,7 +93,7 @@ impl Trainer {
                 ours.layout, theirs.layout
             )));
         }
-        self.rollout = Rollout::new(Shape::of(&batch, self.params.num_steps, self.params.algo == Algo::Mappo));
+        self.rollout = Rollout::new(Shape::of(&batch, &self.head, self.params.num_steps, self.params.algo == Algo::Mappo));
         self.batch = batch;
         Ok(())
     }

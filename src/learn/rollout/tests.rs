@@ -65,7 +65,7 @@ fn head() -> HybridHead {
 fn collect(envs_per_world: usize, is_shared: bool) -> (Rollout, RunningMoments) {
     let seeds = Seeds::new(4);
     let mut batch = Batch::new(&domain(), MAX_STEPS, seeds, 0..ENVS, envs_per_world);
-    let mut rollout = Rollout::new(Shape::of(&batch, NUM_STEPS, is_shared));
+    let mut rollout = Rollout::new(Shape::of(&batch, &head(), NUM_STEPS, is_shared));
     let (network, head) = (network(), head());
     let mut moments = RunningMoments::new(5);
     for _ in 0..2 {
@@ -206,8 +206,8 @@ fn moments_are_those_of_the_raw_observations_acted_on() {
     let (_, moments) = collect(2, true);
     assert_eq!(moments.count(), 2 * ENVS * NUM_STEPS as u64 * 3);
     let mut batch = Batch::new(&domain(), MAX_STEPS, Seeds::new(4), 0..ENVS, 1);
-    let mut rollout = Rollout::new(Shape::of(&batch, 1, true));
     let (network, head) = (network(), head());
+    let mut rollout = Rollout::new(Shape::of(&batch, &head, 1, true));
     let mut rows: Vec<Vec<f32>> = Vec::new();
     for _ in 0..2 * NUM_STEPS {
         for lane in batch.lanes() {
@@ -267,7 +267,7 @@ fn a_teacher_labels_every_step_and_plays_only_when_it_is_told_to() {
     let (network, head, seeds) = (network(), head(), Seeds::new(4));
     let collect = |plays: Option<bool>| {
         let mut batch = Batch::new(&domain(), MAX_STEPS, seeds, 0..ENVS, 2);
-        let mut rollout = Rollout::new(Shape::of(&batch, NUM_STEPS, true));
+        let mut rollout = Rollout::new(Shape::of(&batch, &head, NUM_STEPS, true));
         let policy = domain().baselines().into_iter().find(|baseline| baseline.name == "hold").unwrap().policy;
         let teacher = plays.map(|plays| Teacher { policy: &*policy, plays });
         let actor = Actor { network: &network, head: &head, seeds, teacher };

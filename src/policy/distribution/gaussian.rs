@@ -30,11 +30,8 @@ pub(super) struct Squash {
 
 impl Squash {
     pub(super) fn new(dim: usize, low: f32, high: f32) -> Result<Self> {
+        check_bounds(dim, low, high)?;
         let (middle, half) = (0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low);
-        if !(low.is_finite() && high.is_finite() && half >= f32::MIN_POSITIVE) {
-            return Err(Error::input(format!("continuous action dimension {dim} has the bounds {low} to {high}"))
-                .hint("give two finite numbers, the lower one first"));
-        }
         Ok(Self { low, high, middle, half, log_half: libm::logf(half) })
     }
 
@@ -45,6 +42,15 @@ impl Squash {
         let action = if action < self.low { self.low } else { action };
         if action > self.high { self.high } else { action }
     }
+}
+
+/// Whether a continuous dimension can have these bounds.
+pub(super) fn check_bounds(dim: usize, low: f32, high: f32) -> Result<()> {
+    if low.is_finite() && high.is_finite() && 0.5 * high - 0.5 * low >= f32::MIN_POSITIVE {
+        return Ok(());
+    }
+    Err(Error::input(format!("continuous action dimension {dim} has the bounds {low} to {high}"))
+        .hint("give two finite numbers, the lower one first"))
 }
 
 /// Actions nearer to a bound than this share of the range are taken as this near: no finite u reaches a bound.

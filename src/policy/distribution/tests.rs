@@ -329,3 +329,59 @@ fn impossible_action_spaces_are_refused() {
     }
     assert!(HybridHead::new(&[(f32::MIN, f32::MAX)], &[]).is_ok());
 }
+
+/// Three settings of each of two dimensions, and a choice of two.
+fn grid() -> HybridHead {
+    HybridHead::with_bins(&[(-5.0, 5.0), (-1.0, 3.0)], &[2], 3).unwrap()
+}
+
+#[test]
+fn on_a_grid_the_continuous_dimensions_are_one_choice() {
+    let space = grid();
+    assert_eq!((space.continuous(), space.choices(), space.head()), (0, vec![9, 2], 11));
+    assert_eq!((space.action(), space.stored()), (3, 2));
+    // Logits that make each point the best in turn.
+    let rows: Vec<f32> = (0..9).flat_map(|point| (0..11).map(move |logit| f32::from(u8::from(logit == point)))).collect();
+    let mut actions = vec![0.0; 9 * 3];
+    space.mode(HeadRows { head: &rows, log_std: &[], masks: None }, &mut actions);
+    let settings: Vec<(f32, f32)> = actions.chunks_exact(3).map(|row| (row[0], row[1])).collect();
+    let expected: Vec<(f32, f32)> =
+        [-5.0, 0.0, 5.0].into_iter().flat_map(|x| [-1.0, 1.0, 3.0].map(|y| (x, y))).collect();
+    assert_eq!(settings, expected);
+}
+
+#[test]
+fn what_a_grid_draws_is_what_it_stores() {
+    let space = grid();
+    let rows = 203;
+    let batch = Batch::new(&space, rows, 1.5, 6);
+    let (mut stored, mut actions) = (vec![0.0; rows * 2], vec![0.0; rows * 3]);
+    let mut log_probs = vec![0.0; rows];
+    let outputs = HeadRows { head: &batch.head, log_std: &[], masks: None };
+    let noise = Noise { normals: &batch.normals, uniforms: &batch.uniforms };
+    space.sample(outputs, noise, &mut stored, &mut actions, &mut log_probs);
+    let mut again = vec![0.0; rows * 2];
+    space.unsquash(&actions, &mut again);
+    assert_eq!(stored, again);
+    assert!((0..9).all(|point| stored.chunks_exact(2).any(|row| row[0] == point as f32)), "every point is drawn");
+    let (mut evaluated, mut entropies) = (vec![0.0; rows], vec![0.0; rows]);
+    space.evaluate(outputs, &stored, &mut evaluated, &mut entropies);
+    assert_eq!(log_probs, evaluated);
+}
+
+#[test]
+fn an_action_between_the_points_is_taken_as_the_nearest() {
+    let mut stored = vec![0.0; 3 * 2];
+    grid().unsquash(&[-2.4, 0.1, 1.0, 9.0, -7.0, 0.0, 2.6, 2.1, 1.0], &mut stored);
+    assert_eq!(stored, [4.0, 1.0, 6.0, 0.0, 8.0, 1.0]);
+}
+
+#[test]
+fn grids_that_make_no_sense_are_refused() {
+    let message = |bounds: &[(f32, f32)], bins| HybridHead::with_bins(bounds, &[2], bins).unwrap_err().to_string();
+    assert!(message(&[(0.0, 1.0)], 1).contains("1 settings"));
+    assert!(message(&[(0.0, 1.0); 9], 3).contains("more than 4096"));
+    assert!(message(&[(1.0, 0.0)], 3).contains("bounds 1 to 0"));
+    assert_eq!(HybridHead::with_bins(&[], &[2], 3).unwrap(), HybridHead::new(&[], &[2]).unwrap());
+    assert_eq!(HybridHead::with_bins(&[(0.0, 1.0)], &[2], 0).unwrap(), HybridHead::new(&[(0.0, 1.0)], &[2]).unwrap());
+}

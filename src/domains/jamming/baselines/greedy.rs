@@ -14,6 +14,9 @@ pub(super) fn greedy() -> Box<dyn Policy> {
     scripted(Greedy::default())
 }
 
+/// How far a step is looked at.
+const TICKS: u32 = 1;
+
 #[derive(Default)]
 struct Greedy {
     lookahead: Lookahead,
@@ -22,7 +25,7 @@ struct Greedy {
 impl Script for Greedy {
     fn command(&mut self, _slot: usize, situation: &Situation<'_>, orders: &mut Vec<Order>) {
         for jammer in 0..situation.around.team.len() {
-            let outcomes = self.lookahead.outcomes(situation.around, jammer);
+            let outcomes = self.lookahead.outcomes(situation.around, jammer, TICKS);
             let best = (0..STEPS.len()).min_by(|a, b| compare(&outcomes[*a], &outcomes[*b])).unwrap_or_default();
             let velocity_mps = Vec2::from(STEPS[best]) * situation.around.model.jammer_speed_mps;
             orders.push(Order { velocity_mps, band: situation.swarm.band });
