@@ -30,6 +30,8 @@ pub enum Command {
     Train(TrainArgs),
     /// Let policies play the same unseen episodes and compare them
     Eval(EvalArgs),
+    /// Write a trained policy with its card into a folder to pass on, evaluated first
+    Share(ShareArgs),
     /// Measure the speed of everything that speed matters for
     Bench(BenchArgs),
     /// List scenarios, baselines, checkpoints and hyperparameters
@@ -137,6 +139,25 @@ pub struct EvalArgs {
     /// Threads; without it, one per core. Results do not depend on it
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
+}
+
+/// Arguments of `share`.
+#[derive(Args, Clone, Debug)]
+pub struct ShareArgs {
+    /// A run folder, a policy's folder or its file of weights
+    pub policy: PathBuf,
+    /// Folder to write; the policy is called by its name
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Where to evaluate it; without it, in the scenario it was trained in
+    #[arg(long, value_name = "SCENARIO")]
+    pub scenario: Option<String>,
+    /// Episodes to evaluate it on
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = value_parser!(u64).range(crate::eval::EPISODES))]
+    pub episodes: u64,
+    /// Replace a policy that is there already
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `bench`.

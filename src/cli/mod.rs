@@ -13,6 +13,7 @@ mod list;
 pub mod output;
 pub mod places;
 mod quickstart;
+mod share;
 mod train;
 
 use std::process::ExitCode;
@@ -51,6 +52,7 @@ fn run(command: Command) -> Result<()> {
         Command::Doctor => doctor::run(),
         Command::Completions { shell } => completions::run(shell),
         Command::Quickstart(args) => quickstart::run(args),
+        Command::Share(args) => share::run(&args),
     }
 }
 

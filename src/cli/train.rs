@@ -64,6 +64,8 @@ fn start(args: &TrainArgs) -> Result<Session> {
     }
     if args.init.is_some() {
         params.critic_warmup = WARMUP_ITERATIONS;
+        // What it has been taught already would be taught over what it has found since.
+        params.imitation = 0.0;
     }
     for assignment in &args.set {
         assign(assignment, &mut stages, &mut params)?;

@@ -1,6 +1,8 @@
 //! `agon eval` on a few short episodes.
 
-use crate::{json, policies, stdout, text};
+use std::path::Path;
+
+use crate::{json, policies, refused, stdout, text};
 
 #[test]
 fn every_metric_of_every_policy_comes_with_its_interval() {
@@ -86,4 +88,25 @@ fn a_stochastic_policy_is_another_one_but_the_same_every_time() {
     };
     assert_ne!(eval(&[]), eval(&["--stochastic"]));
     assert_eq!(eval(&["--stochastic", "--threads", "1"]), eval(&["--stochastic", "--threads", "2"]));
+}
+
+#[test]
+fn a_shared_policy_carries_what_it_was_measured_to_do_and_is_never_replaced_unasked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, shared) = (dir.path().join("run"), dir.path().join("sparrow"));
+    policies::write(&run, "skirmish", &[("num_enemies", "5")]);
+    let (run, shared) = (text(&run), text(&shared));
+    let told = stdout(&["share", run, "--to", shared, "--episodes", "2"]);
+    assert!(told.contains("Skirmish"), "{told}");
+    let card = agon::policy::card::load(Path::new(shared)).unwrap().card;
+    assert_eq!((card.name.as_str(), card.scenario.as_str()), ("sparrow", "skirmish"));
+    let result = |name: &str| card.results.iter().find(|score| score.metric == name).unwrap();
+    assert_eq!(result("reduction").n, 2);
+    let measured = &json(&["eval", "skirmish", "--policy", run, "--episodes", "2", "--json"])["policies"][run];
+    for metric in ["reduction", "planner_fraction"] {
+        assert_eq!(measured[metric]["mean"].as_f64().unwrap(), result(metric).mean, "{metric}");
+    }
+    refused(&["share", run, "--to", shared], &["there is a `card.ron` already", "--force"]);
+    stdout(&["share", run, "--to", shared, "--episodes", "3", "--force"]);
+    assert_eq!(agon::policy::card::load(Path::new(shared)).unwrap().card.results[0].n, 3);
 }
