@@ -9,7 +9,7 @@ use bevy::math::Vec2;
 
 use super::{
     components::{JamBand, Position, Velocity},
-    observe::{NEAREST_ENEMIES, NEAREST_JAMMERS, Nearest, for_each_link},
+    observe::{for_each_link, nearest_drones, nearest_mates},
     radio::RadioKernel,
     scenario::JamModel,
     systems::Model,
@@ -64,6 +64,7 @@ impl Surroundings<'_> {
 pub(super) struct Lookahead {
     kernel: RadioKernel,
     solver: DenseSolver,
+    distances2: Vec<f32>,
     seen: Vec<Position>,
     jammers: Vec<Vec2>,
     links: Vec<Link>,
@@ -157,13 +158,10 @@ impl Lookahead {
     /// The drones `ticks` from now, and the other jammers on the band, that `jammer` sees. Few enough for one word each.
     fn look(&mut self, around: Surroundings<'_>, jammer: usize, ticks: u32) {
         let own = around.team[jammer].0;
-        let drones = Nearest::<NEAREST_ENEMIES>::among(around.drones.iter().map(|d| d.0.distance_squared(own)));
+        let drones = nearest_drones(around.drones, own, &mut self.distances2);
         self.seen.clear();
         self.seen.extend(drones.indices().map(|drone| around.predicted(drone, ticks)));
-        let others = around.team.iter().enumerate().map(|(other, position)| {
-            if other == jammer { f32::INFINITY } else { position.0.distance_squared(own) }
-        });
-        let others = Nearest::<NEAREST_JAMMERS>::among(others);
+        let others = nearest_mates(around.team, jammer, &mut self.distances2);
         self.jammers.clear();
         let on_band = others.indices().filter(|other| around.bands[*other].0 == around.band);
         self.jammers.extend(on_band.map(|other| around.team[other].0));

@@ -20,8 +20,8 @@ use super::{
 use crate::sim::{Due, Field, Ports, column, field};
 
 /// Neighbours that layout `local` shows: enemies, other jammers, live links.
-pub(super) const NEAREST_ENEMIES: usize = 8;
-pub(super) const NEAREST_JAMMERS: usize = 3;
+const NEAREST_ENEMIES: usize = 8;
+const NEAREST_JAMMERS: usize = 3;
 const NEAREST_LINKS: usize = 8;
 
 /// Ticks ahead of which layout `lookahead` shows what steps would do.
@@ -143,6 +143,7 @@ pub(super) fn observe_due(scene: Scene, due: Res<Due>, mut ports: ResMut<Ports>,
 #[derive(Default)]
 pub(super) struct Scratch {
     midpoints: Vec<Vec2>,
+    distances2: Vec<f32>,
     lookahead: Lookahead,
 }
 
@@ -233,9 +234,9 @@ impl View<'_> {
         for (agent, row) in rows.chunks_exact_mut(width).enumerate() {
             let mut row = Row { numbers: row, at: 0 };
             self.itself(agent, &mut row);
-            self.nearest_enemies(agent, links, &mut row);
-            self.nearest_jammers(agent, &mut row);
-            self.nearest_links(agent, &scratch.midpoints, &mut row);
+            self.nearest_enemies(agent, links, &mut scratch.distances2, &mut row);
+            self.nearest_jammers(agent, &mut scratch.distances2, &mut row);
+            self.nearest_links(agent, &scratch.midpoints, &mut scratch.distances2, &mut row);
             more(self, (agent, &mut scratch.lookahead), &mut row);
         }
     }
@@ -275,10 +276,10 @@ impl View<'_> {
         }
     }
 
-    fn nearest_enemies(&self, agent: usize, links: &[u64], row: &mut Row<'_>) {
+    fn nearest_enemies(&self, agent: usize, links: &[u64], distances2: &mut Vec<f32>, row: &mut Row<'_>) {
         let words = self.drones.len().div_ceil(64);
         let (own, own_velocity) = (self.team[agent].0, self.velocities[agent].0);
-        let nearest = Nearest::<NEAREST_ENEMIES>::among(self.drones.iter().map(|d| d.0.distance_squared(own)));
+        let nearest = nearest_drones(self.drones, own, distances2);
         for i in nearest.indices() {
             let by = (self.drones[i].0 - own) / LENGTH_M;
             let dv = (self.drone_velocities[i].0 - own_velocity) / SPEED_MPS;
@@ -288,12 +289,9 @@ impl View<'_> {
         row.skip(6 * (NEAREST_ENEMIES - nearest.len));
     }
 
-    fn nearest_jammers(&self, agent: usize, row: &mut Row<'_>) {
+    fn nearest_jammers(&self, agent: usize, distances2: &mut Vec<f32>, row: &mut Row<'_>) {
         let own = self.team[agent].0;
-        let distances = self.team.iter().enumerate().map(|(i, other)| {
-            if i == agent { f32::INFINITY } else { other.0.distance_squared(own) }
-        });
-        let nearest = Nearest::<NEAREST_JAMMERS>::among(distances);
+        let nearest = nearest_mates(self.team, agent, distances2);
         for i in nearest.indices() {
             let by = (self.team[i].0 - own) / LENGTH_M;
             row.push(&[by.x, by.y, f32::from(u8::from(self.bands[i].0 == self.swarm.band)), 1.0]);
@@ -301,16 +299,14 @@ impl View<'_> {
         row.skip(4 * (NEAREST_JAMMERS - nearest.len));
     }
 
-    fn nearest_links(&self, agent: usize, midpoints: &[Vec2], row: &mut Row<'_>) {
+    fn nearest_links(&self, agent: usize, midpoints: &[Vec2], distances2: &mut Vec<f32>, row: &mut Row<'_>) {
         let (own, range) = (self.team[agent].0, self.budget.jam_range_m);
-        let (range2, two_ranges2) = (range * range, 4.0 * range * range);
-        let (mut within_one, mut within_two) = (0_u32, 0_u32);
-        let nearest = Nearest::<NEAREST_LINKS>::among(midpoints.iter().map(|midpoint| {
-            let d2 = midpoint.distance_squared(own);
-            within_one += u32::from(d2 <= range2);
-            within_two += u32::from(d2 <= two_ranges2);
-            d2
-        }));
+        distances2.clear();
+        distances2.extend(midpoints.iter().map(|midpoint| midpoint.distance_squared(own)));
+        // A count that could overflow would be checked at every link, and not be vectorised.
+        let within = |range: f32| distances2.iter().fold(0_u32, |n, d2| n.wrapping_add((*d2 <= range * range).into()));
+        let (within_one, within_two) = (within(range), within(2.0 * range));
+        let nearest = Nearest::<NEAREST_LINKS>::among(distances2);
         for i in nearest.indices() {
             let by = midpoints[i] - own;
             let squashed = by / (by.length() + range);
@@ -364,28 +360,58 @@ impl Row<'_> {
     }
 }
 
+/// The drones that a jammer at `own` sees, nearest first.
+pub(super) fn nearest_drones(drones: &[Position], own: Vec2, distances2: &mut Vec<f32>) -> Nearest<NEAREST_ENEMIES> {
+    distances2.clear();
+    distances2.extend(drones.iter().map(|drone| drone.0.distance_squared(own)));
+    Nearest::among(distances2)
+}
+
+/// The other jammers that jammer `agent` sees, nearest first.
+pub(super) fn nearest_mates(team: &[Position], agent: usize, distances2: &mut Vec<f32>) -> Nearest<NEAREST_JAMMERS> {
+    let own = team[agent].0;
+    distances2.clear();
+    distances2.extend(team.iter().map(|other| other.0.distance_squared(own)));
+    distances2[agent] = f32::INFINITY;
+    Nearest::among(distances2)
+}
+
 /// The K smallest of a list of squared distances, nearest first; equal ones in the order of the list.
 pub(super) struct Nearest<const K: usize> {
     found: [(f32, u32); K],
     len: usize,
 }
 
+/// Distances that are compared with the farthest one found, all at once, before any is looked at.
+const CHUNK: usize = 16;
+
 impl<const K: usize> Nearest<K> {
-    pub(super) fn among(distances: impl Iterator<Item = f32>) -> Self {
-        let mut found = [(f32::INFINITY, 0); K];
-        let mut len = 0;
-        for (index, d2) in distances.enumerate() {
+    fn among(distances2: &[f32]) -> Self {
+        let mut nearest = Self { found: [(f32::INFINITY, 0); K], len: 0 };
+        let (chunks, rest) = distances2.as_chunks::<CHUNK>();
+        for (c, chunk) in chunks.iter().enumerate() {
+            let limit = nearest.found[K - 1].0;
+            if chunk.iter().fold(false, |any, d2| any | (*d2 < limit)) {
+                nearest.insert(c * CHUNK, chunk);
+            }
+        }
+        nearest.insert(chunks.len() * CHUNK, rest);
+        nearest
+    }
+
+    fn insert(&mut self, first: usize, distances2: &[f32]) {
+        let found = &mut self.found;
+        for (index, &d2) in distances2.iter().enumerate() {
             if d2 < found[K - 1].0 {
                 let mut at = K - 1;
                 while at > 0 && d2 < found[at - 1].0 {
                     found[at] = found[at - 1];
                     at -= 1;
                 }
-                found[at] = (d2, index as u32);
-                len = (len + 1).min(K);
+                found[at] = (d2, (first + index) as u32);
+                self.len = (self.len + 1).min(K);
             }
         }
-        Self { found, len }
     }
 
     pub(super) fn indices(&self) -> impl Iterator<Item = usize> {
@@ -399,10 +425,20 @@ mod tests {
 
     #[test]
     fn the_nearest_come_first_and_infinity_never() {
-        let nearest = Nearest::<3>::among([4.0, f32::INFINITY, 1.0, 4.0, 0.5].into_iter());
+        let nearest = Nearest::<3>::among(&[4.0, f32::INFINITY, 1.0, 4.0, 0.5]);
         assert_eq!(nearest.indices().collect::<Vec<_>>(), [4, 2, 0]);
-        let few = Nearest::<3>::among([2.0, f32::INFINITY].into_iter());
+        let few = Nearest::<3>::among(&[2.0, f32::INFINITY]);
         assert_eq!(few.indices().collect::<Vec<_>>(), [0]);
+    }
+
+    #[test]
+    fn the_nearest_of_many_are_those_of_a_sorted_list() {
+        for n in [15, 16, 17, 100, 333] {
+            let distances2: Vec<f32> = (0..n).map(|i| (i * 7919 % 101) as f32).collect();
+            let mut sorted: Vec<usize> = (0..n).collect();
+            sorted.sort_by(|a, b| distances2[*a].total_cmp(&distances2[*b]));
+            assert_eq!(Nearest::<8>::among(&distances2).indices().collect::<Vec<_>>(), sorted[..8], "{n}");
+        }
     }
 
     #[test]
