@@ -193,42 +193,44 @@ fn layout_local_shows_the_nearest_live_links_and_counts_those_in_reach() {
     assert!(seen_fewer_than_slots, "empty slots are not tested");
 }
 
-/// For each of nine steps: how the eight nearest drones, flown straight on, would hold together.
+/// For each of nine steps, of one tick and of four: how the eight nearest drones, flown straight on, would hold together.
+/// Standing still is shown as it is, what another step leaves as the difference from that.
 #[test]
 fn layout_lookahead_shows_what_each_step_would_leave() {
-    for (num_enemies, num_jammers) in [(10, 5), (3, 1)] {
+    for (num_enemies, num_jammers, ticks) in [(10, 5, 1), (10, 5, 4), (3, 1, 1)] {
         let params = JammingParams { num_enemies, num_jammers, ..seeing(ObservationLayout::Lookahead) };
-        let (budgets, arena) = (LinkBudgets::new(&params), Vec2::splat(100.0));
+        let (budgets, arena, flight_s) = (LinkBudgets::new(&params), Vec2::splat(100.0), 0.5 * ticks as f32);
         let mut differs = 0;
         watch(&params, |stage| {
             let (drones, drone_velocities) = (stage.drones(), stage.drone_velocities());
             let (swarm, team, bands) = (stage.swarm(), stage.jammers(), stage.bands());
             for k in 0..num_jammers {
                 let nearest = by_distance(&drones, team[k]).into_iter().take(8);
-                let flown = nearest.map(|i| drones[i] + 0.5 * drone_velocities[i]);
+                let flown = nearest.map(|i| drones[i] + flight_s * drone_velocities[i]);
                 let mirrored = flown.map(|at| at.abs()).map(|at| arena - (arena - at).abs());
                 let seen: Vec<Position> = mirrored.map(Position).collect();
                 let others = by_distance(&team, team[k]).into_iter().filter(|i| *i != k).take(3);
                 let others: Vec<Vec2> = others.filter(|i| bands[*i] == swarm.band).map(|i| team[i]).collect();
-                let mut links = Vec::new();
-                for (i, step) in STEPS.iter().enumerate() {
-                    let there = (team[k] + 2.5 * Vec2::from(*step)).clamp(Vec2::ZERO, arena);
+                let left = |step: (f32, f32)| {
+                    let there = (team[k] + 5.0 * flight_s * Vec2::from(step)).clamp(Vec2::ZERO, arena);
                     let jammers: Vec<Vec2> = others.iter().copied().chain([there]).collect();
                     let mut rows = vec![0; seen.len()];
                     RadioKernel::default().graph(&budgets, swarm.band, &seen, &jammers, &mut rows);
-                    let left = rows.iter().map(|row| row.count_ones()).sum::<u32>() as f32 / 2.0;
+                    let links = rows.iter().map(|row| row.count_ones()).sum::<u32>() as f32 / 2.0;
                     let lambda2 = DenseSolver::new().lambda2(seen.len(), &rows) as f32;
-                    assert_sees(
-                        stage,
-                        k,
-                        &[
-                            (&format!("step{i}_lambda2"), lambda2 / (lambda2 + 1.0)),
-                            (&format!("step{i}_links"), left / (left + 8.0)),
-                        ],
-                    );
-                    links.push(left);
+                    (lambda2 / (lambda2 + 1.0), links / (links + 8.0))
+                };
+                let standing = left(STEPS[0]);
+                for (i, step) in STEPS.iter().enumerate() {
+                    let (lambda2, links) = left(*step);
+                    let from = if i == 0 { (0.0, 0.0) } else { standing };
+                    let expected = [
+                        (&*format!("step{i}_lambda2_{ticks}"), lambda2 - from.0),
+                        (&*format!("step{i}_links_{ticks}"), links - from.1),
+                    ];
+                    assert_sees(stage, k, &expected);
+                    differs += usize::from(links != standing.1);
                 }
-                differs += usize::from(links.iter().any(|left| *left != links[0]));
             }
         });
         assert!(differs > 10, "{differs} choices between steps that differ");
