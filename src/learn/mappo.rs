@@ -5,17 +5,23 @@
 //! 2017), stopped early when the policy has moved too far. MAPPO's critic sees the whole team and gives one value per
 //! step, IPPO's sees what an agent sees and gives one each; nothing else differs.
 
+mod build;
 mod state;
+mod sums;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
 pub use self::state::Sections;
+use self::{
+    build::{architecture, hybrid_head, network, new_batch},
+    sums::{Sums, explained_variance},
+};
 use super::{
-    hyperparameters::{Algo, Backend, CriticPool, HiddenActivation, PpoParams},
+    hyperparameters::{Algo, PpoParams},
     imitation::ImitationLoss,
-    nets::{ActorCritic, Architecture, CriticInput, Minibatch, StepReport, StepSize, fused::Fused},
+    nets::{ActorCritic, Minibatch, StepSize},
     ppo_loss::{Experience, PpoCoefficients, PpoLoss, Term},
     rollout::{Actor, Rollout, Shape, Teacher},
     schedule::Schedule,
@@ -26,7 +32,7 @@ use crate::{
     math::moments::RunningMoments,
     policy::{
         distribution::HybridHead,
-        network::{Activation, Network},
+        network::Network,
         tensors::{from_safetensors, to_safetensors},
     },
     sim::{Address, Batch, Domain, Policy, Purpose, Seeds, Spec, params::Params},
@@ -323,94 +329,6 @@ impl Trainer {
         for (i, metric) in spec.metrics.iter().enumerate() {
             scalars.push((format!("env/{}", metric.name), mean(&|record| record.metrics[i])));
         }
-        scalars
-    }
-}
-
-fn new_batch(domain: &dyn Domain, max_steps: u32, seeds: Seeds, params: &PpoParams) -> Batch {
-    Batch::new(domain, max_steps, seeds, 0..params.num_envs as u64, params.envs_per_world)
-}
-
-/// The action head that a spec's first group asks for.
-fn hybrid_head(spec: &Spec, params: &PpoParams) -> Result<HybridHead> {
-    let space = &spec.groups[0].action;
-    let bounds: Vec<(f32, f32)> = space.continuous.iter().map(|f| (*f.bounds.start(), *f.bounds.end())).collect();
-    let choices: Vec<usize> = space.discrete.iter().map(|d| d.choices.len()).collect();
-    HybridHead::with_bins(&bounds, &choices, params.action_bins)
-}
-
-fn architecture(spec: &Spec, head: &HybridHead, params: &PpoParams) -> Architecture {
-    let group = &spec.groups[0];
-    Architecture {
-        observation: group.observation.len(),
-        hidden: params.hidden,
-        activation: match params.activation {
-            HiddenActivation::Relu => Activation::Relu,
-            HiddenActivation::Tanh => Activation::Tanh,
-        },
-        continuous: head.continuous(),
-        discrete: head.choices(),
-        critic: match (params.algo, params.critic) {
-            (Algo::Ippo, _) => CriticInput::Own,
-            (Algo::Mappo, CriticPool::Mean) => CriticInput::Mean,
-            (Algo::Mappo, CriticPool::Attention) => CriticInput::Attention,
-        },
-    }
-}
-
-fn network(architecture: Architecture, params: &PpoParams, seed: u64) -> Result<Box<dyn ActorCritic>> {
-    let log_std = params.log_std_init as f32;
-    match params.backend {
-        Backend::Fused => Ok(Box::new(Fused::new(architecture, log_std, seed)?)),
-        #[cfg(feature = "torch")]
-        Backend::Torch => Ok(Box::new(super::nets::torch::Torch::new(architecture, log_std, seed)?)),
-        #[cfg(not(feature = "torch"))]
-        Backend::Torch => Err(Error::input("this agon was built without libtorch")
-            .hint("build it with `--features torch`, or train with `--backend fused`")),
-    }
-}
-
-/// 1 - Var(returns - values) / Var(returns); 0 where returns do not vary.
-fn explained_variance(values: &[f32], returns: &[f32]) -> f64 {
-    let variance = |of: &dyn Fn(usize) -> f64| {
-        let n = returns.len() as f64;
-        let mean = (0..returns.len()).map(of).sum::<f64>() / n;
-        (0..returns.len()).map(|i| (of(i) - mean) * (of(i) - mean)).sum::<f64>() / n
-    };
-    let total = variance(&|i| f64::from(returns[i]));
-    if total > 0.0 { 1.0 - variance(&|i| f64::from(returns[i]) - f64::from(values[i])) / total } else { 0.0 }
-}
-
-/// Sums over minibatch steps.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    report: StepReport,
-    count: f64,
-}
-
-impl Sums {
-    fn add(&mut self, report: &StepReport) {
-        self.merge(&Self { report: *report, count: 1.0 });
-    }
-
-    fn merge(&mut self, other: &Self) {
-        for (sum, term) in self.report.terms.iter_mut().zip(other.report.terms) {
-            *sum += term;
-        }
-        self.report.actor_grad_norm += other.report.actor_grad_norm;
-        self.report.critic_grad_norm += other.report.critic_grad_norm;
-        self.count += other.count;
-    }
-
-    fn mean(&self, term: Term) -> f64 {
-        self.report.terms[term.index()] / self.count
-    }
-
-    fn scalars(&self) -> Vec<(String, f64)> {
-        let mut scalars: Vec<_> = Term::ALL.into_iter().map(|term| (term.tag().to_owned(), self.mean(term))).collect();
-        let norms = [("actor", self.report.actor_grad_norm), ("critic", self.report.critic_grad_norm)];
-        scalars.extend(norms.map(|(name, norm)| (format!("losses/{name}_grad_norm"), f64::from(norm) / self.count)));
-        scalars.push(("charts/minibatches".into(), self.count));
         scalars
     }
 }

@@ -9,7 +9,7 @@ use bevy::math::Vec2;
 
 use super::{
     components::{JamBand, Position, Velocity},
-    observe::{for_each_link, nearest_drones, nearest_mates},
+    neighbours::{for_each_link, nearest_drones, nearest_mates},
     radio::RadioKernel,
     scenario::JamModel,
     systems::Model,

@@ -31,6 +31,7 @@
 mod baselines;
 pub mod components;
 mod lookahead;
+mod neighbours;
 mod observe;
 pub mod radio;
 mod reward;

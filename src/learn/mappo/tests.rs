@@ -13,6 +13,7 @@ use crate::{
         JammingParams,
         scenario::{Band, ObservationLayout},
     },
+    learn::hyperparameters::{CriticPool, HiddenActivation},
     policy::network::Scratch,
     sim::{ActionSpace, Aggregate, Baseline, GroupSpec, MetricSpec, Ports, RewardTerm, Tick, TickSystems, field},
 };

@@ -4,7 +4,7 @@ use bevy::math::Vec2;
 
 use super::{Order, Script, Situation, scripted};
 use crate::{
-    domains::jamming::{components::Position, observe::for_each_link, radio::RadioKernel},
+    domains::jamming::{components::Position, neighbours::for_each_link, radio::RadioKernel},
     math::fiedler::DenseSolver,
     sim::Policy,
 };

@@ -1,0 +1,54 @@
+//! What a run is made of: envs, action head, networks.
+
+use crate::{
+    error::Result,
+    learn::{
+        hyperparameters::{Algo, Backend, CriticPool, HiddenActivation, PpoParams},
+        nets::{ActorCritic, Architecture, CriticInput, fused::Fused},
+    },
+    policy::{distribution::HybridHead, network::Activation},
+    sim::{Batch, Domain, Seeds, Spec},
+};
+
+pub(super) fn new_batch(domain: &dyn Domain, max_steps: u32, seeds: Seeds, params: &PpoParams) -> Batch {
+    Batch::new(domain, max_steps, seeds, 0..params.num_envs as u64, params.envs_per_world)
+}
+
+/// The action head that a spec's first group asks for.
+pub(super) fn hybrid_head(spec: &Spec, params: &PpoParams) -> Result<HybridHead> {
+    let space = &spec.groups[0].action;
+    let bounds: Vec<(f32, f32)> = space.continuous.iter().map(|f| (*f.bounds.start(), *f.bounds.end())).collect();
+    let choices: Vec<usize> = space.discrete.iter().map(|d| d.choices.len()).collect();
+    HybridHead::with_bins(&bounds, &choices, params.action_bins)
+}
+
+pub(super) fn architecture(spec: &Spec, head: &HybridHead, params: &PpoParams) -> Architecture {
+    let group = &spec.groups[0];
+    Architecture {
+        observation: group.observation.len(),
+        hidden: params.hidden,
+        activation: match params.activation {
+            HiddenActivation::Relu => Activation::Relu,
+            HiddenActivation::Tanh => Activation::Tanh,
+        },
+        continuous: head.continuous(),
+        discrete: head.choices(),
+        critic: match (params.algo, params.critic) {
+            (Algo::Ippo, _) => CriticInput::Own,
+            (Algo::Mappo, CriticPool::Mean) => CriticInput::Mean,
+            (Algo::Mappo, CriticPool::Attention) => CriticInput::Attention,
+        },
+    }
+}
+
+pub(super) fn network(architecture: Architecture, params: &PpoParams, seed: u64) -> Result<Box<dyn ActorCritic>> {
+    let log_std = params.log_std_init as f32;
+    match params.backend {
+        Backend::Fused => Ok(Box::new(Fused::new(architecture, log_std, seed)?)),
+        #[cfg(feature = "torch")]
+        Backend::Torch => Ok(Box::new(crate::learn::nets::torch::Torch::new(architecture, log_std, seed)?)),
+        #[cfg(not(feature = "torch"))]
+        Backend::Torch => Err(crate::error::Error::input("this agon was built without libtorch")
+            .hint("build it with `--features torch`, or train with `--backend fused`")),
+    }
+}
