@@ -172,6 +172,11 @@ impl Trainer {
         &self.params
     }
 
+    /// Other values for the hyperparameters that may change while a run goes on; the others must stay what they are.
+    pub(crate) fn set_params(&mut self, params: &PpoParams) {
+        self.params = params.clone();
+    }
+
     /// How far the run has come.
     pub fn counters(&self) -> Counters {
         self.counters

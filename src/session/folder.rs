@@ -19,7 +19,10 @@ use crate::{
     error::{Error, Result},
     learn::hyperparameters::PpoParams,
     metrics::Goal,
-    sim::scenario::MAX_BYTES,
+    sim::{
+        params::{Params, When},
+        scenario::MAX_BYTES,
+    },
 };
 
 /// Version of `run.ron`.
@@ -36,6 +39,25 @@ pub struct Plan {
     pub goal: Goal,
     /// Hyperparameters.
     pub params: PpoParams,
+}
+
+impl Plan {
+    /// Gives a hyperparameter another value in the middle of the run.
+    ///
+    /// # Errors
+    /// An unknown name, a value it cannot have, or one that is fixed when a run starts; nothing is changed then.
+    pub fn change(&mut self, name: &str, value: &str) -> Result<()> {
+        let mut params = self.params.clone();
+        params.set(name, value)?;
+        let declared = PpoParams::declarations().iter().find(|param| param.name == name);
+        if declared.is_some_and(|param| param.when != When::Live) {
+            return Err(Error::input(format!("`{name}` is fixed when a run starts"))
+                .hint(format!("start another run with `--set {name}={value}`")));
+        }
+        params.check()?;
+        self.params = params;
+        Ok(())
+    }
 }
 
 /// `run.ron`.

@@ -1,29 +1,37 @@
 //! A training run and everything it leaves behind.
 //!
 //! A [`Session`] owns its envs and its learner, writes its run folder, and asks its [`Observer`] after every iteration
-//! whether to go on. A checkpoint is one file, committed by one rename; at any moment a kill costs at most the work since
+//! what to do next. [`Background`] gives it a thread of its own. A checkpoint is one file, committed by one rename; at any moment a kill costs at most the work since
 //! the last one. A resumed run continues bit for bit: the logs are cut back to where the checkpoint was taken.
 
+pub mod background;
 pub mod folder;
 pub mod generation;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::{
     path::Path,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde::{Deserialize, Serialize};
 
-pub use self::folder::{Plan, RunFolder};
-use self::generation::Generation;
+pub use self::{
+    background::Background,
+    folder::{Plan, RunFolder},
+};
+use self::{
+    generation::Generation,
+    settings::{check_settings, settings},
+};
 use crate::{
     domains::Scenario,
     durable::{RunLock, clean_stale},
     error::{Error, Result},
     learn::{
-        hyperparameters::{Backend, PpoParams},
+        hyperparameters::PpoParams,
         mappo::{Counters, IterationReport, Trainer},
     },
     metrics::{Goal, JsonLines, Point, Sink, TensorBoard, tensorboard},
@@ -50,34 +58,50 @@ pub struct Session {
     /// Wall time of earlier sessions of this run, in seconds.
     earlier_s: f64,
     started: Instant,
+    /// Time that observers have taken, which is not time of the run: who pauses it stops its clock.
+    waited: Duration,
     saved_s: f64,
     warnings: Vec<String>,
     _lock: RunLock,
 }
 
 /// What the session tells after an iteration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy)]
 pub struct News<'a> {
     /// Counters and scalars of the iteration.
     pub report: &'a IterationReport,
     /// Wall time of the run, earlier sessions included, in seconds.
     pub wall_s: f64,
+    /// Share of the run that is done, 0 to 1.
+    pub progress: f64,
     /// What a person should know.
     pub warnings: &'a [String],
+    /// The learner, for its policy as it is now.
+    pub trainer: &'a Trainer,
 }
 
 /// What the session should do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Control {
     /// Go on.
     Continue,
+    /// Save and go on.
+    Save,
+    /// Give a live hyperparameter another value, save and go on.
+    Set {
+        /// Its name.
+        name: String,
+        /// Its value, as RON text.
+        value: String,
+    },
     /// Save and stop.
     Stop,
 }
 
 /// Whoever watches a run.
 pub trait Observer {
-    /// Called after every iteration.
+    /// Called after every iteration, and again at once after everything but [`Control::Continue`] and [`Control::Stop`]. The
+    /// clock of the run stands still meanwhile.
     ///
     /// # Errors
     /// Ends the run without another checkpoint.
@@ -190,6 +214,7 @@ impl Session {
             logs,
             earlier_s,
             started: Instant::now(),
+            waited: Duration::ZERO,
             saved_s: earlier_s,
             warnings: Vec::new(),
             _lock: lock,
@@ -213,7 +238,7 @@ impl Session {
 
     /// Wall time of the run, earlier sessions included, in seconds.
     pub fn wall_s(&self) -> f64 {
-        self.earlier_s + self.started.elapsed().as_secs_f64()
+        self.earlier_s + self.started.elapsed().saturating_sub(self.waited).as_secs_f64()
     }
 
     /// Trains until the goal is reached or the observer stops it, then saves.
@@ -232,14 +257,41 @@ impl Session {
             let report = self.trainer.iterate(progress)?;
             let wall_s = self.wall_s();
             self.log(&report, wall_s)?;
-            let control =
-                observer.iterated(&News { report: &report, wall_s, warnings: &std::mem::take(&mut self.warnings) })?;
-            if control == Control::Stop {
+            if self.ask(observer, &report, start_unix_s)? == Ending::Stopped {
                 self.checkpoint(start_unix_s)?;
                 return Ok(Ending::Stopped);
             }
             if wall_s - self.saved_s >= CHECKPOINT_INTERVAL_S {
                 self.checkpoint(start_unix_s)?;
+            }
+        }
+    }
+
+    /// Does what the observer asks for until it wants the run to go on, towards [`Ending::Done`], or to be stopped.
+    fn ask(&mut self, observer: &mut dyn Observer, report: &IterationReport, start_unix_s: f64) -> Result<Ending> {
+        loop {
+            let asked = Instant::now();
+            let control = observer.iterated(&News {
+                report,
+                wall_s: self.wall_s(),
+                progress: self.progress(),
+                warnings: &std::mem::take(&mut self.warnings),
+                trainer: &self.trainer,
+            })?;
+            self.waited += asked.elapsed();
+            match control {
+                Control::Continue => return Ok(Ending::Done),
+                Control::Stop => return Ok(Ending::Stopped),
+                Control::Save => self.checkpoint(start_unix_s)?,
+                Control::Set { name, value } => match self.plan.change(&name, &value) {
+                    Ok(()) => {
+                        self.trainer.set_params(&self.plan.params);
+                        // In this order a crash in between leaves a run that goes on from here with what was set.
+                        self.checkpoint(start_unix_s)?;
+                        self.folder.write_plan(&self.plan)?;
+                    }
+                    Err(error) => self.warnings.push(error.to_string()),
+                },
             }
         }
     }
@@ -337,32 +389,6 @@ fn trainer_of(plan: &Plan, stage: usize) -> Result<Trainer> {
         trainer.learn_from(teacher.policy);
     }
     Ok(trainer)
-}
-
-/// What a run's numbers depend on beyond the program itself.
-fn settings(backend: Backend) -> String {
-    match backend {
-        #[cfg(feature = "torch")]
-        Backend::Torch => crate::learn::nets::torch::settings(),
-        _ => "fused".to_owned(),
-    }
-}
-
-/// A run continues bit for bit only under the settings it was started with.
-fn check_settings(plan: &Plan, state: &SessionState, warnings: &mut Vec<String>) -> Result<()> {
-    let ours = settings(plan.params.backend);
-    if state.settings != ours {
-        return Err(Error::input(format!(
-            "the run was trained under `{}`, here it would go on under `{ours}`",
-            state.settings
-        ))
-        .hint("resume it on the machine and with the libtorch it was started with"));
-    }
-    let version = env!("CARGO_PKG_VERSION");
-    if state.agon != version {
-        warnings.push(format!("the run was started by agon {}, this is {version}: its bits may differ", state.agon));
-    }
-    Ok(())
 }
 
 /// Name and value of every hyperparameter.

@@ -1,0 +1,231 @@
+//! A session on a thread of its own: commands in, policies and measurements out.
+//!
+//! Whoever watches never waits for training: what the session last said of itself lies ready, and so do the newest policy
+//! and everything measured since it was last asked for. Commands are obeyed after the iteration that is under way.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Receiver, Sender},
+    },
+    thread::JoinHandle,
+};
+
+use super::{Control, Ending, News, Observer, Session};
+use crate::{
+    error::{Error, Result},
+    learn::mappo::Counters,
+    policy::network::Network,
+};
+
+/// What a session can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Stop the clock after this iteration.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Save now.
+    Save,
+    /// Give a live hyperparameter another value, as RON text.
+    Set {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// Save and end.
+    Stop,
+}
+
+/// What a session is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// Training.
+    Training,
+    /// Waiting for [`Command::Resume`].
+    Paused,
+    /// Over; everything is saved.
+    Ended(Ending),
+    /// Over, because of this. What was saved before is good.
+    Failed(String),
+}
+
+/// What a session last said of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// What it is doing.
+    pub phase: Phase,
+    /// How far it has come.
+    pub counters: Counters,
+    /// Share of the run that is done, 0 to 1.
+    pub progress: f64,
+    /// Wall time of the run without its pauses, in seconds.
+    pub wall_s: f64,
+}
+
+/// What one iteration measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Env-steps of the run.
+    pub step: u64,
+    /// Wall time of the run without its pauses, in seconds.
+    pub wall_s: f64,
+    /// Named numbers, as `group/name`.
+    pub scalars: Vec<(String, f64)>,
+}
+
+/// A session on a thread of its own. Dropping it stops the session and waits until it has saved.
+pub struct Background {
+    commands: Sender<Command>,
+    samples: Receiver<Sample>,
+    warnings: Receiver<String>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread lays ready.
+struct Shared {
+    status: Mutex<Status>,
+    policy: Mutex<Arc<Network>>,
+}
+
+impl Background {
+    /// Sets `session` going, on `threads` threads of its own or one per core. Results do not depend on how many.
+    ///
+    /// # Errors
+    /// Threads that the system does not give, or a network that has left the finite numbers.
+    pub fn start(mut session: Session, threads: Option<usize>) -> Result<Self> {
+        let status = Status {
+            phase: Phase::Training,
+            counters: session.counters(),
+            progress: session.progress(),
+            wall_s: session.wall_s(),
+        };
+        let policy = Mutex::new(Arc::new(session.trainer.policy()?));
+        let shared = Arc::new(Shared { status: Mutex::new(status), policy });
+        let ((commands, obeyed), (told, samples)) = (mpsc::channel(), mpsc::channel());
+        let (warned, warnings) = mpsc::channel();
+        let mut watcher = Watcher {
+            shared: Arc::clone(&shared),
+            commands: obeyed,
+            samples: told,
+            warnings: warned,
+            iteration: None,
+            is_paused: false,
+        };
+        let failed = |error: &dyn std::fmt::Display| Error::system(format!("cannot start a training thread: {error}"));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|e| failed(&e))?;
+        let thread = std::thread::Builder::new().name("session".to_owned()).spawn(move || {
+            let ended = pool.install(|| session.run(&mut watcher));
+            let phase = ended.map_or_else(|error| Phase::Failed(error.to_string()), Phase::Ended);
+            lock(&watcher.shared.status).phase = phase;
+        });
+        Ok(Self { commands, samples, warnings, shared, thread: Some(thread.map_err(|e| failed(&e))?) })
+    }
+
+    /// Tells the session something. One that is over does not listen any more.
+    pub fn tell(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+
+    /// What the session last said of itself.
+    pub fn status(&self) -> Status {
+        lock(&self.shared.status).clone()
+    }
+
+    /// The newest policy.
+    pub fn policy(&self) -> Arc<Network> {
+        Arc::clone(&lock(&self.shared.policy))
+    }
+
+    /// What was measured since this was last asked.
+    pub fn take_samples(&self) -> impl Iterator<Item = Sample> {
+        self.samples.try_iter()
+    }
+
+    /// What a person should know, since this was last asked: refused commands among it.
+    pub fn take_warnings(&self) -> impl Iterator<Item = String> {
+        self.warnings.try_iter()
+    }
+
+    /// Waits until the session is over and says how it ended.
+    pub fn wait(mut self) -> Phase {
+        self.join();
+        self.status().phase
+    }
+
+    fn join(&mut self) {
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            lock(&self.shared.status).phase = Phase::Failed("the training thread has panicked".to_owned());
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.tell(Command::Stop);
+        self.join();
+    }
+}
+
+/// The session's side.
+struct Watcher {
+    shared: Arc<Shared>,
+    commands: Receiver<Command>,
+    samples: Sender<Sample>,
+    warnings: Sender<String>,
+    /// The last iteration that was told of.
+    iteration: Option<u64>,
+    is_paused: bool,
+}
+
+impl Observer for Watcher {
+    fn iterated(&mut self, news: &News<'_>) -> Result<Control> {
+        for warning in news.warnings {
+            let _ = self.warnings.send(warning.clone());
+        }
+        if self.iteration.replace(news.report.counters.iterations) != Some(news.report.counters.iterations) {
+            *lock(&self.shared.policy) = Arc::new(news.trainer.policy()?);
+            let Counters { env_steps, .. } = news.report.counters;
+            let scalars = news.report.scalars.clone();
+            let _ = self.samples.send(Sample { step: env_steps, wall_s: news.wall_s, scalars });
+        }
+        Ok(self.obey(news))
+    }
+}
+
+impl Watcher {
+    /// What the next command asks for; while the session is paused, waits for one.
+    fn obey(&mut self, news: &News<'_>) -> Control {
+        loop {
+            *lock(&self.shared.status) = Status {
+                phase: if self.is_paused { Phase::Paused } else { Phase::Training },
+                counters: news.report.counters,
+                progress: news.progress,
+                wall_s: news.wall_s,
+            };
+            // Nobody at the other end: whoever started the session is gone without a word.
+            let command = if self.is_paused { self.commands.recv().ok() } else { self.commands.try_recv().ok() };
+            match command {
+                Some(Command::Pause) => self.is_paused = true,
+                Some(Command::Resume) => self.is_paused = false,
+                Some(Command::Save) => return Control::Save,
+                Some(Command::Set { name, value }) => return Control::Set { name, value },
+                Some(Command::Stop) => return Control::Stop,
+                None if self.is_paused => return Control::Stop,
+                None => return Control::Continue,
+            }
+        }
+    }
+}
+
+/// What is behind these locks is replaced as a whole, so a panic elsewhere cannot leave it half written.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
