@@ -83,12 +83,7 @@ struct Link {
 impl Lookahead {
     /// The outcomes of flying `ticks` of each of the nine steps of `jammer`, while the drones fly straight on and the other
     /// jammers stay where they are.
-    pub(super) fn outcomes(
-        &mut self,
-        around: Surroundings<'_>,
-        jammer: usize,
-        ticks: u32,
-    ) -> [Outcome; STEPS.len()] {
+    pub(super) fn outcomes(&mut self, around: Surroundings<'_>, jammer: usize, ticks: u32) -> [Outcome; STEPS.len()] {
         self.look(around, jammer, ticks);
         let own = around.team[jammer].0;
         let reach_mps = around.model.jammer_speed_mps * ticks as f32;

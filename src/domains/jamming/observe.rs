@@ -210,7 +210,8 @@ impl View<'_> {
     }
 
     fn seed5(&self, rows: &mut [f32]) {
-        let (per_side, per_speed) = (1.0 / self.model.arena_m, 1.0 / self.model.jammer_speed_mps.max(f32::MIN_POSITIVE));
+        let (per_side, per_speed) =
+            (1.0 / self.model.arena_m, 1.0 / self.model.jammer_speed_mps.max(f32::MIN_POSITIVE));
         let band = f32::from(self.swarm.band) / (Band::ALL.len() - 1) as f32;
         let agents = self.team.iter().zip(self.velocities).zip(self.assignments);
         for (row, ((own, velocity), assignment)) in rows.chunks_exact_mut(5).zip(agents) {

@@ -5,7 +5,10 @@
 
 use bevy::math::Vec2;
 
-use super::{components::Position, scenario::{Band, JamModel, JammingParams}};
+use super::{
+    components::Position,
+    scenario::{Band, JamModel, JammingParams},
+};
 
 /// Speed of light in m/s, rounded as the published system does.
 const LIGHT_MPS: f64 = 3.0e8;
@@ -245,7 +248,8 @@ mod tests {
         for i in 0..n {
             for j in (0..n).filter(|j| *j != i) {
                 let midpoint = 0.5 * (drones[i] + drones[j]);
-                let jammed = jammers.iter().any(|p| received(params.jam_power_dbm, *p, midpoint) >= params.jam_threshold_dbm);
+                let jammed =
+                    jammers.iter().any(|p| received(params.jam_power_dbm, *p, midpoint) >= params.jam_threshold_dbm);
                 let heard = received(params.enemy_power_dbm, drones[i], drones[j]) >= params.sensitivity_dbm;
                 links[i][j] = heard && !jammed;
             }
@@ -265,8 +269,7 @@ mod tests {
 
     fn scattered(n: usize, side: f32, seed: u64) -> Vec<Vec2> {
         use crate::sim::{Address, Purpose, Seeds};
-        let mut stream =
-            Seeds::new(seed).stream(Purpose::new("radio test"), Address { env: 0, episode: 0, tick: 0 });
+        let mut stream = Seeds::new(seed).stream(Purpose::new("radio test"), Address { env: 0, episode: 0, tick: 0 });
         (0..n).map(|_| Vec2::new(stream.uniform(0.0, side), stream.uniform(0.0, side))).collect()
     }
 

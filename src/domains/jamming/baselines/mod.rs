@@ -35,7 +35,12 @@ pub(super) fn all() -> Vec<Baseline> {
         scripted("follow", "holds its position, always on the swarm's band", false, simple::follow()),
         scripted("nearest", "flies to its assigned centroid, always on the swarm's band", false, simple::nearest()),
         scripted("greedy", "takes the step that lowers lambda-2 of its own view most", false, greedy::greedy()),
-        scripted("planner", "knows everything and seeks the best positions by coordinate ascent", true, planner::planner()),
+        scripted(
+            "planner",
+            "knows everything and seeks the best positions by coordinate ascent",
+            true,
+            planner::planner(),
+        ),
     ]
 }
 

@@ -100,7 +100,9 @@ impl Planner {
     fn improve(&mut self, situation: &Situation<'_>, plan: &mut [Vec2]) {
         for (moment, ticks) in self.moments.iter_mut().zip(HORIZONS) {
             moment.drones.clear();
-            moment.drones.extend((0..situation.around.drones.len()).map(|drone| situation.around.predicted(drone, ticks)));
+            moment
+                .drones
+                .extend((0..situation.around.drones.len()).map(|drone| situation.around.predicted(drone, ticks)));
         }
         for _ in 0..SWEEPS {
             let mut has_changed = false;
@@ -120,7 +122,8 @@ impl Planner {
         for (moment, ticks) in self.moments.iter_mut().zip(HORIZONS) {
             let others = (0..plan.len()).filter(|other| *other != jammer);
             self.others.clear();
-            self.others.extend(others.map(|other| situation.on_the_way(situation.around.team[other].0, plan[other], ticks)));
+            self.others
+                .extend(others.map(|other| situation.on_the_way(situation.around.team[other].0, plan[other], ticks)));
             moment.look(situation, &mut self.kernel, &self.others);
         }
         let own = situation.around.team[jammer].0;

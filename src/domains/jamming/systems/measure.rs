@@ -38,7 +38,12 @@ pub(in super::super) const METRICS: [MetricSpec; 13] = {
         metric("reachability", "", Mean, "share of the pairs of drones that can reach each other"),
         metric("band_match", "", Mean, "share of the jammers on the swarm's band"),
         metric("energy", "m²/s", Sum, "speed squared times time, mean over jammers"),
-        metric("fragmentation_time", "s", Last, "time until the swarm first fell apart; the whole episode if it never did"),
+        metric(
+            "fragmentation_time",
+            "s",
+            Last,
+            "time until the swarm first fell apart; the whole episode if it never did",
+        ),
         metric("fragmented", "", Last, "1 if the swarm ever fell apart: its mean is the fragmentation rate"),
         metric("tracking_error", "m", Mean, "distance of a jammer to its assigned centroid, mean over jammers"),
         metric("overlap", "", Mean, "share of the pairs of jammers closer than twice the jam range"),
@@ -181,10 +186,20 @@ impl RadioGraphs {
     /// Lambda-2 of a swarm that nobody jams.
     pub(in super::super) fn unjammed_lambda2(&mut self, model: &Model, band: u8, drones: &[Position]) -> f64 {
         self.kernel.graph(&model.budgets, band, drones, &[], &mut self.fresh);
-        let mut l = [0.0]; self.solver.lambda2_batch(model.num_enemies, &self.fresh, &mut l); l[0]
+        let mut l = [0.0];
+        self.solver.lambda2_batch(model.num_enemies, &self.fresh, &mut l);
+        l[0]
     }
 
-    fn draw(&mut self, model: &Model, slot: usize, band: u8, drones: &[Position], team: &[Position], bands: &[JamBand]) {
+    fn draw(
+        &mut self,
+        model: &Model,
+        slot: usize,
+        band: u8,
+        drones: &[Position],
+        team: &[Position],
+        bands: &[JamBand],
+    ) {
         self.on_band.clear();
         self.on_band.extend(team.iter().zip(bands).filter(|(_, b)| b.0 == band).map(|(p, _)| p.0));
         self.jam_watt[slot] = self.kernel.graph(&model.budgets, band, drones, &self.on_band, &mut self.fresh);

@@ -6,10 +6,7 @@ mod sense;
 
 use bevy::{
     app::App,
-    ecs::{
-        resource::Resource,
-        schedule::IntoScheduleConfigs,
-    },
+    ecs::{resource::Resource, schedule::IntoScheduleConfigs},
 };
 
 pub(super) use measure::{METRICS, Measure, Measures, RadioGraphs, overlap};

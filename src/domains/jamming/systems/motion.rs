@@ -131,9 +131,8 @@ fn coordinated_turn(
 fn keep_formation(model: &Model, positions: &mut [Position], velocities: &mut [Velocity]) {
     let Some(velocity) = velocities.first().map(|v| v.0) else { return };
     let step = velocity * model.dt_s;
-    let leaves = |axis: fn(Vec2) -> f32| {
-        positions.iter().any(|p| axis(p.0 + step) < 0.0 || axis(p.0 + step) > model.arena_m)
-    };
+    let leaves =
+        |axis: fn(Vec2) -> f32| positions.iter().any(|p| axis(p.0 + step) < 0.0 || axis(p.0 + step) > model.arena_m);
     let turned = Vec2::new(
         if leaves(|v| v.x) { -velocity.x } else { velocity.x },
         if leaves(|v| v.y) { -velocity.y } else { velocity.y },
