@@ -139,7 +139,7 @@ fn place(model: &Model, stream: &mut Stream, drones: &mut [Position]) {
         Placement::Uniform => drones.iter_mut().for_each(|drone| drone.0 = anywhere(stream, model.arena_m)),
         Placement::Clustered => place_clustered(model, stream, drones),
         Placement::Grid | Placement::Line | Placement::Circle | Placement::Vee => {
-            place_formation(model, stream, drones)
+            place_formation(model, stream, drones);
         }
     }
 }
