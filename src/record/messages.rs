@@ -226,6 +226,16 @@ impl From<(&EpisodeRecord, bool)> for Event {
     }
 }
 
+impl Event {
+    /// The record of the episode of env `env` whose end this is, and whether the time limit cut it.
+    pub fn into_record(self, env: u64) -> Option<(EpisodeRecord, bool)> {
+        let Self::EpisodeEnded { episode, length, truncated, episode_return, terms, metrics, stratum } = self else {
+            return None;
+        };
+        Some((EpisodeRecord { env, episode, length, episode_return, terms, metrics, stratum }, truncated))
+    }
+}
+
 /// A value as a message.
 pub(super) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|error| Error::system(format!("cannot write a message as JSON: {error}")))

@@ -15,6 +15,7 @@ use super::{
     messages::{
         Cause, Event, FINISHED, Keyframe, Preamble, VERSION, encode_actions, encode_metrics, encode_rewards, json,
     },
+    walker::MAX_CHUNK,
 };
 use crate::{
     domains::Scenario,
@@ -29,6 +30,8 @@ pub const KEYFRAME_TICKS: u32 = 50;
 const CHUNK: usize = 64 << 10;
 /// A chunk of this many bytes ends at the next tick.
 const LONG_CHUNK: usize = 1 << 20;
+/// What a message takes beside its content.
+const MESSAGE_OVERHEAD: usize = 31;
 
 /// What a recording is of.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,9 +119,7 @@ impl<W: Write> Recorder<W> {
     /// What the sink reports; the recording ends at its last complete chunk then.
     pub fn tick(&mut self, world: &World, slot: usize) -> Result<()> {
         let (spec, ports) = (&world.resource::<Declared>().0, world.resource::<Ports>());
-        if self.filled >= LONG_CHUNK {
-            self.flush()?;
-        }
+        self.end_long_chunk()?;
         self.tick = self.tick.checked_add(1).ok_or_else(|| Error::input("a recording of this length cannot be kept"))?;
         self.time_ns = self.time_ns.saturating_add(self.dt_ns);
         for (group, port) in ports.groups.iter().enumerate() {
@@ -131,7 +132,7 @@ impl<W: Write> Recorder<W> {
         }
         let ended = ports.finished.iter().find(|record| record.env == self.env);
         if let Some(record) = ended {
-            self.mark(&Event::from((record, ports.truncated[slot])))?;
+            self.write(self.channels.events, &json(&Event::from((record, ports.truncated[slot])))?)?;
         }
         if ended.is_some() || self.tick - self.last_keyframe >= self.keyframe_ticks {
             if self.filled >= CHUNK {
@@ -147,6 +148,7 @@ impl<W: Write> Recorder<W> {
     /// # Errors
     /// As [`tick`](Self::tick).
     pub fn mark(&mut self, event: &Event) -> Result<()> {
+        self.end_long_chunk()?;
         self.write(self.channels.events, &json(event)?)
     }
 
@@ -192,6 +194,10 @@ impl<W: Write> Recorder<W> {
         Ok(self.writer.into_inner().into_inner())
     }
 
+    fn end_long_chunk(&mut self) -> Result<()> {
+        if self.filled >= LONG_CHUNK { self.flush() } else { Ok(()) }
+    }
+
     fn keyframe(&mut self, cause: Cause, world: &World, slot: usize) -> Result<()> {
         let state = snapshot::save(world, slot);
         let keyframe = Keyframe { cause, hash: snapshot::hash_of(&state), state: &state };
@@ -200,12 +206,12 @@ impl<W: Write> Recorder<W> {
     }
 
     fn write(&mut self, channel_id: u16, data: &[u8]) -> Result<()> {
-        if data.len() > MAX_MESSAGE {
+        if data.len() > MAX_MESSAGE || self.filled > MAX_CHUNK / 2 {
             return Err(Error::input(format!("a message of {} bytes is too long for a recording", data.len())));
         }
         let (sequence, log_time) = (self.tick, self.time_ns);
         let header = MessageHeader { channel_id, sequence, log_time, publish_time: log_time };
-        self.filled += data.len();
+        self.filled += data.len() + MESSAGE_OVERHEAD;
         self.writer.write_to_known_channel(&header, data).map_err(|error| write_failed(&error))
     }
 }

@@ -73,7 +73,7 @@ pub enum Part<'a> {
 }
 
 /// A record inside a chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inner<'a> {
     /// Describes the content of messages.
     Schema,
@@ -92,8 +92,8 @@ pub enum Inner<'a> {
         sequence: u32,
         /// When it was logged, in ns.
         log_time_ns: u64,
-        /// What it says.
-        data: &'a [u8],
+        /// Where in the content of the chunk is what it says.
+        data: Range<usize>,
     },
 }
 
@@ -152,7 +152,7 @@ pub fn records(content: &[u8]) -> impl Iterator<Item = Result<Inner<'_>, String>
         if rest.is_empty() {
             return None;
         }
-        let record = inner(&mut rest);
+        let record = inner(&mut rest, content.len());
         if record.is_none() {
             rest = &[];
         }
@@ -293,7 +293,8 @@ fn check_crc(claimed: u32, found: u32, what: &str) -> Result<(), String> {
     if claimed == found || cfg!(fuzzing) { Ok(()) } else { Err(format!("the checksum of {what} is wrong")) }
 }
 
-fn inner<'a>(rest: &mut &'a [u8]) -> Option<Inner<'a>> {
+/// The next record; `rest` is what is left of `total` bytes.
+fn inner<'a>(rest: &mut &'a [u8], total: usize) -> Option<Inner<'a>> {
     let opcode = take(rest, 1)?[0];
     let len = usize::try_from(u64_le(rest)?).ok()?;
     let mut body = take(rest, len)?;
@@ -307,7 +308,8 @@ fn inner<'a>(rest: &mut &'a [u8]) -> Option<Inner<'a>> {
         op::MESSAGE => {
             let (channel, sequence) = (u16_le(&mut body)?, u32_le(&mut body)?);
             let (log_time_ns, _publish_time) = (u64_le(&mut body)?, u64_le(&mut body)?);
-            Some(Inner::Message { channel, sequence, log_time_ns, data: body })
+            let end = total - rest.len();
+            Some(Inner::Message { channel, sequence, log_time_ns, data: end - body.len()..end })
         }
         _ => None,
     }
