@@ -24,10 +24,10 @@ pub(super) struct Channels {
 impl Channels {
     /// Declares the channels of a recording under `spec`.
     pub(super) fn declare<W: Write>(writer: &mut Writer<NoSeek<W>>, spec: &Spec) -> McapResult<Self> {
-        let plain = |_: &str| BTreeMap::new();
         let mut json = |topic: &str, schema: &Value| {
-            let id = writer.add_schema(&format!("agon{}", topic.replace('/', ".")), "jsonschema", text(schema).as_bytes())?;
-            writer.add_channel(id, topic, "json", &plain(topic))
+            let name = format!("agon{}", topic.replace('/', "."));
+            let id = writer.add_schema(&name, "jsonschema", schema.to_string().as_bytes())?;
+            writer.add_channel(id, topic, "json", &BTreeMap::new())
         };
         let recording = json(RECORDING, &object(&["agon", "seed", "env"], &json!({ "type": "string" })))?;
         let names: Vec<&str> = spec.metrics.iter().map(|metric| metric.name).collect();
@@ -46,10 +46,6 @@ impl Channels {
         }
         Ok(Self { recording, scenario, keyframes, metrics, events, actions, rewards })
     }
-}
-
-fn text(schema: &Value) -> String {
-    schema.to_string()
 }
 
 /// An object whose keys `names` all have this type.

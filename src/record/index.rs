@@ -79,6 +79,18 @@ impl Unpacked {
     pub(super) fn data(&self, message: &Message) -> &[u8] {
         self.content.get(message.data.clone()).unwrap_or_default()
     }
+
+    /// What was said on `topic` at `tick`.
+    pub(super) fn said(&self, topic: Topic, tick: u32) -> Result<&[u8]> {
+        let message = self.messages_at(tick).map(|(_, message)| message).find(|message| message.topic == topic);
+        message.map(|message| self.data(message)).ok_or_else(|| Error::input(format!("tick {tick} is not complete")))
+    }
+
+    /// The messages of `tick`, with their places.
+    pub(super) fn messages_at(&self, tick: u32) -> impl Iterator<Item = (usize, &Message)> {
+        let first = self.messages.partition_point(|message| message.tick < tick);
+        self.messages.iter().enumerate().skip(first).take_while(move |(_, message)| message.tick == tick)
+    }
 }
 
 impl Index {

@@ -73,11 +73,7 @@ impl<W: Write> Recorder<W> {
     pub fn start(sink: W, opening: &Opening<'_>, world: &World, slot: usize) -> Result<Self> {
         let spec = &world.resource::<Declared>().0;
         if opening.policies.len() != spec.groups.len() {
-            return Err(Error::input(format!(
-                "{} policies for {} groups",
-                opening.policies.len(),
-                spec.groups.len()
-            )));
+            return Err(Error::input(format!("{} policies for {} groups", opening.policies.len(), spec.groups.len())));
         }
         let options = WriteOptions::new()
             .compression(Some(Compression::Zstd))
@@ -120,7 +116,8 @@ impl<W: Write> Recorder<W> {
     pub fn tick(&mut self, world: &World, slot: usize) -> Result<()> {
         let (spec, ports) = (&world.resource::<Declared>().0, world.resource::<Ports>());
         self.end_long_chunk()?;
-        self.tick = self.tick.checked_add(1).ok_or_else(|| Error::input("a recording of this length cannot be kept"))?;
+        self.tick =
+            self.tick.checked_add(1).ok_or_else(|| Error::input("a recording of this length cannot be kept"))?;
         self.time_ns = self.time_ns.saturating_add(self.dt_ns);
         for (group, port) in ports.groups.iter().enumerate() {
             self.write(self.channels.actions[group], &encode_actions(port, slot))?;
@@ -189,8 +186,8 @@ impl<W: Write> Recorder<W> {
     pub fn finish(mut self) -> Result<W> {
         let ticks = ("ticks".to_owned(), self.tick.to_string());
         let end = Metadata { name: FINISHED.to_owned(), metadata: [ticks].into() };
-        let written = self.writer.write_metadata(&end).and_then(|()| self.writer.finish());
-        written.map_err(|error| write_failed(&error))?;
+        self.writer.write_metadata(&end).map_err(|error| write_failed(&error))?;
+        self.writer.finish().map_err(|error| write_failed(&error))?;
         Ok(self.writer.into_inner().into_inner())
     }
 

@@ -8,9 +8,7 @@ use std::{ops::RangeInclusive, path::Path};
 use super::{
     MAX_FILE,
     index::{Index, Message, Topic, Unpacked},
-    messages::{
-        Cause, Event, Keyframe, Preamble, VERSION, decode_actions, decode_metrics, decode_rewards, from_json,
-    },
+    messages::{Cause, Event, Keyframe, Preamble, VERSION, decode_actions, decode_metrics, decode_rewards, from_json},
     walker::Ending,
 };
 use crate::{
@@ -86,12 +84,17 @@ impl Replay {
         index.load(&bytes, 0, &mut chunk)?;
         let first = |topic: Topic, what: &str| {
             let message = chunk.messages.iter().find(|message| message.topic == topic && message.tick == 0);
-            message.map(|message| chunk.data(message)).ok_or_else(|| Error::input(format!("the recording has no {what}")))
+            message
+                .map(|message| chunk.data(message))
+                .ok_or_else(|| Error::input(format!("the recording has no {what}")))
         };
         let preamble: Preamble = from_json(first(Topic::Recording, "beginning")?)?;
         if preamble.version > VERSION {
-            return Err(Error::input(format!("a recording of version {}, this agon knows {VERSION}", preamble.version))
-                .hint("use a newer agon"));
+            return Err(Error::input(format!(
+                "a recording of version {}, this agon knows {VERSION}",
+                preamble.version
+            ))
+            .hint("use a newer agon"));
         }
         let scenario = parse_scenario(first(Topic::Scenario, "scenario")?)?;
         let Preamble { agon, seed, env, policies, .. } = preamble;
@@ -204,7 +207,7 @@ impl Replay {
         }
         let tick = u32::try_from(tick).map_err(|_| Error::input("a recording has no such tick"))?;
         self.load_step(tick)?;
-        decode_metrics(&metrics, said(&self.chunk, Topic::Metrics, tick)?)
+        decode_metrics(&metrics, self.chunk.said(Topic::Metrics, tick)?)
     }
 
     /// What happened in these ticks, in order.
@@ -244,7 +247,10 @@ impl Replay {
         self.take_actions(tick)?;
         self.lane.step();
         self.tick = tick;
-        self.arrive()
+        let compared = self.arrive()?;
+        // Whoever seeks from here must start at a keyframe again.
+        self.is_sound &= compared.iter().all(|compared| compared.expected == compared.found);
+        Ok(compared)
     }
 
     /// Looks at the keyframes of the tick it stands at, in order.
@@ -253,7 +259,7 @@ impl Replay {
         let mut number = if self.tick == 0 { 0 } else { self.index.chunk_of_step(self.tick) };
         while self.index.chunks.get(number).is_some_and(|chunk| chunk.first <= self.tick) {
             self.index.load(&self.bytes, number, &mut self.chunk)?;
-            let here = messages_at(&self.chunk, self.tick).filter(|(_, message)| message.topic == Topic::Keyframe);
+            let here = self.chunk.messages_at(self.tick).filter(|(_, message)| message.topic == Topic::Keyframe);
             for at in here.map(|(at, _)| at).collect::<Vec<_>>() {
                 self.index.load(&self.bytes, number, &mut self.chunk)?;
                 let keyframe = Keyframe::decode(self.chunk.data(&self.chunk.messages[at]))?;
@@ -321,7 +327,7 @@ impl Replay {
 
     fn take_actions(&mut self, tick: u32) -> Result<()> {
         for group in 0..self.index.groups {
-            let message = said(&self.chunk, Topic::Actions(group), tick)?;
+            let message = self.chunk.said(Topic::Actions(group), tick)?;
             decode_actions(message, &mut self.lane.ports_mut().groups[group])?;
         }
         Ok(())
@@ -345,14 +351,14 @@ impl Replay {
         for group in 0..self.index.groups {
             // An edit at this very tick may have changed how many agents there are.
             let len = self.lane.ports().groups[group].actions.len() * size_of::<f32>();
-            if said(&self.chunk, Topic::Actions(group), tick)?.len() != len {
+            if self.chunk.said(Topic::Actions(group), tick)?.len() != len {
                 return Ok(());
             }
         }
         self.take_actions(tick)?;
         let spec = self.lane.spec().clone();
         for (group, spec) in spec.groups.iter().enumerate() {
-            let message = said(&self.chunk, Topic::Rewards(group), tick)?;
+            let message = self.chunk.said(Topic::Rewards(group), tick)?;
             decode_rewards(&spec.reward_terms, message, &mut self.lane.ports_mut().groups[group])?;
         }
         let ended = self.ended(tick)?;
@@ -366,7 +372,7 @@ impl Replay {
 
     /// The episode that ended at `tick`, and whether the time limit cut it; the chunk of that tick is unpacked.
     fn ended(&self, tick: u32) -> Result<Option<(EpisodeRecord, bool)>> {
-        for (_, message) in messages_at(&self.chunk, tick).filter(|(_, message)| message.topic == Topic::Event) {
+        for (_, message) in self.chunk.messages_at(tick).filter(|(_, message)| message.topic == Topic::Event) {
             let event: Event = from_json(self.chunk.data(message))?;
             if let Some(ended) = event.into_record(self.header.env) {
                 return Ok(Some(ended));
@@ -374,18 +380,6 @@ impl Replay {
         }
         Ok(None)
     }
-}
-
-/// What was said on `topic` at `tick` in a chunk.
-fn said(chunk: &Unpacked, topic: Topic, tick: u32) -> Result<&[u8]> {
-    let message = messages_at(chunk, tick).map(|(_, message)| message).find(|message| message.topic == topic);
-    message.map(|message| chunk.data(message)).ok_or_else(|| Error::input(format!("tick {tick} is not complete")))
-}
-
-/// The messages of `tick` in a chunk, with their places.
-fn messages_at(chunk: &Unpacked, tick: u32) -> impl Iterator<Item = (usize, &Message)> {
-    let first = chunk.messages.partition_point(|message| message.tick < tick);
-    chunk.messages.iter().enumerate().skip(first).take_while(move |(_, message)| message.tick == tick)
 }
 
 fn parse_scenario(message: &[u8]) -> Result<Scenario> {

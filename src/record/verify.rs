@@ -36,8 +36,7 @@ pub fn verify(replay: &mut Replay, on_tick: &dyn Fn()) -> Result<Verdict> {
         verdict.keyframes += compared.len() as u64;
         verdict.ticks = replay.tick();
         if let Some(first) = compared.iter().find(|compared| compared.expected != compared.found) {
-            verdict.difference =
-                Some(Difference { tick: replay.tick(), expected: first.expected, found: first.found });
+            verdict.difference = Some(Difference { tick: replay.tick(), expected: first.expected, found: first.found });
         }
         if verdict.difference.is_some() || replay.tick() == *replay.ticks().end() {
             return Ok(verdict);

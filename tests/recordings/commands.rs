@@ -74,7 +74,18 @@ fn it_is_the_episode_that_eval_plays() {
     let events = replay.events(12..=12).unwrap();
     let recorded = events.into_iter().find_map(|(_, event)| event.into_record(1)).unwrap().0.episode_return;
     let first = replay_return(&house, "0");
-    let eval = ["eval", "skirmish", "--policy", "greedy", "--set", "max_steps=12", "--episodes", "2", "--no-planner", "--json"];
+    let eval = [
+        "eval",
+        "skirmish",
+        "--policy",
+        "greedy",
+        "--set",
+        "max_steps=12",
+        "--episodes",
+        "2",
+        "--no-planner",
+        "--json",
+    ];
     let report: serde_json::Value = serde_json::from_str(&stdout(house.path(), &eval)).unwrap();
     let mean = report["policies"]["greedy"]["episode_return"]["mean"].as_f64().unwrap();
     assert!((mean - 0.5 * (first + recorded)).abs() < 1e-12, "{mean} of {first} and {recorded}");
@@ -90,11 +101,11 @@ fn replay_return(house: &tempfile::TempDir, env: &str) -> f64 {
 #[test]
 fn verify_says_identical_cut_or_damaged() {
     let house = house();
-    let args = ["record", "skirmish", "--policy", "random", "--ticks", "400", "--keyframes", "20", "--out", "a.mcap"];
+    let length = ["--ticks", "400", "--keyframes", "20", "--set", "max_steps=150"];
+    let args = [&["record", "skirmish", "--policy", "random", "--out", "a.mcap"], &length[..]].concat();
     stdout(house.path(), &args);
     assert_eq!(stdout(house.path(), &["verify", "a.mcap"]), "22 keyframes, 400 ticks, identical\nfinished\n");
-    let json: serde_json::Value =
-        serde_json::from_str(&stdout(house.path(), &["verify", "a.mcap", "--json"])).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&stdout(house.path(), &["verify", "a.mcap", "--json"])).unwrap();
     assert_eq!((&json["identical"], &json["finished"], &json["ticks"]), (&true.into(), &true.into(), &400.into()));
 
     let mut bytes = fs::read(house.path().join("a.mcap")).unwrap();

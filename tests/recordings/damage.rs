@@ -103,7 +103,10 @@ fn a_flipped_bit_is_noticed_and_nothing_before_it_is_lost() {
         bytes[bit / 8] ^= 1 << (bit % 8);
         assert!(whole.starts_with(&found), "bit {bit}: another message");
         let before = ends.iter().filter(|end| **end * 8 <= bit).count();
-        assert!(found.len() >= if before == 0 { 0 } else { complete[before - 1] }, "bit {bit}: lost what was before it");
+        assert!(
+            found.len() >= if before == 0 { 0 } else { complete[before - 1] },
+            "bit {bit}: lost what was before it"
+        );
         unnoticed += usize::from(ending == Ending::Complete);
     }
     assert_eq!(unnoticed, 0, "every byte of the file is covered by a checksum");

@@ -9,7 +9,13 @@ use agon::{
 use crate::{Game, SLOT, Shown, policy, shown};
 
 /// Plays `ticks` ticks into the recording.
-fn go_on(lane: &mut Lane, scenario: &Scenario, recorder: &mut Recorder<Vec<u8>>, slot: usize, ticks: u64) -> Vec<Shown> {
+fn go_on(
+    lane: &mut Lane,
+    scenario: &Scenario,
+    recorder: &mut Recorder<Vec<u8>>,
+    slot: usize,
+    ticks: u64,
+) -> Vec<Shown> {
     let mut policy = policy(scenario, "nearest");
     let mut played = Vec::new();
     for _ in 0..ticks {
@@ -68,8 +74,7 @@ fn a_changed_parameter_is_in_force_from_its_tick_on() {
     changed.set("jammer_speed_mps", "1.5").unwrap();
     // What a host does: another world under the new parameters, in the same state.
     let state = lane.snapshot(SLOT);
-    let mut lane =
-        Lane::new(changed.domain.domain(), changed.max_steps, Seeds::new(game.seed), game.env..game.env + 1);
+    let mut lane = Lane::new(changed.domain.domain(), changed.max_steps, Seeds::new(game.seed), game.env..game.env + 1);
     lane.restore(0, &state).unwrap();
     let what = Event::ParameterChanged { name: "jammer_speed_mps".to_owned(), value: "1.5".to_owned() };
     recorder.edit(lane.world(), 0, &changed, &[what]).unwrap();
@@ -94,8 +99,7 @@ fn a_team_that_grew_plays_back() {
     go_on(&mut lane, &game.scenario, &mut recorder, SLOT, 5);
     let mut changed = game.scenario.clone();
     changed.set("num_jammers", "6").unwrap();
-    let mut lane =
-        Lane::new(changed.domain.domain(), changed.max_steps, Seeds::new(game.seed), game.env..game.env + 1);
+    let mut lane = Lane::new(changed.domain.domain(), changed.max_steps, Seeds::new(game.seed), game.env..game.env + 1);
     let what = Event::ParameterChanged { name: "num_jammers".to_owned(), value: "6".to_owned() };
     recorder.edit(lane.world(), 0, &changed, &[what]).unwrap();
     let after = go_on(&mut lane, &changed, &mut recorder, 0, 15);

@@ -83,7 +83,9 @@ const FAR: f32 = 1e6;
 fn number<'de, D: Deserializer<'de>>(source: D) -> Result<f32, D::Error> {
     let number = f32::deserialize(source)?;
     let is_near = number.abs() <= FAR;
-    is_near.then_some(number).ok_or_else(|| D::Error::invalid_value(Unexpected::Float(number.into()), &"a finite number"))
+    is_near
+        .then_some(number)
+        .ok_or_else(|| D::Error::invalid_value(Unexpected::Float(number.into()), &"a finite number"))
 }
 
 fn vector<'de, D: Deserializer<'de>>(source: D) -> Result<Vec2, D::Error> {
