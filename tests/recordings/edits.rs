@@ -42,7 +42,7 @@ fn a_dragged_agent_stays_where_it_was_put() {
     let before = go_on(&mut lane, &game.scenario, &mut recorder, SLOT, 14);
     drag_everybody(&mut lane);
     let what = Event::StateEdited { what: "everybody to the left".to_owned() };
-    recorder.edit(lane.world(), SLOT, &game.scenario, &[what.clone()]).unwrap();
+    recorder.edit(lane.world(), SLOT, &game.scenario, std::slice::from_ref(&what)).unwrap();
     let dragged = lane.hash(SLOT);
     let after = go_on(&mut lane, &game.scenario, &mut recorder, SLOT, 14);
     let mut replay = Replay::from_bytes(recorder.finish().unwrap()).unwrap();
