@@ -18,7 +18,8 @@ use crate::Game;
 
 /// Writes `bytes` anew with each message replaced by what `change` makes of its topic and content.
 fn rewritten(bytes: &[u8], change: impl Fn(&str, u32, Vec<u8>) -> Vec<u8>) -> Vec<u8> {
-    let mut writer = WriteOptions::new().create(std::io::Cursor::new(Vec::new())).unwrap();
+    let options = WriteOptions::new().compression_threads(0);
+    let mut writer = options.create(std::io::Cursor::new(Vec::new())).unwrap();
     let mut topics: BTreeMap<u16, (String, u16)> = BTreeMap::new();
     walk(bytes, &mut |part| {
         let Part::Chunk { content, .. } = part else { return Ok(()) };
