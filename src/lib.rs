@@ -8,5 +8,6 @@ pub mod learn;
 pub mod math;
 pub mod metrics;
 pub mod policy;
+pub mod record;
 pub mod session;
 pub mod sim;
