@@ -21,8 +21,10 @@ use std::{
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("math", &[]),
-    ("sim", &[]),
-    ("domains", &["sim"]),
+    ("picture", &[]),
+    ("raster", &["picture"]),
+    ("sim", &["picture"]),
+    ("domains", &["picture", "sim"]),
     ("durable", &[]),
     ("metrics", &["durable", "sim"]),
     ("policy", &["durable", "sim"]),
@@ -31,8 +33,21 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("session", &["domains", "durable", "eval", "learn", "metrics", "policy", "record", "sim"]),
     ("eval", &["domains", "durable", "learn", "metrics", "policy", "record", "session", "sim"]),
     ("record", &["domains", "durable", "eval", "learn", "metrics", "policy", "session", "sim"]),
-    ("cli", &["domains", "durable", "eval", "learn", "metrics", "policy", "record", "session", "sim"]),
-    ("window", &["domains", "durable", "eval", "learn", "metrics", "policy", "record", "session", "sim"]),
+    ("export", &["domains", "durable", "picture", "raster", "record", "sim"]),
+    (
+        "cli",
+        &[
+            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "policy", "raster", "record", "session",
+            "sim",
+        ],
+    ),
+    (
+        "window",
+        &[
+            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "policy", "raster", "record", "session",
+            "sim",
+        ],
+    ),
 ];
 
 struct Source {

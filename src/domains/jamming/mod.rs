@@ -39,6 +39,7 @@ mod spawn;
 mod systems;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use bevy::app::App;
 
@@ -48,7 +49,7 @@ use self::{
     scenario::{Band, RewardMode},
     systems::METRICS,
 };
-use crate::sim::{ActionSpace, Baseline, DiscreteSpec, Domain, GroupSpec, Spec, Stratum, field};
+use crate::sim::{ActionSpace, Baseline, DiscreteSpec, Domain, GroupSpec, Spec, Stratum, View, field};
 
 impl Domain for JammingParams {
     fn id(&self) -> &'static str {
@@ -84,5 +85,9 @@ impl Domain for JammingParams {
 
     fn baselines(&self) -> Vec<Baseline> {
         baselines::all()
+    }
+
+    fn view(&self) -> Option<&dyn View> {
+        Some(self)
     }
 }
