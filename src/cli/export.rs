@@ -70,7 +70,8 @@ fn open(args: &ExportArgs) -> Result<Box<dyn Film>> {
 fn nobody_plays(scenario: &Scenario) -> Error {
     let baselines = scenario.domain.domain().baselines();
     let names: Vec<&str> = baselines.iter().map(|baseline| baseline.name).collect();
-    Error::input("who is to play?").hint(format!("add `--policy` with one of {}, or with a run folder", names.join(", ")))
+    Error::input("who is to play?")
+        .hint(format!("add `--policy` with one of {}, or with a run folder", names.join(", ")))
 }
 
 fn play(args: &ExportArgs, scenario: Scenario, policy: &str) -> Result<Box<dyn Film>> {
@@ -105,7 +106,8 @@ fn view(args: &ExportArgs, domain: &dyn Domain) -> Result<ViewOptions> {
             let choices = view.declared().colour_by;
             let names = || choices.iter().map(|choice| choice.name);
             names().position(|choice| choice == name).ok_or_else(|| {
-                Error::input(format!("agents are not coloured by `{}`", name.escape_debug())).did_you_mean(name, names())
+                Error::input(format!("agents are not coloured by `{}`", name.escape_debug()))
+                    .did_you_mean(name, names())
             })?
         }
         _ => 0,

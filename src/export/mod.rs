@@ -23,11 +23,11 @@ use std::{
     path::Path,
 };
 
+use self::frames::Frames;
 pub use self::{
     film::{Film, Played},
     table::Table,
 };
-use self::frames::Frames;
 use crate::{
     durable::{Durability, write_atomic_with},
     error::{Error, Result},

@@ -75,8 +75,9 @@ impl Theme {
     pub fn named(name: &str) -> Result<Self> {
         match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
             Some((_, text)) => Self::parse(text),
-            None => Err(Error::input(format!("unknown theme `{}`", name.escape_debug()))
-                .did_you_mean(name, Self::names())),
+            None => {
+                Err(Error::input(format!("unknown theme `{}`", name.escape_debug())).did_you_mean(name, Self::names()))
+            }
         }
     }
 
@@ -147,11 +148,11 @@ fn explain(error: &ron::error::SpannedError) -> Error {
     let at = error.span.start;
     let told = match &error.code {
         ron::Error::NoSuchStructField { expected, found, .. } => {
-            Error::input(format!("unknown key `{}`", found.escape_debug())).did_you_mean(found, expected.iter().copied())
+            Error::input(format!("unknown key `{}`", found.escape_debug()))
+                .did_you_mean(found, expected.iter().copied())
         }
-        ron::Error::MissingStructField { field, .. } => {
-            Error::input(format!("the theme has no `{field}`")).hint(format!("add `{field}: \"#rrggbb\"` or a list of such"))
-        }
+        ron::Error::MissingStructField { field, .. } => Error::input(format!("the theme has no `{field}`"))
+            .hint(format!("add `{field}: \"#rrggbb\"` or a list of such")),
         other => Error::input(other.to_string()),
     };
     told.at(at.line, at.col)

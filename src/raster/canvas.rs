@@ -1,7 +1,9 @@
 //! Filling, stroking and writing in colours of a theme.
 
 use bevy::math::Vec2;
-use tiny_skia::{FillRule, LineCap, LineJoin, Mask, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash, Transform};
+use tiny_skia::{
+    FillRule, LineCap, LineJoin, Mask, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash, Transform,
+};
 
 use super::text::{Align, Fonts};
 use crate::picture::{Colour, Dash, Glyph, Rgb, Theme, Token};

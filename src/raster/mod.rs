@@ -66,8 +66,11 @@ impl Rasteriser {
     /// A side out of [`SIDES`].
     pub fn new(theme: Theme, width: u32, height: u32) -> Result<Self> {
         let refused = || {
-            Error::input(format!("a picture of {width}x{height} pixels"))
-                .hint(format!("both sides go from {} to {}", SIDES.start(), SIDES.end()))
+            Error::input(format!("a picture of {width}x{height} pixels")).hint(format!(
+                "both sides go from {} to {}",
+                SIDES.start(),
+                SIDES.end()
+            ))
         };
         if !SIDES.contains(&width) || !SIDES.contains(&height) {
             return Err(refused());

@@ -140,8 +140,7 @@ mod tests {
         assert!((40.0..90.0).contains(&one), "{one}");
         let mut pixels = Pixmap::new(100, 40).expect("a size");
         fonts.write(&mut pixels, (10.0, 30.0), "lambda", 20.0, Rgb::new(255, 255, 255));
-        let columns: Vec<usize> =
-            (0..100).filter(|x| (0..40).any(|y| pixels.data()[4 * (y * 100 + x)] > 60)).collect();
+        let columns: Vec<usize> = (0..100).filter(|x| (0..40).any(|y| pixels.data()[4 * (y * 100 + x)] > 60)).collect();
         assert!(columns[0].abs_diff(11) <= 2 && columns[columns.len() - 1].abs_diff(9 + one as usize) <= 3);
     }
 

@@ -37,15 +37,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "policy", "raster", "record", "session",
-            "sim",
+            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "policy", "raster", "record",
+            "session", "sim",
         ],
     ),
     (
         "window",
         &[
-            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "policy", "raster", "record", "session",
-            "sim",
+            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "policy", "raster", "record",
+            "session", "sim",
         ],
     ),
 ];

@@ -93,7 +93,8 @@ impl Trainer {
                 ours.layout, theirs.layout
             )));
         }
-        self.rollout = Rollout::new(Shape::of(&batch, &self.head, self.params.num_steps, self.params.algo == Algo::Mappo));
+        self.rollout =
+            Rollout::new(Shape::of(&batch, &self.head, self.params.num_steps, self.params.algo == Algo::Mappo));
         self.batch = batch;
         Ok(())
     }

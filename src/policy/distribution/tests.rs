@@ -341,7 +341,8 @@ fn on_a_grid_the_continuous_dimensions_are_one_choice() {
     assert_eq!((space.continuous(), space.choices(), space.head()), (0, vec![9, 2], 11));
     assert_eq!((space.action(), space.stored()), (3, 2));
     // Logits that make each point the best in turn.
-    let rows: Vec<f32> = (0..9).flat_map(|point| (0..11).map(move |logit| f32::from(u8::from(logit == point)))).collect();
+    let rows: Vec<f32> =
+        (0..9).flat_map(|point| (0..11).map(move |logit| f32::from(u8::from(logit == point)))).collect();
     let mut actions = vec![0.0; 9 * 3];
     space.mode(HeadRows { head: &rows, log_std: &[], masks: None }, &mut actions);
     let settings: Vec<(f32, f32)> = actions.chunks_exact(3).map(|row| (row[0], row[1])).collect();
