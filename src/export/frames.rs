@@ -46,11 +46,11 @@ impl<'a> Frames<'a> {
             let told = Error::input(format!("{} pictures per second", options.fps));
             return Err(told.hint(format!("{} to {} are possible", FPS.start(), FPS.end())));
         }
-        let (from, until) = span(film, options)?;
+        let (from, until) = ticks_between(film, options.from, options.until)?;
         let tick_s = view_of(film)?.declared().tick_s;
         let ticks_per_frame = options.speed.map_or(1.0, |speed| speed / (tick_s * f64::from(options.fps)));
         let last = (until - from) as f64 / ticks_per_frame;
-        if !(last < MOST as f64) {
+        if last >= MOST as f64 {
             return Err(Error::input(format!("this clip would have more than {MOST} pictures"))
                 .hint("ask for fewer ticks, or for a higher speed"));
         }
@@ -119,7 +119,7 @@ impl<'a> Frames<'a> {
     }
 
     /// What the film shows now, with trails and captions.
-    fn picture(&mut self) -> Result<Picture> {
+    pub(super) fn picture(&mut self) -> Result<Picture> {
         let view = view_of(self.film)?;
         let mut picture = picture_of(view, self.film.lane().world(), 0, &self.view);
         if self.view.trails {
@@ -135,11 +135,6 @@ impl<'a> Frames<'a> {
         };
         Ok(picture)
     }
-}
-
-/// First and last tick asked for.
-pub(super) fn span(film: &dyn Film, options: &ExportOptions) -> Result<(u64, u64)> {
-    ticks_between(film, options.from, options.until)
 }
 
 /// First and last tick, checked against those that there are.

@@ -124,7 +124,8 @@ mod tests {
         }
         for pixel in first.chunks_exact(4) {
             let colour = Rgb::new(pixel[0], pixel[1], pixel[2]);
-            let found = palette.colours[usize::from(palette.index(colour))];
+            let index = palette.index(colour);
+            let found = palette.colours[usize::from(index)];
             assert!(distance(found, colour) < 200, "{colour:?} became {found:?}");
         }
     }

@@ -113,32 +113,29 @@ fn paint(ink: Ink<'_>) -> Paint<'static> {
 
 /// A line through points; none with fewer than two of them, or with one that is nowhere near the picture.
 pub(super) fn polyline(points: impl IntoIterator<Item = Vec2>) -> Option<Path> {
-    let mut path = PathBuilder::new();
-    for point in points {
-        if !is_near(point) {
-            return None;
-        }
-        match path.is_empty() {
-            true => path.move_to(point.x, point.y),
-            false => path.line_to(point.x, point.y),
-        }
-    }
-    (path.len() > 1).then(|| path.finish()).flatten()
+    chain(points).filter(|path| path.len() > 1)?.finish()
 }
 
+/// The area between points; none where [`polyline`] has none.
 pub(super) fn polygon(points: impl IntoIterator<Item = Vec2>) -> Option<Path> {
+    let mut path = chain(points).filter(|path| path.len() > 1)?;
+    path.close();
+    path.finish()
+}
+
+fn chain(points: impl IntoIterator<Item = Vec2>) -> Option<PathBuilder> {
     let mut path = PathBuilder::new();
     for point in points {
         if !is_near(point) {
             return None;
         }
-        match path.is_empty() {
-            true => path.move_to(point.x, point.y),
-            false => path.line_to(point.x, point.y),
+        if path.is_empty() {
+            path.move_to(point.x, point.y);
+        } else {
+            path.line_to(point.x, point.y);
         }
     }
-    path.close();
-    path.finish()
+    Some(path)
 }
 
 pub(super) fn circle(centre: Vec2, radius: f32) -> Option<Path> {
