@@ -323,33 +323,3 @@ fn captions_say_what_is_shown() {
     assert_eq!((captions.tick, captions.time_s), (3, 1.5));
     assert!(captions.metrics.iter().any(|metric| metric.name == "lambda2" && metric.value.is_some()));
 }
-
-#[test]
-fn look() {
-    let dir = PathBuf::from("/tmp/agon/pic-look");
-    fs::create_dir_all(&dir).unwrap();
-    let play = |name: &str, policy: &str, steps: u32| {
-        let path = format!("{}/scenarios/jamming/{name}.ron", env!("CARGO_MANIFEST_DIR"));
-        let mut scenario = Scenario::parse_bytes(&fs::read(&path).unwrap(), &path).unwrap();
-        scenario.max_steps = steps;
-        let baseline = scenario.domain.domain().baselines().into_iter().find(|b| b.name == policy);
-        Played::new(scenario, baseline.unwrap().policy, policy.to_owned(), 3, 0).unwrap()
-    };
-    for (scenario, policy, theme, colour_by, size) in [
-        ("skirmish", "nearest", "dark", 0, (800, 600)),
-        ("skirmish", "greedy", "light", 1, (800, 600)),
-        ("swarm-40-100", "nearest", "dark", 0, (1280, 720)),
-        ("ratio-10-25", "nearest", "contrast", 2, (600, 800)),
-        ("formation", "nearest", "light", 3, (400, 300)),
-    ] {
-        let path = dir.join(format!("{scenario}-{theme}.png"));
-        let view = ViewOptions { colour_by, ..ViewOptions::default() };
-        let theme = Theme::named(theme).unwrap();
-        let options = ExportOptions { until: Some(40), width: size.0, height: size.1, theme, view, ..options() };
-        export(&mut play(scenario, policy, 50), &path, &options, &mut |_, _| {}).unwrap().is_promised();
-    }
-    let clock = std::time::Instant::now();
-    let options = ExportOptions { width: 800, height: 600, ..options() };
-    export(&mut play("skirmish", "nearest", 601), &dir.join("clip.gif"), &options, &mut |_, _| {}).unwrap().is_promised();
-    eprintln!("clip {:?}", clock.elapsed());
-}
