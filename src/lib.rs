@@ -11,5 +11,6 @@ pub mod metrics;
 pub mod picture;
 pub mod policy;
 pub mod raster;
+pub mod record;
 pub mod session;
 pub mod sim;

@@ -18,6 +18,12 @@ pub mod policy {
     pub mod tensors;
 }
 #[path = "."]
+pub mod record {
+    //! The reader of recordings.
+    #[path = "../../src/record/walker.rs"]
+    pub mod walker;
+}
+#[path = "."]
 pub mod session {
     //! The readers of checkpoints.
     #[path = "../../src/session/generation/mod.rs"]
@@ -25,6 +31,7 @@ pub mod session {
 }
 
 use policy::tensors::{from_safetensors, to_safetensors};
+use record::walker::{Ending, Inner, MAX_CHUNK, Part, records, unpack, walk};
 use session::generation::Generation;
 
 /// A checkpoint, as a file and as what a right checksum would let through.
@@ -38,6 +45,35 @@ pub fn checkpoint(data: &[u8]) {
         let bytes = generation.encode(step).expect("what was read can be written");
         assert!(bytes.get(56..) == Some(hashed), "read as something else");
     }
+}
+
+/// A recording, checksums apart: what comes out lies within the file and comes out again, from a prefix as well.
+pub fn recording(data: &[u8]) {
+    let mut chunks = Vec::new();
+    let ending = walk(data, &mut |part| {
+        let Part::Chunk { record, content } = part else { return Ok(()) };
+        assert!(content.len() <= MAX_CHUNK);
+        let mut again = Vec::new();
+        unpack(&data[record.clone()], &mut again)?;
+        assert!(again == content, "unpacked as something else");
+        for inner in records(content) {
+            if let Inner::Message { data, .. } = inner? {
+                assert!(content.get(data).is_some(), "a message outside its chunk");
+            }
+        }
+        chunks.push(record.end);
+        Ok(())
+    });
+    if let Ending::Cut { at } | Ending::Damaged { at, .. } = ending {
+        assert!(at <= data.len() as u64 && chunks.iter().all(|end| *end as u64 <= at));
+    }
+    let Some((last, before)) = chunks.split_last() else { return };
+    let mut found = 0;
+    let _ = walk(&data[..last - 1], &mut |part| {
+        found += usize::from(matches!(part, Part::Chunk { .. }));
+        Ok(())
+    });
+    assert!(found == before.len(), "a cut file lost what was complete");
 }
 
 /// A policy file; those without a checksum get through.

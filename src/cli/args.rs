@@ -32,6 +32,10 @@ pub enum Command {
     Eval(EvalArgs),
     /// Write a trained policy with its card into a folder to pass on, evaluated first
     Share(ShareArgs),
+    /// Let policies play one env and write everything they do into a file
+    Record(RecordArgs),
+    /// Simulate a recording again and compare it with what was recorded
+    Verify(VerifyArgs),
     /// Measure the speed of everything that speed matters for
     Bench(BenchArgs),
     /// List scenarios, baselines, checkpoints and hyperparameters
@@ -160,6 +164,45 @@ pub struct ShareArgs {
     /// Replace a policy that is there already
     #[arg(long)]
     pub force: bool,
+}
+
+/// Arguments of `record`.
+#[derive(Args, Clone, Debug)]
+pub struct RecordArgs {
+    /// What is played.
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// A baseline, a shipped checkpoint, a run folder or a file of weights; one for each group
+    #[arg(long = "policy", value_name = "NAME|PATH", value_delimiter = ',', required = true)]
+    pub policies: Vec<String>,
+    /// File to write, which must not exist; without it, a new one below `recordings/`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Record so many ticks
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=u64::from(u32::MAX)), conflicts_with = "episodes")]
+    pub ticks: Option<u64>,
+    /// Record so many episodes
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u64).range(crate::eval::EPISODES))]
+    pub episodes: u64,
+    /// Seed of everything random; without it, the scenario's
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// Which env to play: its first episode is number N of those that `agon eval` plays, from 0
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = value_parser!(u64).range(..*crate::eval::EPISODES.end()))]
+    pub env: u64,
+    /// Ticks between saved states; seeking is quicker with fewer, the file smaller with more
+    #[arg(long, value_name = "K", default_value_t = crate::record::KEYFRAME_TICKS, value_parser = value_parser!(u32).range(1..))]
+    pub keyframes: u32,
+}
+
+/// Arguments of `verify`.
+#[derive(Args, Clone, Debug)]
+pub struct VerifyArgs {
+    /// The recording
+    pub file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `bench`.

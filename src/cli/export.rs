@@ -1,6 +1,10 @@
 //! `agon export`: clips, pictures and tables, without display or graphics card.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use indicatif::ProgressBar;
 
@@ -15,9 +19,13 @@ use crate::{
         acting::Decision,
         card::{CARD_FILE, load_card},
     },
+    record::Replay,
     session::folder::RunFolder,
     sim::{Domain, ViewOptions},
 };
+
+/// How a recording (a file of MCAP) begins.
+const MAGIC: [u8; 8] = *b"\x89MCAP0\r\n";
 
 /// Exports.
 pub(super) fn run(args: &ExportArgs) -> Result<()> {
@@ -54,6 +62,9 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
 /// What `SOURCE` stands for.
 fn open(args: &ExportArgs) -> Result<Box<dyn Film>> {
     let path = Path::new(&args.source);
+    if is_recording(path) {
+        return recorded(args, path);
+    }
     let (scenario, own) = if path.join("run.ron").is_file() {
         let scenario = RunFolder::open(path)?.read_plan()?.stages.pop();
         let scenario = scenario.ok_or_else(|| Error::input("the run has no scenario").in_file(path))?;
@@ -65,6 +76,24 @@ fn open(args: &ExportArgs) -> Result<Box<dyn Film>> {
     };
     let policy = args.policy.as_deref().or(own).ok_or_else(|| nobody_plays(&scenario))?;
     play(args, scenario, policy)
+}
+
+/// Whether a file begins like a recording, whatever it is called.
+fn is_recording(path: &Path) -> bool {
+    let mut start = [0; MAGIC.len()];
+    let is_magic = |mut file: File| file.read_exact(&mut start).is_ok() && start == MAGIC;
+    path.is_file() && (path.extension().is_some_and(|ending| ending == "mcap") || File::open(path).is_ok_and(is_magic))
+}
+
+/// A recording; who plays in it, and under which seed, is past.
+fn recorded(args: &ExportArgs, path: &Path) -> Result<Box<dyn Film>> {
+    let fixed = [("--policy", args.policy.is_some()), ("--seed", args.seed.is_some()), ("--episode", args.episode > 0)];
+    if let Some((flag, _)) = fixed.iter().find(|(_, is_given)| *is_given) {
+        return Err(Error::input(format!("`{flag}` changes nothing in a recording"))
+            .in_file(path)
+            .hint("leave it out, or name a scenario instead of a recording"));
+    }
+    Ok(Box::new(Replay::open(path)?))
 }
 
 fn nobody_plays(scenario: &Scenario) -> Error {

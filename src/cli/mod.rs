@@ -14,8 +14,10 @@ mod list;
 pub mod output;
 pub mod places;
 mod quickstart;
+mod record;
 mod share;
 mod train;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -55,6 +57,8 @@ fn run(command: Command) -> Result<()> {
         Command::Completions { shell } => completions::run(shell),
         Command::Quickstart(args) => quickstart::run(args),
         Command::Share(args) => share::run(&args),
+        Command::Record(args) => record::run(&args),
+        Command::Verify(args) => verify::run(&args),
     }
 }
 

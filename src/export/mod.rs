@@ -13,6 +13,7 @@ mod palette;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod png;
+mod recorded;
 mod table;
 #[cfg(test)]
 mod tests;

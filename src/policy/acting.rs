@@ -175,6 +175,10 @@ mod tests {
             Spec { groups: vec![birds], metrics: vec![], stratum: None, reward_clip: None, max_steps }
         }
 
+        fn dt_s(&self) -> f64 {
+            1.0
+        }
+
         fn install(&self, _app: &mut App, _envs: usize) {}
 
         fn baselines(&self) -> Vec<Baseline> {

@@ -17,7 +17,7 @@ use super::{
     seeds::{Address, Seeds},
     snapshot::{self, DeclareState},
     spec::Spec,
-    tick::{Clock, Declared, Due, Refresh, Reset, SimPlugin, Tick},
+    tick::{Clock, Declared, Refresh, Reset, SimPlugin, Tick},
 };
 use crate::error::{Error, Result};
 
@@ -118,12 +118,7 @@ impl Lane {
     /// # Errors
     /// The bytes are damaged or of another scenario; the env is then undefined until it is restored from good ones.
     pub fn restore(&mut self, slot: usize, bytes: &[u8]) -> Result<()> {
-        snapshot::load(&mut self.world, slot, bytes)?;
-        let due = &mut self.world.resource_mut::<Due>().0;
-        due.fill(false);
-        due[slot] = true;
-        self.world.run_schedule(Refresh);
-        Ok(())
+        snapshot::restore(&mut self.world, slot, bytes)
     }
 
     /// Hash of the state of env `slot`.

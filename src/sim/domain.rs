@@ -13,6 +13,9 @@ pub trait Domain: Send + Sync {
     /// Groups, metrics and limits under this configuration, for episodes of `max_steps` ticks.
     fn spec(&self, max_steps: u32) -> Spec;
 
+    /// Length of a tick, in s.
+    fn dt_s(&self) -> f64;
+
     /// Adds the domain's systems and resources, declares its state and spawns the agents of `envs` envs.
     ///
     /// Called once per world, after [`SimPlugin`](super::tick::SimPlugin). Rows of each table must be in env-major order.

@@ -12,7 +12,7 @@ pub mod params;
 mod ports;
 pub mod scenario;
 mod seeds;
-mod snapshot;
+pub mod snapshot;
 mod spec;
 mod table;
 #[cfg(test)]

@@ -15,7 +15,7 @@ use bevy::{
 use serde::{Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::tick::EnvSlot;
+use super::tick::{Due, EnvSlot, Refresh};
 use crate::error::{Error, Result};
 
 /// The kinds of components that make up the state of an env.
@@ -92,7 +92,10 @@ pub(super) fn take_roster(world: &mut World, envs: usize) {
 }
 
 /// Everything that affects the future of the env at `slot`.
-pub(super) fn save(world: &World, slot: usize) -> Vec<u8> {
+///
+/// # Panics
+/// The world has no such env.
+pub fn save(world: &World, slot: usize) -> Vec<u8> {
     let entities = &world.resource::<Roster>().0[slot];
     let mut bytes = Vec::new();
     for column in &world.resource::<StateRegistry>().columns {
@@ -101,8 +104,36 @@ pub(super) fn save(world: &World, slot: usize) -> Vec<u8> {
     bytes
 }
 
-/// Puts back what [`save`] returned. On an error the env is left half restored and must be restored or reset again.
-pub(super) fn load(world: &mut World, slot: usize, mut bytes: &[u8]) -> Result<()> {
+/// Puts the env at `slot` back into a state that [`save`] returned and derives anew what follows from it.
+///
+/// # Errors
+/// The bytes are damaged or of another scenario; the env is then undefined until it is restored from good ones.
+///
+/// # Panics
+/// The world has no such env.
+pub fn restore(world: &mut World, slot: usize, bytes: &[u8]) -> Result<()> {
+    load(world, slot, bytes)?;
+    let due = &mut world.resource_mut::<Due>().0;
+    due.fill(false);
+    due[slot] = true;
+    world.run_schedule(Refresh);
+    Ok(())
+}
+
+/// A 64-bit hash of the state of the env at `slot`; equal states have equal hashes on every machine.
+///
+/// # Panics
+/// The world has no such env.
+pub fn hash(world: &World, slot: usize) -> u64 {
+    hash_of(&save(world, slot))
+}
+
+/// The same of a state that was saved.
+pub fn hash_of(state: &[u8]) -> u64 {
+    xxh3_64(state)
+}
+
+fn load(world: &mut World, slot: usize, mut bytes: &[u8]) -> Result<()> {
     let entities = world.resource::<Roster>().0[slot].clone();
     let columns: Vec<_> = world.resource::<StateRegistry>().columns.iter().map(|c| (c.name, c.load)).collect();
     for (name, load) in columns {
@@ -114,9 +145,4 @@ pub(super) fn load(world: &mut World, slot: usize, mut bytes: &[u8]) -> Result<(
             .hint("it was taken from another scenario"));
     }
     Ok(())
-}
-
-/// A 64-bit hash of the state of the env at `slot`; equal states have equal hashes on every machine.
-pub(super) fn hash(world: &World, slot: usize) -> u64 {
-    xxh3_64(&save(world, slot))
 }

@@ -75,6 +75,10 @@ impl Domain for Toy {
         }
     }
 
+    fn dt_s(&self) -> f64 {
+        1.0
+    }
+
     fn install(&self, app: &mut App, envs: usize) {
         app.insert_resource(*self).init_resource::<Journal>().declare_state::<Place>("place");
         let slots = |each: usize| (0..envs * each).map(move |row| EnvSlot((row / each) as u32));

@@ -124,7 +124,8 @@ impl Plugin for SimPlugin {
 
 fn advance_clocks(mut clocks: Query<&mut Clock>) {
     for mut clock in &mut clocks {
-        clock.tick += 1;
+        // A clock that was read from a file may say anything.
+        clock.tick = clock.tick.saturating_add(1);
     }
 }
 
@@ -147,7 +148,7 @@ fn close_tick(
         if over {
             let record = tally.finish(spec, clock.env, clock.episode, clock.tick, ports.stratum[slot]);
             ports.finished.push(record);
-            clock.episode += 1;
+            clock.episode = clock.episode.saturating_add(1);
             clock.tick = 0;
             for group in &mut ports.groups {
                 let width = group.agents * group.observation_width;

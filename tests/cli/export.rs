@@ -95,3 +95,25 @@ fn a_theme_of_ones_own_is_used_and_its_errors_are_told_with_their_place() {
     refused(&export(&to, text(&dir.path().join("gone.ron"))), &["gone.ron"]);
     assert!(!to.exists());
 }
+
+#[test]
+fn a_recording_gives_the_table_and_the_picture_of_the_play_it_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&dir.path().join(name)).to_owned();
+    let recording = path("play.mcap");
+    let recorded = agon(&["record", "skirmish", "--policy", "nearest", "--ticks", "12", "--out", &recording]);
+    assert!(recorded.status.success(), "{}", stderr(&recorded));
+    for name in ["a.csv", "a.png"] {
+        let files = [path(name), path(&format!("other-{name}"))];
+        let sources: [&[&str]; 2] = [&[&recording], &["skirmish", "--policy", "nearest"]];
+        for (source, to) in sources.into_iter().zip(&files) {
+            let output = agon(&[&["export"], source, &["--until", "12", "--size", "160x120", "--to", to]].concat());
+            assert!(output.status.success(), "{}", stderr(&output));
+        }
+        assert!(fs::read(&files[0]).unwrap() == fs::read(&files[1]).unwrap(), "{name}");
+    }
+    refused(
+        &["export", &recording, "--policy", "hold", "--to", &path("b.csv")],
+        &["`--policy` changes nothing in a recording"],
+    );
+}

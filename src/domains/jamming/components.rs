@@ -1,7 +1,14 @@
 //! The entities of the jamming domain: drones of the swarm, jammers, and what is kept per env.
+//!
+//! What is read back from a file is checked here, so that no state that cannot be gets into a world.
 
 use bevy::{ecs::component::Component, math::Vec2};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, Unexpected},
+};
+
+use super::scenario::Band;
 
 /// Marks a drone of the communicating swarm.
 #[derive(Component, Clone, Copy, Debug)]
@@ -13,19 +20,19 @@ pub struct Jammer;
 
 /// Where it is, in metres from the lower left corner of the arena.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Position(pub Vec2);
+pub struct Position(#[serde(deserialize_with = "vector")] pub Vec2);
 
 /// How fast it moves, in m/s. For a jammer, what was ordered after clipping to its top speed per axis.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Velocity(pub Vec2);
+pub struct Velocity(#[serde(deserialize_with = "vector")] pub Vec2);
 
 /// Turn rate of a drone in a coordinated turn, in rad/s.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TurnRate(pub f32);
+pub struct TurnRate(#[serde(deserialize_with = "number")] pub f32);
 
 /// Band a jammer transmits on, index into [`Band::ALL`](super::scenario::Band::ALL).
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JamBand(pub u8);
+pub struct JamBand(#[serde(deserialize_with = "band")] pub u8);
 
 /// The centroid a jammer is assigned to.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +40,7 @@ pub struct Assignment {
     /// Label of the cluster, as in [`Centroid::label`].
     pub label: i32,
     /// Where the centroid was at the last clustering, in metres.
+    #[serde(deserialize_with = "vector")]
     pub target: Vec2,
 }
 
@@ -40,8 +48,10 @@ pub struct Assignment {
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Swarm {
     /// Band the swarm talks on, index into [`Band::ALL`](super::scenario::Band::ALL).
+    #[serde(deserialize_with = "band")]
     pub band: u8,
     /// Band it talked on when the episode began.
+    #[serde(deserialize_with = "band")]
     pub first_band: u8,
     /// Algebraic connectivity without jamming when the episode began.
     pub lambda2_start: f64,
@@ -61,7 +71,29 @@ pub struct Centroid {
     /// Number of the cluster; -1 for drones outside all clusters, which are pooled.
     pub label: i32,
     /// Mean position of the members, in metres.
+    #[serde(deserialize_with = "vector")]
     pub position: Vec2,
     /// Number of members.
     pub size: u32,
+}
+
+/// Farther out, in m, than the largest arena reaches; no speed or rate is higher either.
+const FAR: f32 = 1e6;
+
+fn number<'de, D: Deserializer<'de>>(source: D) -> Result<f32, D::Error> {
+    let number = f32::deserialize(source)?;
+    let is_near = number.abs() <= FAR;
+    is_near.then_some(number).ok_or_else(|| D::Error::invalid_value(Unexpected::Float(number.into()), &"a finite number"))
+}
+
+fn vector<'de, D: Deserializer<'de>>(source: D) -> Result<Vec2, D::Error> {
+    let vector = Vec2::deserialize(source)?;
+    let is_near = vector.abs().max_element() <= FAR && !vector.is_nan();
+    is_near.then_some(vector).ok_or_else(|| D::Error::custom("expected a place within reach"))
+}
+
+fn band<'de, D: Deserializer<'de>>(source: D) -> Result<u8, D::Error> {
+    let band = u8::deserialize(source)?;
+    let is_band = usize::from(band) < Band::ALL.len();
+    is_band.then_some(band).ok_or_else(|| D::Error::invalid_value(Unexpected::Unsigned(band.into()), &"a band"))
 }

@@ -78,6 +78,10 @@ impl Domain for JammingParams {
         }
     }
 
+    fn dt_s(&self) -> f64 {
+        self.dt_s
+    }
+
     fn install(&self, app: &mut App, envs: usize) {
         systems::plugin(app, self, envs);
         spawn::spawn(app, envs, self.num_enemies, self.num_jammers);

@@ -329,6 +329,10 @@ impl Domain for Rigged {
         Spec { groups: vec![group], metrics, stratum: None, reward_clip: None, max_steps }
     }
 
+    fn dt_s(&self) -> f64 {
+        1.0
+    }
+
     fn install(&self, app: &mut App, _envs: usize) {
         let Self { observation, reward } = *self;
         let rig = move |mut ports: ResMut<Ports>| {

@@ -285,7 +285,7 @@ pub(super) fn measure(
         let team = model.jammers(slot);
         measure.take_connectivity(&model, &graphs, slot, &swarm);
         swarm.jammed_ticks =
-            if measure.reduction >= model.params.response_reduction { swarm.jammed_ticks + 1 } else { 0 };
+            if measure.reduction >= model.params.response_reduction { swarm.jammed_ticks.saturating_add(1) } else { 0 };
         if measure.lambda2 == 0.0 && swarm.fragmented_at.is_none() {
             swarm.fragmented_at = Some(clock.tick);
         }

@@ -1,0 +1,130 @@
+//! `agon record`: policies play one env, and everything that they do goes into a file.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{args::RecordArgs, output, places};
+use crate::{
+    domains::Scenario,
+    durable::Durability,
+    error::{Error, Result},
+    policy::{
+        acting::Decision,
+        registry::{ALL, Entry, Registry},
+    },
+    record::{Opening, RecordingFile},
+    sim::{EVALUATION_ENVS, Lane, Seeds},
+};
+
+/// Folder of the recordings.
+const RECORDINGS: &str = "recordings";
+
+/// The most that a power cut may take.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// Plays and records.
+pub(super) fn run(args: &RecordArgs) -> Result<()> {
+    let scenario = places::load_changed(&args.scenario)?;
+    let mut policies = policies(&scenario, &args.policies)?;
+    let seed = args.seed.unwrap_or(scenario.seed);
+    let env = EVALUATION_ENVS + args.env;
+    let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(seed), env..env + 1);
+    let path = args.out.clone().unwrap_or_else(|| default_path(&scenario, &policies, seed, args.env));
+    let names = policies.iter().map(|entry| entry.name.clone()).collect();
+    let opening = Opening { scenario: &scenario, seed, env, policies: names, keyframe_ticks: args.keyframes };
+    let mut file = RecordingFile::create(&path, &opening, lane.world(), 0)?;
+    play(args, &mut lane, &mut policies, &mut file)?;
+    let (ticks, path) = (file.recorder().ticks(), file.path().display().to_string());
+    if let Durability::Uncertain(error) = file.finish()? {
+        output::note(error);
+    }
+    output::note(format!("{ticks} ticks; check them with `agon verify {path}`"));
+    output::print(path)
+}
+
+/// Plays until the ticks or episodes are over; an interrupt ends the recording after the tick that runs.
+fn play(args: &RecordArgs, lane: &mut Lane, policies: &mut [Entry], file: &mut RecordingFile) -> Result<()> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    // Only the first handler of a process counts; a command sets one.
+    let _ = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    });
+    let most = args.ticks.unwrap_or_else(|| args.episodes.saturating_mul(u64::from(lane.spec().max_steps)));
+    let bar = output::progress(most, "recording");
+    let (mut episodes, mut synced) = (0, Instant::now());
+    for _ in 0..most {
+        for (group, entry) in policies.iter_mut().enumerate() {
+            lane.act(&mut *entry.policy, group)?;
+        }
+        lane.step();
+        file.recorder().tick(lane.world(), 0)?;
+        bar.inc(1);
+        episodes += lane.ports().finished.len() as u64;
+        if interrupted.load(Ordering::SeqCst) || (args.ticks.is_none() && episodes == args.episodes) {
+            break;
+        }
+        // Chunks end at ticks, never at times: only so has the same recording the same bytes.
+        if synced.elapsed() >= SYNC_EVERY {
+            file.sync()?;
+            synced = Instant::now();
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// The policy of each group.
+fn policies(scenario: &Scenario, names: &[String]) -> Result<Vec<Entry>> {
+    let domain = scenario.domain.domain();
+    let spec = domain.spec(scenario.max_steps);
+    if names.len() != spec.groups.len() {
+        let groups: Vec<&str> = spec.groups.iter().map(|group| group.name).collect();
+        return Err(Error::input(format!("{} policies for the groups: {}", names.len(), groups.join(", ")))
+            .hint("name one for each, in this order"));
+    }
+    let checkpoints = places::checkpoints();
+    let mut entries = Vec::new();
+    for (group, name) in spec.groups.iter().zip(names) {
+        if name == ALL {
+            return Err(Error::input(format!("`{ALL}` is many policies, and a recording has one for each group")));
+        }
+        let registry = Registry {
+            domain,
+            scenario: &scenario.name,
+            group,
+            checkpoints: checkpoints.as_deref(),
+            decision: Decision::Mode,
+        };
+        entries.extend(registry.resolve([name.as_str()])?.entries);
+    }
+    Ok(entries)
+}
+
+/// A name below [`RECORDINGS`] that no file has.
+fn default_path(scenario: &Scenario, policies: &[Entry], seed: u64, env: u64) -> PathBuf {
+    let policies: Vec<String> = policies.iter().map(|entry| file_part(&entry.name)).collect();
+    let name = format!("{}-{}-s{seed}-e{env}", scenario.name, policies.join("-"));
+    let numbered = |attempt: u64| match attempt {
+        1 => Path::new(RECORDINGS).join(format!("{name}.mcap")),
+        _ => Path::new(RECORDINGS).join(format!("{name}-{attempt}.mcap")),
+    };
+    (1..).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(1))
+}
+
+/// What of the name of a policy, which may be a path, goes into the name of a file.
+fn file_part(name: &str) -> String {
+    let path = Path::new(name);
+    let is_weights = path.extension().is_some_and(|end| end == "safetensors");
+    let folder = path.parent().and_then(Path::file_name).filter(|_| is_weights);
+    let part = folder.or(path.file_name()).unwrap_or_default().to_string_lossy();
+    part.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).take(64).collect()
+}

@@ -1,0 +1,403 @@
+//! Plays a recording: any tick can be sought, every tick is the one that was recorded, bit for bit.
+//!
+//! A tick is reached from the nearest keyframe before it by simulating with the recorded actions. As randomness has an
+//! address, a world with this one env goes on exactly as the world did that many others shared.
+
+use std::{ops::RangeInclusive, path::Path};
+
+use super::{
+    MAX_FILE,
+    index::{Index, Message, Topic, Unpacked},
+    messages::{
+        Cause, Event, Keyframe, Preamble, VERSION, decode_actions, decode_metrics, decode_rewards, from_json,
+    },
+    walker::Ending,
+};
+use crate::{
+    domains::Scenario,
+    durable::read_capped,
+    error::{Error, Result},
+    sim::{EpisodeRecord, Lane, Ports, Seeds},
+};
+
+/// What a recording is of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// The scenario it began with.
+    pub scenario: Scenario,
+    /// Name of the policy of each group when it began.
+    pub policies: Vec<String>,
+    /// Run seed.
+    pub seed: u64,
+    /// Number of the env within the run.
+    pub env: u64,
+    /// Version of the agon that wrote it.
+    pub agon: String,
+    /// Whether the recorder finished it. If not, [`Replay::ending`] says how far it is good.
+    pub finished: bool,
+}
+
+/// A recording being played, standing at one of its ticks.
+pub struct Replay {
+    bytes: Vec<u8>,
+    index: Index,
+    header: Header,
+    /// The scenario in force at this tick.
+    scenario: Scenario,
+    lane: Lane,
+    tick: u32,
+    /// Whether the lane is in the state of this tick: not after a restore that failed half-way.
+    is_sound: bool,
+    chunk: Unpacked,
+}
+
+/// A keyframe that was compared with the state that simulating came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Compared {
+    pub(super) expected: u64,
+    pub(super) found: u64,
+}
+
+impl Replay {
+    /// Opens a recording and stands at tick 0. One that was cut or damaged is opened up to there.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is longer than [`MAX_FILE`], or has nothing good at its beginning.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::from_bytes(read_capped(path, MAX_FILE)?).map_err(|error| error.in_file(path))
+    }
+
+    /// The same of the bytes of a file.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
+        let index = Index::new(&bytes);
+        if index.chunks.is_empty() {
+            let why = match &index.ending {
+                Ending::Damaged { why, .. } => why.as_str(),
+                Ending::Cut { .. } | Ending::Complete => "it ends before its first tick",
+            };
+            return Err(Error::input(format!("this recording cannot be played: {why}"))
+                .hint("check that this is a file that `agon record` wrote"));
+        }
+        let mut chunk = Unpacked::default();
+        index.load(&bytes, 0, &mut chunk)?;
+        let first = |topic: Topic, what: &str| {
+            let message = chunk.messages.iter().find(|message| message.topic == topic && message.tick == 0);
+            message.map(|message| chunk.data(message)).ok_or_else(|| Error::input(format!("the recording has no {what}")))
+        };
+        let preamble: Preamble = from_json(first(Topic::Recording, "beginning")?)?;
+        if preamble.version > VERSION {
+            return Err(Error::input(format!("a recording of version {}, this agon knows {VERSION}", preamble.version))
+                .hint("use a newer agon"));
+        }
+        let scenario = parse_scenario(first(Topic::Scenario, "scenario")?)?;
+        let Preamble { agon, seed, env, policies, .. } = preamble;
+        let header = Header { scenario: scenario.clone(), policies, seed, env, agon, finished: index.finished };
+        let lane = lane(&scenario, &header, index.groups)?;
+        let mut replay = Self { bytes, index, header, scenario, lane, tick: 0, is_sound: false, chunk };
+        replay.seek(0)?;
+        Ok(replay)
+    }
+
+    /// What the recording is of.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// How far the file can be trusted.
+    pub fn ending(&self) -> &Ending {
+        &self.index.ending
+    }
+
+    /// All ticks; tick 0 is the state that the recording began with.
+    pub fn ticks(&self) -> RangeInclusive<u64> {
+        0..=u64::from(self.index.last_tick())
+    }
+
+    /// The tick it stands at.
+    pub fn tick(&self) -> u64 {
+        u64::from(self.tick)
+    }
+
+    /// Number of keyframes.
+    pub fn num_keyframes(&self) -> u64 {
+        self.index.num_keyframes
+    }
+
+    /// The scenario in force at this tick, changes by hand included.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The env at this tick, the only one of its world. Its ports show what they showed when it was recorded, final
+    /// observations apart.
+    pub fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
+    /// A lane of its own at this tick, for another policy to go on with.
+    ///
+    /// # Errors
+    /// A state that the scenario refuses.
+    pub fn fork(&self) -> Result<Lane> {
+        let mut fork = lane(&self.scenario, &self.header, self.index.groups)?;
+        fork.restore(0, &self.lane.snapshot(0))?;
+        Ok(fork)
+    }
+
+    /// Goes to a tick.
+    ///
+    /// # Errors
+    /// A tick that was not recorded, damage that no checksum told, or a recording that this agon simulates differently.
+    pub fn seek(&mut self, tick: u64) -> Result<()> {
+        let last = self.index.last_tick();
+        let target = u32::try_from(tick).ok().filter(|tick| *tick <= last);
+        let target =
+            target.ok_or_else(|| Error::input(format!("tick {tick} of a recording that ends at tick {last}")))?;
+        let (number, at, keyframe) = self.keyframe_before(target)?;
+        // From where it stands it may be nearer.
+        let is_nearer = self.is_sound && (keyframe..=target).contains(&self.tick) && target != keyframe;
+        if !is_nearer {
+            self.restore(number, at)?;
+            self.tick = keyframe;
+        }
+        while self.tick < target {
+            self.advance()?;
+        }
+        self.show_recorded()
+    }
+
+    /// Goes to the next tick; false at the end.
+    ///
+    /// # Errors
+    /// As [`seek`](Self::seek). After the error about a difference it stands at the next tick all the same.
+    pub fn step(&mut self) -> Result<bool> {
+        if self.tick == self.index.last_tick() {
+            return Ok(false);
+        }
+        match self.advance()?.iter().find(|compared| compared.expected != compared.found) {
+            None => Ok(true),
+            Some(_) => Err(Error::input(format!("tick {} came out differently than it was recorded", self.tick))
+                .hint(format!("it was recorded by agon {}; `agon verify` says more", self.header.agon))),
+        }
+    }
+
+    /// What was measured at the tick it stands at, in the order of the spec, without simulating; zeros at tick 0.
+    ///
+    /// # Errors
+    /// Damage that no checksum told.
+    pub fn metrics(&mut self) -> Result<Vec<f64>> {
+        self.metrics_at(self.tick())
+    }
+
+    /// The same at any tick; the replay stays where it is.
+    ///
+    /// # Errors
+    /// As [`metrics`](Self::metrics), and a tick that was not recorded.
+    pub fn metrics_at(&mut self, tick: u64) -> Result<Vec<f64>> {
+        let metrics = self.lane.spec().metrics.clone();
+        if tick == 0 {
+            return Ok(vec![0.0; metrics.len()]);
+        }
+        let tick = u32::try_from(tick).map_err(|_| Error::input("a recording has no such tick"))?;
+        self.load_step(tick)?;
+        decode_metrics(&metrics, said(&self.chunk, Topic::Metrics, tick)?)
+    }
+
+    /// What happened in these ticks, in order.
+    ///
+    /// # Errors
+    /// Damage that no checksum told.
+    pub fn events(&mut self, ticks: RangeInclusive<u64>) -> Result<Vec<(u64, Event)>> {
+        let mut events = Vec::new();
+        for number in 0..self.index.chunks.len() {
+            let chunk = &self.index.chunks[number];
+            if u64::from(chunk.last) < *ticks.start() || u64::from(chunk.first) > *ticks.end() {
+                continue;
+            }
+            self.index.load(&self.bytes, number, &mut self.chunk)?;
+            for message in self.chunk.messages.iter().filter(|message| message.topic == Topic::Event) {
+                if ticks.contains(&u64::from(message.tick)) {
+                    events.push((u64::from(message.tick), from_json(self.chunk.data(message))?));
+                }
+            }
+        }
+        Ok(events)
+    }
+
+    /// Goes to tick 0 as the recording began, before any edit; what its keyframes say is compared.
+    pub(super) fn rewind(&mut self) -> Result<Vec<Compared>> {
+        self.index.load(&self.bytes, 0, &mut self.chunk)?;
+        let at = self.chunk.messages.iter().position(|message| message.topic == Topic::Keyframe);
+        self.restore(0, at.ok_or_else(|| Error::input("the recording has no state to start from"))?)?;
+        self.tick = 0;
+        self.arrive()
+    }
+
+    /// Simulates one tick with the recorded actions; where the state was saved, compares, or takes what was edited.
+    pub(super) fn advance(&mut self) -> Result<Vec<Compared>> {
+        let tick = self.tick + 1;
+        self.load_step(tick)?;
+        self.take_actions(tick)?;
+        self.lane.step();
+        self.tick = tick;
+        self.arrive()
+    }
+
+    /// Looks at the keyframes of the tick it stands at, in order.
+    pub(super) fn arrive(&mut self) -> Result<Vec<Compared>> {
+        let mut compared = Vec::new();
+        let mut number = if self.tick == 0 { 0 } else { self.index.chunk_of_step(self.tick) };
+        while self.index.chunks.get(number).is_some_and(|chunk| chunk.first <= self.tick) {
+            self.index.load(&self.bytes, number, &mut self.chunk)?;
+            let here = messages_at(&self.chunk, self.tick).filter(|(_, message)| message.topic == Topic::Keyframe);
+            for at in here.map(|(at, _)| at).collect::<Vec<_>>() {
+                self.index.load(&self.bytes, number, &mut self.chunk)?;
+                let keyframe = Keyframe::decode(self.chunk.data(&self.chunk.messages[at]))?;
+                if keyframe.cause == Cause::Edit {
+                    self.restore(number, at)?;
+                    self.show_recorded()?;
+                } else {
+                    compared.push(Compared { expected: keyframe.hash, found: self.lane.hash(0) });
+                }
+            }
+            number += 1;
+        }
+        Ok(compared)
+    }
+
+    /// The last keyframe that is not after `target`: its chunk, its place there, its tick.
+    fn keyframe_before(&mut self, target: u32) -> Result<(usize, usize, u32)> {
+        let is_before = |chunk: &super::index::Chunk| chunk.first_keyframe.is_some_and(|tick| tick <= target);
+        let number = self.index.chunks.iter().rposition(is_before);
+        let number = number.ok_or_else(|| Error::input("the recording has no state to start from"))?;
+        self.index.load(&self.bytes, number, &mut self.chunk)?;
+        let is_it = |message: &Message| message.topic == Topic::Keyframe && message.tick <= target;
+        let at = self.chunk.messages.iter().rposition(is_it);
+        let at = at.ok_or_else(|| Error::input("the recording has no state to start from"))?;
+        Ok((number, at, self.chunk.messages[at].tick))
+    }
+
+    /// Puts the env into the state of the keyframe at place `at` of chunk `number`.
+    fn restore(&mut self, number: usize, at: usize) -> Result<()> {
+        self.is_sound = false;
+        self.take_scenario(number, at)?;
+        self.index.load(&self.bytes, number, &mut self.chunk)?;
+        let keyframe = Keyframe::decode(self.chunk.data(&self.chunk.messages[at]))?;
+        self.lane.restore(0, keyframe.state)?;
+        if self.lane.addresses().any(|address| address.env != self.header.env) {
+            return Err(Error::input("a state of another env than the recording's"));
+        }
+        self.is_sound = true;
+        Ok(())
+    }
+
+    /// Makes the scenario in force at place `at` of chunk `number` that of the lane.
+    fn take_scenario(&mut self, number: usize, at: usize) -> Result<()> {
+        self.index.load(&self.bytes, number, &mut self.chunk)?;
+        let find = |chunk: &Unpacked, before: usize| {
+            chunk.messages[..before].iter().rfind(|message| message.topic == Topic::Scenario).cloned()
+        };
+        let mut found = find(&self.chunk, at);
+        if let (None, Some(before)) = (&found, self.index.chunks[number].scenario_before) {
+            self.index.load(&self.bytes, before, &mut self.chunk)?;
+            found = find(&self.chunk, self.chunk.messages.len());
+        }
+        let found = found.ok_or_else(|| Error::input("the recording has no scenario"))?;
+        let scenario = parse_scenario(self.chunk.data(&found))?;
+        if scenario != self.scenario {
+            self.lane = lane(&scenario, &self.header, self.index.groups)?;
+            self.scenario = scenario;
+        }
+        Ok(())
+    }
+
+    fn load_step(&mut self, tick: u32) -> Result<()> {
+        self.index.load(&self.bytes, self.index.chunk_of_step(tick), &mut self.chunk)
+    }
+
+    fn take_actions(&mut self, tick: u32) -> Result<()> {
+        for group in 0..self.index.groups {
+            let message = said(&self.chunk, Topic::Actions(group), tick)?;
+            decode_actions(message, &mut self.lane.ports_mut().groups[group])?;
+        }
+        Ok(())
+    }
+
+    /// Puts into the ports what they showed at this tick and what no state says: it is of the tick that led here.
+    fn show_recorded(&mut self) -> Result<()> {
+        let tick = self.tick;
+        if tick == 0 {
+            // Nothing has been done yet, and the lane may have been somewhere else before.
+            let (spec, ports) = (self.lane.spec().clone(), self.lane.ports_mut());
+            let shown = Ports { stratum: ports.stratum.clone(), ..Ports::new(&spec, 1) };
+            let before = std::mem::replace(ports, shown);
+            for (group, before) in ports.groups.iter_mut().zip(before.groups) {
+                group.observations = before.observations;
+            }
+            return Ok(());
+        }
+        let metrics = self.metrics_at(u64::from(tick))?;
+        self.load_step(tick)?;
+        for group in 0..self.index.groups {
+            // An edit at this very tick may have changed how many agents there are.
+            let len = self.lane.ports().groups[group].actions.len() * size_of::<f32>();
+            if said(&self.chunk, Topic::Actions(group), tick)?.len() != len {
+                return Ok(());
+            }
+        }
+        self.take_actions(tick)?;
+        let spec = self.lane.spec().clone();
+        for (group, spec) in spec.groups.iter().enumerate() {
+            let message = said(&self.chunk, Topic::Rewards(group), tick)?;
+            decode_rewards(&spec.reward_terms, message, &mut self.lane.ports_mut().groups[group])?;
+        }
+        let ended = self.ended(tick)?;
+        let ports = self.lane.ports_mut();
+        ports.metrics.copy_from_slice(&metrics);
+        ports.truncated[0] = ended.as_ref().is_some_and(|(_, truncated)| *truncated);
+        ports.terminated[0] = ended.as_ref().is_some_and(|(_, truncated)| !truncated);
+        ports.finished = ended.into_iter().map(|(record, _)| record).collect();
+        Ok(())
+    }
+
+    /// The episode that ended at `tick`, and whether the time limit cut it; the chunk of that tick is unpacked.
+    fn ended(&self, tick: u32) -> Result<Option<(EpisodeRecord, bool)>> {
+        for (_, message) in messages_at(&self.chunk, tick).filter(|(_, message)| message.topic == Topic::Event) {
+            let event: Event = from_json(self.chunk.data(message))?;
+            if let Some(ended) = event.into_record(self.header.env) {
+                return Ok(Some(ended));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What was said on `topic` at `tick` in a chunk.
+fn said(chunk: &Unpacked, topic: Topic, tick: u32) -> Result<&[u8]> {
+    let message = messages_at(chunk, tick).map(|(_, message)| message).find(|message| message.topic == topic);
+    message.map(|message| chunk.data(message)).ok_or_else(|| Error::input(format!("tick {tick} is not complete")))
+}
+
+/// The messages of `tick` in a chunk, with their places.
+fn messages_at(chunk: &Unpacked, tick: u32) -> impl Iterator<Item = (usize, &Message)> {
+    let first = chunk.messages.partition_point(|message| message.tick < tick);
+    chunk.messages.iter().enumerate().skip(first).take_while(move |(_, message)| message.tick == tick)
+}
+
+fn parse_scenario(message: &[u8]) -> Result<Scenario> {
+    Scenario::parse_bytes(message, "scenario.ron")
+}
+
+/// A world with the one env of the recording.
+fn lane(scenario: &Scenario, header: &Header, groups: usize) -> Result<Lane> {
+    let after = header.env.checked_add(1).ok_or_else(|| Error::input("an env of this number cannot be played"))?;
+    let domain = scenario.domain.domain();
+    if domain.spec(scenario.max_steps).groups.len() != groups {
+        return Err(Error::input("the recording has other groups than its scenario"));
+    }
+    Ok(Lane::new(domain, scenario.max_steps, Seeds::new(header.seed), header.env..after))
+}
