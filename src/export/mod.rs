@@ -150,8 +150,12 @@ pub fn export(
             write(path, |out| parquet::write(&table, out))
         }
         Format::Png => {
-            let only = options.until.or(options.from);
-            let mut frames = Frames::new(film, &ExportOptions { from: only, until: only, ..options.clone() }, on_step)?;
+            let (first, last) = film.ticks().into_inner();
+            let only = options.until.or(options.from).unwrap_or(last);
+            // The tick before stands in for one that has ended its episode and shows the next one.
+            let (from, until) = (Some(only.saturating_sub(1).max(first)), Some(only));
+            let options = ExportOptions { from, until, speed: None, ..options.clone() };
+            let mut frames = Frames::new(film, &options, on_step)?;
             write(path, |out| png::write(&mut frames, out))
         }
         Format::Gif => {

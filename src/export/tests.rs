@@ -127,6 +127,9 @@ fn a_png_is_the_picture_of_its_tick() {
         (ExportOptions { until: Some(5), ..options() }, 5),
         (ExportOptions { from: Some(7), ..options() }, 7),
         (ExportOptions { from: Some(2), until: Some(9), ..options() }, 9),
+        (ExportOptions { from: Some(0), ..options() }, 0),
+        // The last tick has ended the episode; the one before is the last to be seen.
+        (options(), TICKS as usize - 1),
     ] {
         let bytes = exported("frame.png", &options);
         let mut reader = ::png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
