@@ -42,6 +42,8 @@ pub enum Command {
     List(ListArgs),
     /// Explain a scenario: what agents see, do and are paid for, and every parameter
     Explain(ExplainArgs),
+    /// Make a clip, a picture or a table of a policy at play or of a recording
+    Export(ExportArgs),
     /// Check that this machine and this checkout are in order
     Doctor,
     /// Print shell completions, e.g. `agon completions bash > ~/.local/share/bash-completion/completions/agon`
@@ -230,6 +232,55 @@ pub struct ExplainArgs {
     pub scenario: ScenarioArgs,
 }
 
+/// Arguments of `export`.
+#[derive(Args, Clone, Debug)]
+pub struct ExportArgs {
+    /// A recording, a run folder (its policy plays in its scenario), or a scenario with `--policy`
+    pub source: String,
+    /// File to write; its name says the format: .gif, .mp4, .png, .csv or .parquet
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Who plays: a baseline, a shipped checkpoint, a run folder or a file of weights
+    #[arg(long, value_name = "NAME|PATH")]
+    pub policy: Option<String>,
+    /// Seed of what is played; without it, the scenario's
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// Which of the episodes that evaluations play
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = value_parser!(u64).range(..*crate::eval::EPISODES.end()))]
+    pub episode: u64,
+    /// First tick
+    #[arg(long, value_name = "TICK")]
+    pub from: Option<u64>,
+    /// Last tick; for a picture, the one that is shown
+    #[arg(long, value_name = "TICK")]
+    pub until: Option<u64>,
+    /// Size in pixels
+    #[arg(long, value_name = "WxH", default_value = "800x600", value_parser = size)]
+    pub size: (u32, u32),
+    /// Pictures per second of a clip
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..=100))]
+    pub fps: u32,
+    /// Seconds of the scenario per second of the clip; without it, every tick is a picture
+    #[arg(long, value_name = "X", value_parser = positive)]
+    pub speed: Option<f64>,
+    /// A theme (dark, light, contrast) or a theme file
+    #[arg(long, value_name = "NAME|FILE", default_value = "dark")]
+    pub theme: String,
+    /// What agents are coloured by; a wrong one is answered with those there are
+    #[arg(long, value_name = "FIELD")]
+    pub colour_by: Option<String>,
+    /// What not to show
+    #[arg(long, value_name = "PART,…", value_delimiter = ',', value_parser = PossibleValuesParser::new(PARTS))]
+    pub hide: Vec<String>,
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Parts of a picture that can be hidden.
+pub const PARTS: [&str; 5] = ["links", "areas", "goals", "arrows", "trails"];
+
 /// Arguments of `quickstart`.
 #[derive(Args, Clone, Debug)]
 pub struct QuickstartArgs {
@@ -261,6 +312,14 @@ fn positive(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if number > 0.0 && number <= 1e6 => Ok(number),
         _ => Err("expected a number above 0, at most a million".to_owned()),
+    }
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let sides = text.split_once(['x', '×']).map(|(width, height)| (width.trim().parse(), height.trim().parse()));
+    match sides {
+        Some((Ok(width), Ok(height))) => Ok((width, height)),
+        _ => Err("expected WIDTHxHEIGHT in pixels, such as 800x600".to_owned()),
     }
 }
 
@@ -305,6 +364,14 @@ mod tests {
             "train skirmish --algo ppo",
         ] {
             assert!(parse(&format!("agon {line}")).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_two_whole_numbers() {
+        assert_eq!(size("640x480"), Ok((640, 480)));
+        for wrong in ["", "640", "640x", "640x-1", "640*480", "640x480x3", "1e3x5"] {
+            assert!(size(wrong).unwrap_err().contains("WIDTHxHEIGHT"), "{wrong}");
         }
     }
 

@@ -9,6 +9,7 @@ mod completions;
 mod doctor;
 mod eval;
 mod explain;
+mod export;
 mod list;
 pub mod output;
 pub mod places;
@@ -51,6 +52,7 @@ fn run(command: Command) -> Result<()> {
         Command::Bench(args) => bench::run(&args),
         Command::List(args) => list::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Doctor => doctor::run(),
         Command::Completions { shell } => completions::run(shell),
         Command::Quickstart(args) => quickstart::run(args),

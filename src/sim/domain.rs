@@ -2,7 +2,7 @@
 
 use bevy::{app::App, ecs::world::World};
 
-use super::spec::Spec;
+use super::{spec::Spec, view::View};
 use crate::error::Result;
 
 /// One of the simulated systems under one configuration.
@@ -23,6 +23,11 @@ pub trait Domain: Send + Sync {
 
     /// Scripted policies to compare with.
     fn baselines(&self) -> Vec<Baseline>;
+
+    /// How an env looks; none for a domain that is not a place.
+    fn view(&self) -> Option<&dyn View> {
+        None
+    }
 }
 
 /// A scripted policy of a domain.

@@ -18,6 +18,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tick;
+mod view;
 
 pub use batch::{Batch, EVALUATION_ENVS, Lane};
 pub use domain::{Baseline, Domain, Policy};
@@ -27,3 +28,4 @@ pub use snapshot::DeclareState;
 pub use spec::{ActionSpace, Aggregate, DiscreteSpec, Field, GroupSpec, MetricSpec, RewardTerm, Spec, Stratum, field};
 pub use table::{column, column_mut};
 pub use tick::{Clock, Declared, Due, Env, EnvSlot, Refresh, Reset, SimPlugin, Tick, TickSystems};
+pub use view::{ColourBy, View, ViewOptions, ViewSpec, clock_of, picture_of};

@@ -4,6 +4,7 @@
 
 mod errors;
 mod evaluation;
+mod export;
 mod listing;
 mod pipes;
 mod policies;

@@ -40,6 +40,7 @@ mod spawn;
 mod systems;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use bevy::app::App;
 
@@ -49,7 +50,7 @@ use self::{
     scenario::{Band, RewardMode},
     systems::METRICS,
 };
-use crate::sim::{ActionSpace, Baseline, DiscreteSpec, Domain, GroupSpec, Spec, Stratum, field};
+use crate::sim::{ActionSpace, Baseline, DiscreteSpec, Domain, GroupSpec, Spec, Stratum, View, field};
 
 impl Domain for JammingParams {
     fn id(&self) -> &'static str {
@@ -89,5 +90,9 @@ impl Domain for JammingParams {
 
     fn baselines(&self) -> Vec<Baseline> {
         baselines::all()
+    }
+
+    fn view(&self) -> Option<&dyn View> {
+        Some(self)
     }
 }

@@ -12,6 +12,7 @@ mod radio;
 mod regressions;
 mod responses;
 mod rewards;
+mod view;
 
 use bevy::{
     ecs::{

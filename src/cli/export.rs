@@ -1,0 +1,152 @@
+//! `agon export`: clips, pictures and tables, without display or graphics card.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use indicatif::ProgressBar;
+
+use super::{args::ExportArgs, eval, output, places};
+use crate::{
+    domains::Scenario,
+    durable::{Durability, read_capped},
+    error::{Error, Result},
+    export::{ExportOptions, Film, Format, Played, export},
+    picture::{MAX_THEME_BYTES, Theme},
+    policy::{
+        acting::Decision,
+        card::{CARD_FILE, load_card},
+    },
+    record::Replay,
+    session::folder::RunFolder,
+    sim::{Domain, ViewOptions},
+};
+
+/// How a recording (a file of MCAP) begins.
+const MAGIC: [u8; 8] = *b"\x89MCAP0\r\n";
+
+/// Exports.
+pub(super) fn run(args: &ExportArgs) -> Result<()> {
+    Format::of(&args.to)?;
+    if args.to.exists() && !args.force {
+        return Err(Error::input("this file is there already")
+            .in_file(&args.to)
+            .hint("name another one, or replace it with `--force`"));
+    }
+    let mut film = open(args)?;
+    let options = ExportOptions {
+        from: args.from,
+        until: args.until,
+        width: args.size.0,
+        height: args.size.1,
+        fps: args.fps,
+        speed: args.speed,
+        theme: theme(&args.theme)?,
+        view: view(args, film.scenario().domain.domain())?,
+    };
+    let bar: ProgressBar = output::progress(1, "drawing");
+    let durability = export(&mut *film, &args.to, &options, &mut |done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    if let Durability::Uncertain(error) = durability? {
+        output::note(error);
+    }
+    output::note(format_args!("written to {}", args.to.display()));
+    Ok(())
+}
+
+/// What `SOURCE` stands for.
+fn open(args: &ExportArgs) -> Result<Box<dyn Film>> {
+    let path = Path::new(&args.source);
+    if is_recording(path) {
+        return recorded(args, path);
+    }
+    let (scenario, own) = if path.join("run.ron").is_file() {
+        let scenario = RunFolder::open(path)?.read_plan()?.stages.pop();
+        let scenario = scenario.ok_or_else(|| Error::input("the run has no scenario").in_file(path))?;
+        (scenario, Some(args.source.as_str()))
+    } else if path.join(CARD_FILE).is_file() {
+        (places::load_scenario(&load_card(path)?.scenario)?, Some(args.source.as_str()))
+    } else {
+        (places::load_scenario(&args.source)?, None)
+    };
+    let policy = args.policy.as_deref().or(own).ok_or_else(|| nobody_plays(&scenario))?;
+    play(args, scenario, policy)
+}
+
+/// Whether a file begins like a recording, whatever it is called.
+fn is_recording(path: &Path) -> bool {
+    let mut start = [0; MAGIC.len()];
+    let is_magic = |mut file: File| file.read_exact(&mut start).is_ok() && start == MAGIC;
+    path.is_file() && (path.extension().is_some_and(|ending| ending == "mcap") || File::open(path).is_ok_and(is_magic))
+}
+
+/// A recording; who plays in it, and under which seed, is past.
+fn recorded(args: &ExportArgs, path: &Path) -> Result<Box<dyn Film>> {
+    let fixed = [("--policy", args.policy.is_some()), ("--seed", args.seed.is_some()), ("--episode", args.episode > 0)];
+    if let Some((flag, _)) = fixed.iter().find(|(_, is_given)| *is_given) {
+        return Err(Error::input(format!("`{flag}` changes nothing in a recording"))
+            .in_file(path)
+            .hint("leave it out, or name a scenario instead of a recording"));
+    }
+    Ok(Box::new(Replay::open(path)?))
+}
+
+fn nobody_plays(scenario: &Scenario) -> Error {
+    let baselines = scenario.domain.domain().baselines();
+    let names: Vec<&str> = baselines.iter().map(|baseline| baseline.name).collect();
+    Error::input("who is to play?")
+        .hint(format!("add `--policy` with one of {}, or with a run folder", names.join(", ")))
+}
+
+fn play(args: &ExportArgs, scenario: Scenario, policy: &str) -> Result<Box<dyn Film>> {
+    let entry = eval::resolve(&scenario, [policy], Decision::Mode)?.entries.into_iter().next();
+    let entry = entry.ok_or_else(|| nobody_plays(&scenario))?;
+    let seed = args.seed.unwrap_or(scenario.seed);
+    Ok(Box::new(Played::new(scenario, entry.policy, short_name(policy), seed, args.episode)?))
+}
+
+/// What a policy is called in a caption: the last part of a path.
+fn short_name(policy: &str) -> String {
+    let path = PathBuf::from(policy);
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| policy.to_owned())
+}
+
+/// A theme by its name, or from a file.
+fn theme(text: &str) -> Result<Theme> {
+    let path = Path::new(text);
+    if !path.is_file() && !text.ends_with(".ron") {
+        return Theme::named(text);
+    }
+    let bytes = read_capped(path, MAX_THEME_BYTES)?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::input("the file is not text in UTF-8").in_file(path))?;
+    Theme::parse(&text).map_err(|error| error.in_file(path))
+}
+
+fn view(args: &ExportArgs, domain: &dyn Domain) -> Result<ViewOptions> {
+    let shown = |part: &str| !args.hide.iter().any(|hidden| hidden == part);
+    let colour_by = match (&args.colour_by, domain.view()) {
+        (Some(name), Some(view)) => {
+            let choices = view.declared().colour_by;
+            let names = || choices.iter().map(|choice| choice.name);
+            names().position(|choice| choice == name).ok_or_else(|| {
+                Error::input(format!("agents are not coloured by `{}`", name.escape_debug()))
+                    .did_you_mean(name, names())
+            })?
+        }
+        _ => 0,
+    };
+    Ok(ViewOptions {
+        colour_by,
+        links: shown("links"),
+        areas: shown("areas"),
+        goals: shown("goals"),
+        arrows: shown("arrows"),
+        trails: shown("trails"),
+    })
+}

@@ -1,0 +1,87 @@
+//! Views: how a domain shows one env.
+
+use bevy::ecs::world::World;
+
+use super::{
+    ports::Ports,
+    tick::{Clock, Declared, Env, EnvSlot},
+};
+use crate::picture::{Picture, Quantity};
+
+/// How a domain shows one env. A view only reads.
+pub trait View: Send + Sync {
+    /// What it can show.
+    fn declared(&self) -> ViewSpec;
+
+    /// The env at `slot`, whose captions name the moment; what is measured is added by [`picture_of`].
+    fn draw(&self, world: &World, slot: usize, options: &ViewOptions) -> Picture;
+}
+
+/// What a view can show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewSpec {
+    /// What agents may be coloured by; the first is the default.
+    pub colour_by: Vec<ColourBy>,
+    /// Names of the metrics that say most, most important first.
+    pub headline: Vec<&'static str>,
+    /// Length of a tick in seconds.
+    pub tick_s: f64,
+}
+
+/// One thing to colour agents by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColourBy {
+    /// Name, as given to `--colour-by`.
+    pub name: &'static str,
+    /// What it says.
+    pub doc: &'static str,
+}
+
+/// What to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ViewOptions {
+    /// Index into [`ViewSpec::colour_by`]; past its end, the first.
+    pub colour_by: usize,
+    /// Whether to show who is connected with whom.
+    pub links: bool,
+    /// Whether to show reach.
+    pub areas: bool,
+    /// Whether to show where agents mean to go.
+    pub goals: bool,
+    /// Whether to show velocities.
+    pub arrows: bool,
+    /// Whether to show where agents have been; for the host, which keeps [`Trails`](crate::picture::Trails).
+    pub trails: bool,
+}
+
+impl Default for ViewOptions {
+    fn default() -> Self {
+        Self { colour_by: 0, links: true, areas: true, goals: true, arrows: true, trails: true }
+    }
+}
+
+/// The env at `slot` as its domain shows it, with the view's headline metrics.
+///
+/// # Panics
+/// The world has no env at `slot`.
+pub fn picture_of(view: &dyn View, world: &World, slot: usize, options: &ViewOptions) -> Picture {
+    let (spec, ports) = (&world.resource::<Declared>().0, world.resource::<Ports>());
+    let mut picture = view.draw(world, slot, options);
+    // In the first moment of an episode the ports still hold the last one of the episode before.
+    let is_measured = clock_of(world, slot).is_some_and(|clock| clock.tick > 0);
+    let now = &ports.metrics[slot * spec.metrics.len()..(slot + 1) * spec.metrics.len()];
+    let headline = view.declared().headline;
+    let quantities = headline.iter().filter_map(|name| spec.metric(name)).map(|index| Quantity {
+        name: spec.metrics[index].name.to_owned(),
+        unit: spec.metrics[index].unit,
+        value: is_measured.then_some(now[index]),
+    });
+    picture.captions.metrics.extend(quantities);
+    picture
+}
+
+/// Where the env at `slot` is in its life.
+pub fn clock_of(world: &World, slot: usize) -> Option<Clock> {
+    let mut envs = world.try_query_filtered::<(&EnvSlot, &Clock), bevy::ecs::query::With<Env>>()?;
+    envs.iter(world).find(|(at, _)| at.0 as usize == slot).map(|(_, clock)| *clock)
+}

@@ -1,0 +1,119 @@
+//! `agon export`: what it writes, and what it refuses.
+
+use std::fs;
+
+use agon::{
+    domains::Scenario,
+    learn::hyperparameters::PpoParams,
+    metrics::Goal,
+    session::{Plan, RunFolder},
+};
+
+use crate::{agon, policies, refused, stderr, text};
+
+#[test]
+fn every_format_begins_as_it_should() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, begins) in [("a.gif", &b"GIF89a"[..]), ("a.PNG", b"\x89PNG"), ("a.csv", b"episode,tick,time [s],")] {
+        let path = dir.path().join(name);
+        let args = ["export", "skirmish", "--policy", "hold", "--to", text(&path), "--until", "3", "--size", "160x120"];
+        let output = agon(&args);
+        assert!(output.status.success() && output.stdout.is_empty(), "{}", stderr(&output));
+        assert!(stderr(&output).contains("written to"), "{}", stderr(&output));
+        assert!(fs::read(&path).unwrap().starts_with(begins), "{name}");
+    }
+}
+
+#[test]
+fn a_policy_of_a_folder_plays_where_it_was_trained() {
+    let dir = tempfile::tempdir().unwrap();
+    let (shared, run, to) = (dir.path().join("owl"), dir.path().join("run"), dir.path().join("a.csv"));
+    policies::write(&shared, "skirmish", &[]);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/jamming/skirmish.ron");
+    let mut scenario = Scenario::parse_bytes(&fs::read(path).unwrap(), path).unwrap();
+    scenario.set("max_steps", "4").unwrap();
+    let plan = Plan { stages: vec![scenario], seed: 1, goal: Goal::Steps(1), params: PpoParams::default() };
+    RunFolder::create(Some(&run), &plan).unwrap().write_plan(&plan).unwrap();
+    policies::write(&run, "skirmish", &[]);
+    for (source, ticks) in [(&shared, 200), (&run, 4)] {
+        let output = agon(&["export", text(source), "--to", text(&to), "--force"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(fs::read_to_string(&to).unwrap().lines().count(), ticks + 1);
+    }
+}
+
+#[test]
+fn a_file_that_is_there_is_replaced_only_when_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("table.csv");
+    fs::write(&path, "precious").unwrap();
+    let args = ["export", "skirmish", "--policy", "hold", "--until", "2", "--to", text(&path)];
+    refused(&args, &["table.csv: this file is there already", "--force"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    assert!(agon(&[&args[..], &["--force"]].concat()).status.success());
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
+}
+
+#[test]
+fn what_cannot_be_exported_is_refused_with_the_way_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&dir.path().join(name)).to_owned();
+    let (gif, no_place) = (path("a.gif"), path("no/such/folder/a.gif"));
+    let play = |more: &[&str], because: &[&str]| {
+        refused(&[&["export", "skirmish", "--until", "2"], more].concat(), because);
+    };
+    play(&["--to", &gif], &["who is to play?", "hold", "nearest"]);
+    play(&["--to", &gif, "--policy", "neerest"], &["did you mean `nearest`?"]);
+    play(&["--to", &path("a.avi"), "--policy", "hold"], &["a.avi: agon writes no `.avi` files", "`.gif`"]);
+    play(&["--to", &path("a"), "--policy", "hold"], &["the file's name says no format"]);
+    play(&["--to", &no_place, "--policy", "hold"], &["no/such/folder"]);
+    play(&["--to", &gif, "--policy", "hold", "--theme", "drak"], &["did you mean `dark`?"]);
+    play(&["--to", &gif, "--policy", "hold", "--colour-by", "fidler"], &["did you mean `fiedler`?"]);
+    play(&["--to", &gif, "--policy", "hold", "--size", "9x9"], &["9x9", "16 to 8192"]);
+    play(&["--to", &gif, "--policy", "hold", "--from", "5"], &["no ticks 5 to 2"]);
+    refused(&["export", "skirmsh", "--policy", "hold", "--to", &gif], &["did you mean `skirmish`?"]);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_theme_of_ones_own_is_used_and_its_errors_are_told_with_their_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let (theme, one, other) = (dir.path().join("own.ron"), dir.path().join("a.png"), dir.path().join("b.png"));
+    let good = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/themes/dark.ron")).unwrap();
+    let export = |to, theme| {
+        let to = text(to);
+        ["export", "skirmish", "--policy", "hold", "--until", "1", "--size", "64x48", "--to", to, "--theme", theme]
+    };
+    assert!(agon(&export(&one, "dark")).status.success());
+    fs::write(&theme, &good).unwrap();
+    assert!(agon(&export(&other, text(&theme))).status.success());
+    assert_eq!(fs::read(&one).unwrap(), fs::read(&other).unwrap());
+    fs::write(&theme, good.replace("border:", "boarder:")).unwrap();
+    let line = good.lines().position(|line| line.contains("border:")).unwrap() + 1;
+    let to = dir.path().join("c.png");
+    refused(&export(&to, text(&theme)), &[&format!("own.ron:{line}:"), "did you mean `border`?"]);
+    refused(&export(&to, text(&dir.path().join("gone.ron"))), &["gone.ron"]);
+    assert!(!to.exists());
+}
+
+#[test]
+fn a_recording_gives_the_table_and_the_picture_of_the_play_it_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&dir.path().join(name)).to_owned();
+    let recording = path("play.mcap");
+    let recorded = agon(&["record", "skirmish", "--policy", "nearest", "--ticks", "12", "--out", &recording]);
+    assert!(recorded.status.success(), "{}", stderr(&recorded));
+    for name in ["a.csv", "a.png"] {
+        let files = [path(name), path(&format!("other-{name}"))];
+        let sources: [&[&str]; 2] = [&[&recording], &["skirmish", "--policy", "nearest"]];
+        for (source, to) in sources.into_iter().zip(&files) {
+            let output = agon(&[&["export"], source, &["--until", "12", "--size", "160x120", "--to", to]].concat());
+            assert!(output.status.success(), "{}", stderr(&output));
+        }
+        assert!(fs::read(&files[0]).unwrap() == fs::read(&files[1]).unwrap(), "{name}");
+    }
+    refused(
+        &["export", &recording, "--policy", "hold", "--to", &path("b.csv")],
+        &["`--policy` changes nothing in a recording"],
+    );
+}
