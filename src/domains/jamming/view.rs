@@ -25,17 +25,18 @@ use super::{
 };
 use crate::{
     picture::{
-        Arena, Captions, Colour, Dash, Form, Glyph, Legend, LegendItem, Length, Layer, Mark, Picture, Sign, Stroke,
+        Arena, Captions, Colour, Dash, Form, Glyph, Layer, Legend, LegendItem, Length, Mark, Picture, Sign, Stroke,
         Token,
     },
     sim::{EnvSlot, View, ViewOptions, ViewSpec, clock_of},
 };
 
-/// Radius of a jammer's glyph.
+/// Radius of a jammer's glyph in a team of up to so many; more of them are smaller.
 const JAMMER_PX: f32 = 8.5;
-/// Radius of a drone's glyph in a swarm of up to [`FEW`] drones; more of them are smaller.
+const FEW_JAMMERS: f32 = 12.0;
+/// Radius of a drone's glyph in a swarm of up to so many; more of them are smaller.
 const DRONE_PX: f32 = 5.5;
-const FEW: f32 = 40.0;
+const FEW_DRONES: f32 = 40.0;
 /// Arrow of a jammer at top speed, as a part of the arena's side.
 const ARROW: f32 = 0.055;
 /// Arrows shorter than this part of the longest say nothing and are left out.
@@ -99,8 +100,7 @@ impl Scene {
         let of_team = |(at, band, goal): (&EnvSlot, &JamBand, &Assignment)| {
             (at.0 as usize == slot).then_some((band.0, goal.target))
         };
-        let (bands, goals) =
-            team.map(|mut team| team.iter(world).filter_map(of_team).unzip()).unwrap_or_default();
+        let (bands, goals) = team.map(|mut team| team.iter(world).filter_map(of_team).unzip()).unwrap_or_default();
         Self {
             swarm,
             centroids,
@@ -139,12 +139,8 @@ impl Scene {
             marks.push(Mark::new(Layer::Goals, Form::Segment { from: *from, to: *to, stroke }, colour, 0.6).of(*who));
         }
         for centroid in self.centroids.0.iter().filter(|centroid| self.goals.contains(&centroid.position)) {
-            let form = Form::Glyph {
-                at: centroid.position,
-                shape: Glyph::Plus,
-                radius: Length::Pixels(6.0),
-                outlined: false,
-            };
+            let form =
+                Form::Glyph { at: centroid.position, shape: Glyph::Plus, radius: Length::Pixels(6.0), outlined: false };
             marks.push(Mark::new(Layer::Goals, form, colour, 0.95));
         }
     }
@@ -162,19 +158,16 @@ impl Scene {
     }
 
     fn add_agents(&self, colouring: &Colouring, marks: &mut Vec<Mark>) {
-        let size = DRONE_PX * (FEW / self.drones.len() as f32).clamp(0.3, 1.0).sqrt();
+        let shrunk = |px: f32, few: f32, count: usize| px * (few / count as f32).clamp(0.3, 1.0).sqrt();
+        let size = shrunk(DRONE_PX, FEW_DRONES, self.drones.len());
         for (i, (who, at, _)) in self.drones.iter().enumerate() {
             let radius = Length::Pixels(size * colouring.scale(i));
             let form = Form::Glyph { at: *at, shape: colouring.shape(i), radius, outlined: false };
             marks.push(Mark::new(Layer::Agents, form, colouring.colour(i), 1.0).of(*who));
         }
         for ((who, at, _), band) in self.jammers.iter().zip(&self.bands) {
-            let form = Form::Glyph {
-                at: *at,
-                shape: band_glyph(*band),
-                radius: Length::Pixels(JAMMER_PX),
-                outlined: true,
-            };
+            let radius = Length::Pixels(shrunk(JAMMER_PX, FEW_JAMMERS, self.jammers.len()));
+            let form = Form::Glyph { at: *at, shape: band_glyph(*band), radius, outlined: true };
             marks.push(Mark::new(Layer::Agents, form, Self::band_colour(*band), 1.0).of(*who));
         }
     }
@@ -190,7 +183,10 @@ impl Scene {
         }
         if options.links {
             item(Sign::Line { colour: swarm, dash: Dash::Solid }, format!("link on {}", label(self.swarm.band)));
-            item(Sign::Line { colour: Colour::Token(Token::Broken), dash: Dash::Dashed }, "link that is cut".to_owned());
+            item(
+                Sign::Line { colour: Colour::Token(Token::Broken), dash: Dash::Dashed },
+                "link that is cut".to_owned(),
+            );
         }
         if options.areas {
             item(Sign::Area { colour: swarm }, "reach of a jammer".to_owned());

@@ -3,7 +3,10 @@
 use super::Scene;
 use crate::{
     domains::jamming::systems::Model,
-    math::{dbscan::{Dbscan, NOISE}, fiedler::DenseSolver},
+    math::{
+        dbscan::{Dbscan, NOISE},
+        fiedler::DenseSolver,
+    },
     picture::{Colour, Glyph, LegendItem, Ramp, Sign, Token},
     sim::ColourBy,
 };
@@ -40,7 +43,8 @@ impl Colouring {
         match CHOICES.get(index).map_or(CHOICES[0].name, |choice| choice.name) {
             "component" => Self::Kind(components(rows, n), "component"),
             "degree" => {
-                let degrees = rows.chunks_exact(n.div_ceil(64).max(1)).map(|row| row.iter().map(|w| w.count_ones()).sum());
+                let degrees =
+                    rows.chunks_exact(n.div_ceil(64).max(1)).map(|row| row.iter().map(|w| w.count_ones()).sum());
                 Self::Degree(degrees.collect(), n as u32 - 1)
             }
             "cluster" => {
@@ -79,7 +83,8 @@ impl Colouring {
     }
 
     pub(super) fn legend(&self) -> Vec<LegendItem> {
-        let item = |shape, colour, text: String| LegendItem { sign: Sign::Glyph { shape, colour, outlined: false }, text };
+        let item =
+            |shape, colour, text: String| LegendItem { sign: Sign::Glyph { shape, colour, outlined: false }, text };
         match self {
             Self::Fiedler(_) => vec![
                 item(Glyph::Disc, Colour::Diverging(0.8), "drone on one side".to_owned()),
@@ -88,7 +93,8 @@ impl Colouring {
             Self::Degree(..) => vec![item(Glyph::Disc, Colour::Sequential(0.8), "drone".to_owned())],
             Self::Kind(kinds, noun) => {
                 let shown = kinds.iter().flatten().max().map_or(0, |most| most + 1).min(3);
-                let one = |kind: usize| item(SHAPES[kind], Colour::Category(kind), format!("drone of {noun} {}", kind + 1));
+                let one =
+                    |kind: usize| item(SHAPES[kind], Colour::Category(kind), format!("drone of {noun} {}", kind + 1));
                 (0..shown).map(one).collect()
             }
         }
