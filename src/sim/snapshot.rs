@@ -1,7 +1,7 @@
 //! Saving, restoring and hashing the state of one env.
 //!
 //! A domain declares which components are state; everything else must follow from them (it is derived anew by the
-//! [`Refresh`](super::tick::Refresh) schedule). Randomness has an address, so the clock is all there is to save of it.
+//! [`Refresh`] schedule). Randomness has an address, so the clock is all there is to save of it.
 
 use bevy::{
     app::App,
