@@ -4,6 +4,7 @@
 #
 #   scripts/setup.sh           install what is missing
 #   scripts/setup.sh --bare    the same without libtorch (enough for cargo build --no-default-features)
+#   scripts/setup.sh --display a virtual display and a software graphics driver, for machines without either
 #
 #   LIBTORCH=DIR               use the libtorch 2.13.0 you already have; nothing is downloaded
 #   AGON_LIBTORCH_DIR=DIR      put ours there instead of .libtorch (export LIBTORCH=DIR for cargo then)
@@ -40,7 +41,8 @@ main() {
     case ${1-} in
         '') ;;
         --bare) with_libtorch=no ;;
-        -h | --help) sed -n '2,9{s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+        --display) display; return ;;
+        -h | --help) sed -n '2,10{s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
         *) fail "unknown argument '$1'" "Try: scripts/setup.sh --help" ;;
     esac
     system_packages
@@ -72,6 +74,17 @@ system_packages() {
         fail "a C++ compiler (cc and c++) is needed to build the binding to libtorch" "Install it and run this again: $(by_hand g++)"
     fi
     warn "strace could not be installed; the tests that need it cannot run. Later: $(by_hand strace)"
+}
+
+# What the window needs of a desktop, for a machine without one: an X server that draws into memory, a Vulkan driver that
+# draws on the processor, and the libraries that talk to both. They are loaded when the window opens, not when it is built.
+display() {
+    local package needed=()
+    for package in xvfb mesa-vulkan-drivers libvulkan1 libx11-6 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon-x11-0; do
+        if ! dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then needed+=("$package"); fi
+    done
+    if [ ${#needed[@]} -eq 0 ]; then say "the virtual display is there"; return; fi
+    apt_install "${needed[@]}" || fail "the window cannot be tried without a display" "Install this and run it again: $(by_hand "${needed[*]}")"
 }
 
 by_hand() { echo "sudo apt-get install --no-install-recommends $*"; }

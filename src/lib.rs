@@ -9,8 +9,11 @@ pub mod learn;
 pub mod math;
 pub mod metrics;
 pub mod picture;
+pub mod places;
 pub mod policy;
 pub mod raster;
 pub mod record;
 pub mod session;
 pub mod sim;
+#[cfg(feature = "window")]
+pub mod window;

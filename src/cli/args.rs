@@ -16,16 +16,20 @@ use crate::{
 
 /// A live laboratory for multi-agent learning.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "agon", version, about, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(name = "agon", version, about, disable_help_subcommand = true)]
 pub struct Cli {
-    /// What to do.
+    /// What to do; without it, the window opens with all scenarios.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Open a scenario in a window: watch, train, swap policies, compare, record
+    Run(RunArgs),
+    /// Open a recording in a window: seek, step back, go on from any tick under another policy
+    Replay(ReplayArgs),
     /// Train a policy and leave a run folder that can be resumed, evaluated and shared
     Train(TrainArgs),
     /// Let policies play the same unseen episodes and compare them
@@ -53,6 +57,9 @@ pub enum Command {
     },
     /// Train the first scenario for a minute, compare the result with every baseline, say what to try next
     Quickstart(QuickstartArgs),
+    /// Go through every scenario in a window by itself and save a picture of each state
+    #[command(hide = true)]
+    Smoke(SmokeArgs),
 }
 
 /// A scenario and what is changed in it.
@@ -116,6 +123,42 @@ pub struct TrainArgs {
     /// Threads; without it, one per core
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
+}
+
+/// Arguments of `run`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RunArgs {
+    /// A scenario file, or the name of one below `scenarios/`; without it, all of them are shown
+    pub scenario: Option<String>,
+    /// Who acts: a baseline, a shipped checkpoint, a run folder or a file of weights; one for each group
+    #[arg(long = "policy", value_name = "NAME|PATH", value_delimiter = ',', requires = "scenario")]
+    pub policies: Vec<String>,
+    /// Show the same episodes under this policy beside it
+    #[arg(long, value_name = "NAME|PATH", requires = "scenario")]
+    pub policy_b: Option<String>,
+    /// Record what is played into this file, which must not exist
+    #[arg(long, value_name = "FILE", requires = "scenario")]
+    pub record: Option<PathBuf>,
+    /// Take the steps of this script, then close
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+}
+
+/// Arguments of `replay`.
+#[derive(Args, Clone, Debug)]
+pub struct ReplayArgs {
+    /// The recording
+    pub file: PathBuf,
+}
+
+/// Arguments of `smoke`.
+#[derive(Args, Clone, Debug)]
+pub struct SmokeArgs {
+    /// Scenarios; without any, all of them
+    pub scenarios: Vec<String>,
+    /// Folder for pictures and recordings, which is emptied first
+    #[arg(long, value_name = "DIR", default_value = "target/smoke")]
+    pub out: PathBuf,
 }
 
 /// Arguments of `eval`.
@@ -214,6 +257,12 @@ pub struct BenchArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Measure how smooth the window is instead, without and with training beside it
+    #[arg(long, conflicts_with = "only")]
+    pub window: bool,
+    /// Seconds of each measurement of the window
+    #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = positive, requires = "window")]
+    pub seconds: f64,
 }
 
 /// Arguments of `list`.
@@ -292,6 +341,12 @@ pub struct QuickstartArgs {
     pub minutes: f64,
 }
 
+impl Default for QuickstartArgs {
+    fn default() -> Self {
+        Self { scenario: "jamming/skirmish".to_owned(), minutes: 1.0 }
+    }
+}
+
 /// One of the names that a choice has in files.
 fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
     let values = T::NAMES.iter().zip(T::DOCS).map(|(name, doc)| PossibleValue::new(*name).help(*doc));
@@ -338,7 +393,8 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Command, String> {
-        Cli::try_parse_from(line.split(' ')).map(|cli| cli.command).map_err(|error| error.to_string())
+        let cli = Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
+        cli.command.ok_or_else(|| "no command".to_owned())
     }
 
     #[test]

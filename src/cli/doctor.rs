@@ -5,8 +5,9 @@ use std::fmt;
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{on_threads, output, places};
+use super::{on_threads, output};
 use crate::{
+    places,
     domains::{AnyDomain, jamming::JammingParams},
     error::{Error, Result},
     eval::{Align, Table},

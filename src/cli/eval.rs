@@ -1,7 +1,8 @@
 //! `agon eval`: policies on the same unseen episodes.
 
-use super::{args::EvalArgs, on_threads, output, places};
+use super::{args::EvalArgs, on_threads, output, load_changed};
 use crate::{
+    places,
     domains::Scenario,
     error::{Error, Result},
     eval::{EvalOptions, Report, env_steps, evaluate},
@@ -13,7 +14,7 @@ use crate::{
 
 /// Evaluates and prints the report.
 pub(super) fn run(args: &EvalArgs) -> Result<()> {
-    let scenario = places::load_changed(&args.scenario)?;
+    let scenario = load_changed(&args.scenario)?;
     let decision = if args.stochastic { Decision::Sample } else { Decision::Mode };
     let resolved = resolve(&scenario, args.policies.iter().map(String::as_str), decision)?;
     resolved.notes.iter().for_each(output::note);

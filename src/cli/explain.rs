@@ -1,6 +1,6 @@
 //! `agon explain`: a scenario from the point of view of those who act in it, and every knob it has.
 
-use super::{args::ExplainArgs, list::params_table, output, places};
+use super::{args::ExplainArgs, list::params_table, output, load_changed};
 use crate::{
     domains::Scenario,
     error::Result,
@@ -10,7 +10,7 @@ use crate::{
 
 /// Prints what a scenario declares.
 pub(super) fn run(args: &ExplainArgs) -> Result<()> {
-    output::print(describe(&places::load_changed(&args.scenario)?))
+    output::print(describe(&load_changed(&args.scenario)?))
 }
 
 fn describe(scenario: &Scenario) -> String {

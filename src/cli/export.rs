@@ -8,8 +8,9 @@ use std::{
 
 use indicatif::ProgressBar;
 
-use super::{args::ExportArgs, eval, output, places};
+use super::{args::ExportArgs, eval, output};
 use crate::{
+    places,
     domains::Scenario,
     durable::{Durability, read_capped},
     error::{Error, Result},

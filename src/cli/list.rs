@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{args::ListArgs, output, places};
+use super::{args::ListArgs, output};
 use crate::{
+    places,
     domains::Scenario,
     error::Result,
     eval::{Align, Table},

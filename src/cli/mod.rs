@@ -12,9 +12,9 @@ mod explain;
 mod export;
 mod list;
 pub mod output;
-pub mod places;
 mod quickstart;
 mod record;
+mod run;
 mod share;
 mod train;
 mod verify;
@@ -23,8 +23,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::args::{Cli, Command};
-use crate::error::{Error, Result};
+use self::args::{Assignment, Cli, Command, ScenarioArgs};
+use crate::{
+    domains::Scenario,
+    error::{Error, Result},
+    places,
+};
 
 /// Runs the command that this process was started with.
 pub fn main() -> ExitCode {
@@ -36,7 +40,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    match run(cli.command) {
+    match obey(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(&error);
@@ -45,8 +49,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<()> {
+fn obey(command: Option<Command>) -> Result<()> {
+    let Some(command) = command else { return run::gallery() };
     match command {
+        Command::Run(args) => run::run(&args),
+        Command::Replay(args) => run::replay(&args),
+        Command::Smoke(args) => run::smoke(&args),
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(&args),
         Command::Bench(args) => bench::run(&args),
@@ -60,6 +68,19 @@ fn run(command: Command) -> Result<()> {
         Command::Record(args) => record::run(&args),
         Command::Verify(args) => verify::run(&args),
     }
+}
+
+/// Reads a scenario and makes the changes asked for.
+///
+/// # Errors
+/// Those of [`places::load_scenario`], and changes that the scenario refuses.
+fn load_changed(args: &ScenarioArgs) -> Result<Scenario> {
+    let mut scenario = places::load_scenario(&args.scenario)?;
+    for Assignment { name, value } in &args.set {
+        scenario.set(name, value)?;
+    }
+    scenario.check()?;
+    Ok(scenario)
 }
 
 /// Runs `work` on `threads` threads, or on as many as there are cores.

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{args::RecordArgs, output, places};
+use super::{args::RecordArgs, output, load_changed};
 use crate::{
+    places,
     domains::Scenario,
     durable::Durability,
     error::{Error, Result},
@@ -30,7 +31,7 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// Plays and records.
 pub(super) fn run(args: &RecordArgs) -> Result<()> {
-    let scenario = places::load_changed(&args.scenario)?;
+    let scenario = load_changed(&args.scenario)?;
     let mut policies = policies(&scenario, &args.policies)?;
     let seed = args.seed.unwrap_or(scenario.seed);
     let env = EVALUATION_ENVS + args.env;

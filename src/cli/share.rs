@@ -1,7 +1,8 @@
 //! `agon share`: a trained policy becomes a folder to pass on, with what it was measured to do on its card.
 
-use super::{args::ShareArgs, eval, output, places};
+use super::{args::ShareArgs, eval, output};
 use crate::{
+    places,
     durable::Durability,
     error::{Error, Result},
     eval::EvalOptions,

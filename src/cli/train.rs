@@ -8,11 +8,10 @@ use std::{
     },
 };
 
-use super::{
-    args::{Assignment, TrainArgs},
-    on_threads, output, places,
-};
+use super::{args::{Assignment, TrainArgs},
+    on_threads, output};
 use crate::{
+    places,
     domains::Scenario,
     error::{Error, Result},
     learn::hyperparameters::PpoParams,

@@ -26,6 +26,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("sim", &["picture"]),
     ("domains", &["picture", "sim"]),
     ("durable", &[]),
+    ("places", &["domains", "durable", "sim"]),
     ("metrics", &["durable", "sim"]),
     ("policy", &["durable", "sim"]),
     ("learn", &["durable", "metrics", "policy", "sim"]),
@@ -37,15 +38,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "policy", "raster", "record",
-            "session", "sim",
+            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "places", "policy", "raster",
+            "record", "session", "sim", "window",
         ],
     ),
     (
         "window",
         &[
-            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "policy", "raster", "record",
-            "session", "sim",
+            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "places", "policy", "raster",
+            "record", "session", "sim",
         ],
     ),
 ];

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Figure, meter::seconds_within};
 use crate::{
-    cli::places::load_scenario,
+    places::load_scenario,
     error::Result,
     sim::{ActionSpace, Address, Lane, Purpose, Seeds},
 };

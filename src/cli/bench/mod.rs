@@ -8,6 +8,7 @@ mod envs;
 mod lambda2;
 mod meter;
 mod training;
+mod window;
 
 use serde_json::{Map, Value, json};
 
@@ -46,6 +47,9 @@ fn figures() -> Vec<Figure> {
 
 /// Measures and prints.
 pub(super) fn run(args: &BenchArgs) -> Result<()> {
+    if args.window {
+        return window::run(args);
+    }
     let (prefix, all) = (args.only.as_deref().unwrap_or_default(), figures());
     let (chosen, others): (Vec<Figure>, Vec<Figure>) = all.into_iter().partition(|f| f.name.starts_with(prefix));
     if chosen.is_empty() {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Assignment, ScenarioArgs};
 use crate::{
     domains::Scenario,
     durable::{files_in, read_capped},
@@ -95,19 +94,6 @@ pub fn load_scenario(text: &str) -> Result<Scenario> {
 /// What the file system reports, and a file that is no valid scenario.
 pub fn read_scenario(path: &Path) -> Result<Scenario> {
     Scenario::parse_bytes(&read_capped(path, MAX_BYTES as u64)?, path)
-}
-
-/// Reads a scenario and makes the changes asked for.
-///
-/// # Errors
-/// Those of [`load_scenario`], and changes that the scenario refuses.
-pub fn load_changed(args: &ScenarioArgs) -> Result<Scenario> {
-    let mut scenario = load_scenario(&args.scenario)?;
-    for Assignment { name, value } in &args.set {
-        scenario.set(name, value)?;
-    }
-    scenario.check()?;
-    Ok(scenario)
 }
 
 fn not_found(text: &str, places: &[Place]) -> Error {

@@ -1,0 +1,38 @@
+//! How smooth the window is, without and with training beside it.
+
+use super::BenchArgs;
+use crate::error::Result;
+
+/// Scenarios that the README quotes.
+#[cfg(feature = "window")]
+const SCENARIOS: [&str; 2] = ["jamming/skirmish", "jamming/swarm-40-100"];
+
+/// Measures and prints.
+#[cfg(feature = "window")]
+pub(super) fn run(args: &BenchArgs) -> Result<()> {
+    use crate::cli::{output, run};
+    let measured = run::measure(&SCENARIOS, args.seconds)?;
+    if !args.json {
+        return output::print(run::table(&measured));
+    }
+    let entry = |found: &crate::window::script::Measured| {
+        let smooth = found.smoothness;
+        serde_json::json!({
+            "name": found.name,
+            "frames": smooth.frames,
+            "frames_per_s": smooth.rate,
+            "p50_ms": smooth.p50_ms,
+            "p99_ms": smooth.p99_ms,
+            "ticks_per_s": found.ticks_per_s,
+            "env_steps_trained_per_s": found.trained_per_s,
+        })
+    };
+    output::print_json(&measured.iter().map(entry).collect::<Vec<_>>().into())
+}
+
+/// Says what is missing.
+#[cfg(not(feature = "window"))]
+pub(super) fn run(_args: &BenchArgs) -> Result<()> {
+    use crate::error::Error;
+    Err(Error::input("this agon was built without the feature `window`").hint("build it with `--features window`"))
+}

@@ -1,0 +1,209 @@
+//! `agon`, `agon run`, `agon replay`, `agon smoke`: the window.
+
+#[cfg(feature = "window")]
+mod windowed {
+    use std::{
+        path::PathBuf,
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        time::Duration,
+    };
+
+    use crate::{
+        cli::{
+            args::{QuickstartArgs, ReplayArgs, RunArgs, SmokeArgs},
+            output, quickstart,
+        },
+        error::{Error, Result},
+        eval::{Align, Table},
+        places,
+        session::background::Phase,
+        window::{
+            self, Closed, Opening, Unavailable,
+            command::Command,
+            desk::settings_path,
+            lab::Training,
+            script::{self, Measured, Script},
+        },
+    };
+
+    /// How often runs that go on without a window say how far they are.
+    const HEARTBEAT: Duration = Duration::from_secs(5);
+
+    /// Opens the gallery; where no window can be opened, trains for a minute in the terminal.
+    pub(in crate::cli) fn gallery() -> Result<()> {
+        match open(Opening { settings: settings_path(), ..Opening::default() }) {
+            Err(Unavailable { why }) => {
+                output::note(&why);
+                output::note("training in the terminal instead");
+                quickstart::run(QuickstartArgs::default())
+            }
+            Ok(closed) => finish(closed),
+        }
+    }
+
+    /// Opens a scenario.
+    pub(in crate::cli) fn run(args: &RunArgs) -> Result<()> {
+        let mut commands = Vec::new();
+        if let Some(scenario) = &args.scenario {
+            // What is wrong with a name is told where it was typed.
+            places::find_scenario(scenario)?;
+            commands.push(Command::Open { scenario: scenario.clone(), policies: args.policies.clone() });
+        }
+        commands.extend(args.policy_b.iter().map(|policy| Command::Compare { policy: policy.clone() }));
+        commands.extend(args.record.iter().map(|path| Command::StartRecording(Some(path.clone()))));
+        if !commands.is_empty() {
+            commands.push(Command::Play);
+        }
+        let script = args.script.as_deref().map(Script::read).transpose()?;
+        // A script sees the same window whoever runs it.
+        let settings = if script.is_some() { None } else { settings_path() };
+        finish(open(Opening { commands, script, settings }).map_err(|unavailable| unavailable.why)?)
+    }
+
+    /// Opens a recording.
+    pub(in crate::cli) fn replay(args: &ReplayArgs) -> Result<()> {
+        if !args.file.is_file() {
+            return Err(Error::input("there is no such file").in_file(&args.file));
+        }
+        let commands = vec![Command::OpenRecording(args.file.clone())];
+        let opening = Opening { commands, settings: settings_path(), ..Opening::default() };
+        finish(open(opening).map_err(|unavailable| unavailable.why)?)
+    }
+
+    /// Goes through every scenario and saves pictures.
+    pub(in crate::cli) fn smoke(args: &SmokeArgs) -> Result<()> {
+        let scenarios: Vec<String> = match args.scenarios.is_empty() {
+            true => places::scenarios()?.iter().map(|place| format!("{}/{}", place.domain, place.name)).collect(),
+            false => args.scenarios.clone(),
+        };
+        // Recordings replace nothing, and runs would pile up: each smoke test has a folder of its own.
+        if args.out.exists() {
+            std::fs::remove_dir_all(&args.out)
+                .map_err(|error| Error::system(format!("cannot empty the folder: {error}")).in_file(&args.out))?;
+        }
+        let script = script::smoke(&scenarios, &args.out);
+        finish(open(Opening { script: Some(script), ..Opening::default() }).map_err(|unavailable| unavailable.why)?)?;
+        output::note(format!("{} scenarios; pictures in {}", scenarios.len(), args.out.display()));
+        Ok(())
+    }
+
+    /// Measures how smooth the window is.
+    pub(in crate::cli) fn measure(scenarios: &[&str], seconds: f64) -> Result<Vec<Measured>> {
+        let script = script::smoothness(scenarios, seconds);
+        let opening = Opening { script: Some(script), ..Opening::default() };
+        match open(opening).map_err(|unavailable| unavailable.why)? {
+            Closed::Script(report) => report.failure.map_or(Ok(report.measured), |why| Err(Error::system(why))),
+            Closed::Done | Closed::Training(_) => Err(Error::system("the window was closed before it was measured")),
+        }
+    }
+
+    fn open(opening: Opening) -> Result<Closed, Unavailable> {
+        window::open(opening)
+    }
+
+    fn finish(closed: Closed) -> Result<()> {
+        match closed {
+            Closed::Done => Ok(()),
+            Closed::Training(trainings) => keep(trainings),
+            Closed::Script(report) => {
+                if !report.measured.is_empty() {
+                    output::print(table(&report.measured))?;
+                }
+                report.failure.map_or(Ok(()), |why| Err(Error::system(why)))
+            }
+        }
+    }
+
+    /// What was measured, as a table.
+    pub(in crate::cli) fn table(measured: &[Measured]) -> Table {
+        use Align::{Left, Right};
+        let mut table = Table::new([
+            (Left, "window"),
+            (Right, "frames/s"),
+            (Right, "p50 ms"),
+            (Right, "p99 ms"),
+            (Right, "ticks/s"),
+            (Right, "env-steps/s trained"),
+        ]);
+        for Measured { name, smoothness, ticks_per_s, trained_per_s } in measured {
+            let numbers = [smoothness.rate, smoothness.p50_ms, smoothness.p99_ms, *ticks_per_s, *trained_per_s];
+            let cells = std::iter::once(name.clone()).chain(numbers.map(|number| format!("{number:.1}")));
+            table.row(cells);
+        }
+        table
+    }
+
+    /// Waits for runs that go on without the window; an interrupt lets them save and stop.
+    fn keep(trainings: Vec<Training>) -> Result<()> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&interrupted);
+        let _ = ctrlc::set_handler(move || {
+            if flag.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+        });
+        let mut trainings: Vec<Training> = trainings.into_iter().filter(Training::is_alive).collect();
+        for training in &trainings {
+            output::note(format!("{} goes on; Ctrl-C saves and stops it", training.folder().display()));
+        }
+        while trainings.iter().any(Training::is_alive) && !interrupted.load(Ordering::SeqCst) {
+            std::thread::sleep(HEARTBEAT);
+            for training in &mut trainings {
+                training.poll().iter().for_each(output::note);
+                let status = training.status();
+                let rate = training.steps_per_s().unwrap_or_default();
+                output::note(format!(
+                    "{}: {:.1} %, {} env-steps, {rate:.0} steps/s",
+                    training.name(),
+                    100.0 * status.progress,
+                    status.counters.env_steps
+                ));
+            }
+        }
+        let folders: Vec<PathBuf> = trainings.iter().map(|training| training.folder().clone()).collect();
+        for (training, folder) in trainings.into_iter().zip(&folders) {
+            if let Phase::Failed(why) = training.stop() {
+                return Err(Error::system(why).in_file(folder));
+            }
+            output::print(folder.display())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(not(feature = "window"))]
+mod windowed {
+    use clap::CommandFactory;
+
+    use crate::{
+        cli::args::{Cli, ReplayArgs, RunArgs, SmokeArgs},
+        error::{Error, Result},
+    };
+
+    /// Says what there is.
+    pub(in crate::cli) fn gallery() -> Result<()> {
+        crate::cli::output::print(Cli::command().render_help())
+    }
+
+    pub(in crate::cli) fn run(_args: &RunArgs) -> Result<()> {
+        Err(without())
+    }
+
+    pub(in crate::cli) fn replay(_args: &ReplayArgs) -> Result<()> {
+        Err(without())
+    }
+
+    pub(in crate::cli) fn smoke(_args: &SmokeArgs) -> Result<()> {
+        Err(without())
+    }
+
+    fn without() -> Error {
+        Error::input("this agon was built without the feature `window`")
+            .hint("build it with `--features window`; `agon export` makes clips without a window")
+    }
+}
+
+pub(super) use self::windowed::*;

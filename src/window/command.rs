@@ -1,0 +1,398 @@
+//! Everything that can be asked of the window, once: buttons, keys, the palette, the help, scripts and tests all speak it.
+
+use std::path::PathBuf;
+
+use bevy::ecs::entity::Entity;
+use bevy_egui::egui::{Key, KeyboardShortcut, Modifiers};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    desk::Pane,
+    lab::{Speed, TrainingId},
+};
+
+/// Something that is asked of the window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Show the gallery of scenarios.
+    Gallery,
+    /// Open a scenario, under these policies (one for each group) or those it opens with.
+    Open {
+        /// A name or a file.
+        scenario: String,
+        /// Names or paths.
+        #[serde(default)]
+        policies: Vec<String>,
+    },
+    /// Open a recording.
+    OpenRecording(PathBuf),
+    /// Play if it stands still, stand still if it plays.
+    TogglePlay,
+    /// Play.
+    Play,
+    /// Stand still.
+    Pause,
+    /// One tick forward.
+    Step,
+    /// One tick back.
+    StepBack,
+    /// Go to a tick.
+    Seek(u64),
+    /// The next faster speed.
+    Faster,
+    /// The next slower speed.
+    Slower,
+    /// This speed.
+    SetSpeed(Speed),
+    /// Keep the view as it is, or let it follow again; the simulation goes on.
+    ToggleFreeze,
+    /// Begin anew with the same seed.
+    Reset,
+    /// Begin anew with the next seed.
+    ResetWithNewSeed,
+    /// Play these ticks over and over.
+    Repeat(u64, u64),
+    /// Play the last ticks over and over, or go on.
+    ToggleRepeat,
+    /// Train in the scenario on show.
+    Train {
+        /// Minutes of training.
+        minutes: f64,
+        /// Seed; without it, the scenario's.
+        #[serde(default)]
+        seed: Option<u64>,
+        /// Hyperparameters other than those that the scenario recommends.
+        #[serde(default)]
+        set: Vec<(String, String)>,
+        /// A policy to start from.
+        #[serde(default)]
+        from: Option<String>,
+    },
+    /// Train with what stands in the training panel, or stop what trains.
+    ToggleTraining,
+    /// Stop the clock of a run.
+    PauseTraining(TrainingId),
+    /// Go on with it.
+    ResumeTraining(TrainingId),
+    /// Save it now.
+    SaveTraining(TrainingId),
+    /// Save it and end it.
+    StopTraining(TrainingId),
+    /// Give one of its live hyperparameters another value.
+    SetHyperparameter {
+        /// Which run.
+        training: TrainingId,
+        /// Its name.
+        name: String,
+        /// Its value, as RON text.
+        value: String,
+    },
+    /// Let another policy act.
+    Swap {
+        /// Which of the displayed envs.
+        #[serde(default)]
+        play: usize,
+        /// For which group.
+        #[serde(default)]
+        group: usize,
+        /// Its name or path.
+        policy: String,
+    },
+    /// Act with a policy that a run has kept.
+    LoadCheckpoint {
+        /// The run's folder.
+        run: PathBuf,
+        /// Env-steps; the nearest one that is kept is taken.
+        step: u64,
+    },
+    /// Look again which policies and runs there are.
+    Refresh,
+    /// Show or hide the curves of a run.
+    ToggleRun(PathBuf),
+    /// Give a parameter of the scenario another value.
+    SetParameter {
+        /// Its name.
+        name: String,
+        /// Its value, as RON text.
+        value: String,
+    },
+    /// Show the same env under another policy beside this one.
+    Compare {
+        /// Its name or path.
+        policy: String,
+    },
+    /// Show one env again.
+    EndCompare,
+    /// Inspect something.
+    Select(Option<Selection>),
+    /// Inspect the next agent.
+    SelectNext,
+    /// Put something somewhere else, in metres.
+    MoveTo {
+        /// Which of the displayed envs.
+        play: usize,
+        /// What.
+        who: Entity,
+        /// Where.
+        at: [f32; 2],
+    },
+    /// Drive the selected agent by hand, or let its policy act again.
+    ToggleDrive,
+    /// Orders for the agent that is driven: -1 to 1 on its first two axes, and so many steps through its choices.
+    Steer {
+        /// The axes.
+        axes: [f32; 2],
+        /// The steps.
+        #[serde(default)]
+        turn: i32,
+    },
+    /// Plot a number of the selected agent's observation, or no longer.
+    ToggleProbe {
+        /// Index of the number within the observation.
+        field: usize,
+    },
+    /// Change where an episode begins, or play again.
+    ToggleEditor,
+    /// Place another entity, in metres.
+    Place {
+        /// Index of its kind.
+        kind: usize,
+        /// Where.
+        at: [f32; 2],
+    },
+    /// Take the selected entity away.
+    Remove,
+    /// Take back the last change in the editor.
+    Undo,
+    /// Make it again.
+    Redo,
+    /// Save the scenario.
+    SaveScenario {
+        /// Its name.
+        name: String,
+        /// Whether to replace one of that name.
+        replace: bool,
+    },
+    /// Record into a file, or a new one below `recordings`.
+    StartRecording(Option<PathBuf>),
+    /// End the recording.
+    StopRecording,
+    /// Record if nothing is recorded, stop otherwise.
+    ToggleRecording,
+    /// Remember this tick.
+    Bookmark(String),
+    /// Go on from this tick of a recording under a policy.
+    Fork {
+        /// Its name or path; without it, what the scenario opens with.
+        #[serde(default)]
+        policy: Option<String>,
+    },
+    /// Write a clip, a picture or a table of what was played.
+    Export {
+        /// File to write; its name says the format.
+        to: PathBuf,
+        /// First tick.
+        #[serde(default)]
+        from: Option<u64>,
+        /// Last tick.
+        #[serde(default)]
+        until: Option<u64>,
+    },
+    /// Colour agents by the next quantity.
+    NextColour,
+    /// Colour agents by this quantity.
+    ColourBy(usize),
+    /// Show or hide a part of the picture.
+    ToggleLayer(Layer),
+    /// Show all of the arena.
+    Fit,
+    /// Keep the selected agent in the middle, or no longer.
+    ToggleFollow,
+    /// What is about the window itself.
+    Window(WindowCommand),
+}
+
+/// Something that is asked of the window itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum WindowCommand {
+    /// Show or hide the palette of commands.
+    TogglePalette,
+    /// Show or hide the help.
+    ToggleHelp,
+    /// Bring a panel to the front.
+    Show(Pane),
+    /// Put the panels back in their places.
+    ResetLayout,
+    /// The next theme.
+    NextTheme,
+    /// This theme.
+    Theme(String),
+    /// Size of everything that is written, 0.75 to 2.
+    Scale(f32),
+    /// Fill the screen, or no longer.
+    ToggleFullScreen,
+    /// Save a picture of the window.
+    Screenshot(Option<PathBuf>),
+    /// Close the window; asks first while something trains.
+    Close,
+    /// Stop all training, save, and close.
+    CloseAndStop,
+    /// Close the window and let training go on without it.
+    CloseAndKeepTraining,
+    /// Do not close.
+    CancelClose,
+    /// Take the messages away.
+    DismissMessages,
+}
+
+/// Parts of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Layer {
+    /// Who is connected with whom.
+    Links,
+    /// Reach.
+    Areas,
+    /// Where agents mean to go.
+    Goals,
+    /// Velocities.
+    Arrows,
+    /// Where agents have been.
+    Trails,
+}
+
+impl Layer {
+    /// All of them with their names.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Links, "links"),
+        (Self::Areas, "reach"),
+        (Self::Goals, "goals"),
+        (Self::Arrows, "velocities"),
+        (Self::Trails, "trails"),
+    ];
+}
+
+/// What is inspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// In which of the displayed envs.
+    pub play: usize,
+    /// What.
+    pub subject: Subject,
+}
+
+/// Something in an env that can be pointed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subject {
+    /// An entity.
+    Entity(Entity),
+    /// What connects two entities.
+    Link(Entity, Entity),
+}
+
+/// A command as it stands in the palette and in the help.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What it does.
+    pub command: Command,
+    /// Heading it stands under.
+    pub group: &'static str,
+    /// What it is called.
+    pub label: &'static str,
+    /// Its key.
+    pub shortcut: Option<KeyboardShortcut>,
+}
+
+/// The commands that need no choice to be made, in the order of palette and help.
+pub fn entries() -> Vec<Entry> {
+    use Command as C;
+    use WindowCommand as W;
+    let plain = |key| Some(KeyboardShortcut::new(Modifiers::NONE, key));
+    let control = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND, key));
+    let shift = |key| Some(KeyboardShortcut::new(Modifiers::SHIFT, key));
+    let panels = [
+        (Pane::Training, "Show training"),
+        (Pane::Policies, "Show policies"),
+        (Pane::Metrics, "Show metrics"),
+        (Pane::Inspector, "Show inspector"),
+        (Pane::Parameters, "Show parameters"),
+        (Pane::Compare, "Show comparison"),
+        (Pane::Events, "Show events"),
+        (Pane::Scenario, "Show scenario"),
+        (Pane::Timeline, "Show timeline"),
+    ];
+    let keys = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
+    let mut entries = Vec::new();
+    let mut add = |group, label, shortcut, command| entries.push(Entry { command, group, label, shortcut });
+    add("Time", "Play or pause the simulation", plain(Key::Space), C::TogglePlay);
+    add("Time", "Step forward", plain(Key::Period), C::Step);
+    add("Time", "Step back", plain(Key::Comma), C::StepBack);
+    add("Time", "Faster", plain(Key::CloseBracket), C::Faster);
+    add("Time", "Slower", plain(Key::OpenBracket), C::Slower);
+    add("Time", "As fast as possible", None, C::SetSpeed(Speed::Max));
+    add("Time", "Freeze the view, not the simulation", plain(Key::V), C::ToggleFreeze);
+    add("Time", "Begin anew", control(Key::R), C::Reset);
+    add("Time", "Begin anew with the next seed", None, C::ResetWithNewSeed);
+    add("Time", "Repeat the last ticks", plain(Key::L), C::ToggleRepeat);
+    add("Training", "Start or stop training", plain(Key::T), C::ToggleTraining);
+    add("Training", "Look again which policies there are", plain(Key::F5), C::Refresh);
+    add("Agents", "Inspect the next agent", plain(Key::N), C::SelectNext);
+    add("Agents", "Drive the selected agent", plain(Key::D), C::ToggleDrive);
+    add("Agents", "Follow the selected agent", plain(Key::F), C::ToggleFollow);
+    add("Agents", "Inspect nothing", plain(Key::Escape), C::Select(None));
+    add("Editor", "Edit where an episode begins", plain(Key::E), C::ToggleEditor);
+    add("Editor", "Take the selected agent away", plain(Key::Delete), C::Remove);
+    add("Editor", "Undo", control(Key::Z), C::Undo);
+    add("Editor", "Redo", control(Key::Y), C::Redo);
+    add("Recording", "Start or stop recording", plain(Key::R), C::ToggleRecording);
+    add("Recording", "Bookmark this tick", plain(Key::B), C::Bookmark(String::new()));
+    add("Recording", "Fork from this tick", None, C::Fork { policy: None });
+    add("View", "Show all of the arena", plain(Key::Home), C::Fit);
+    add("View", "Colour by the next quantity", plain(Key::G), C::NextColour);
+    for (layer, label) in [
+        (Layer::Links, "Show or hide links"),
+        (Layer::Areas, "Show or hide reach"),
+        (Layer::Goals, "Show or hide goals"),
+        (Layer::Arrows, "Show or hide velocities"),
+        (Layer::Trails, "Show or hide trails"),
+    ] {
+        add("View", label, None, C::ToggleLayer(layer));
+    }
+    add("View", "Show one env", None, C::EndCompare);
+    for ((pane, label), key) in panels.into_iter().zip(keys) {
+        add("Window", label, plain(key), C::Window(W::Show(pane)));
+    }
+    add("Window", "Gallery of scenarios", control(Key::O), C::Gallery);
+    add("Window", "Put the panels back", None, C::Window(W::ResetLayout));
+    add("Window", "Next theme", None, C::Window(W::NextTheme));
+    add("Window", "Fill the screen", plain(Key::F11), C::Window(W::ToggleFullScreen));
+    add("Window", "Save a picture of the window", plain(Key::F12), C::Window(W::Screenshot(None)));
+    add("Window", "Commands", control(Key::P), C::Window(W::TogglePalette));
+    add("Window", "Help", shift(Key::Questionmark), C::Window(W::ToggleHelp));
+    add("Window", "Take the messages away", None, C::Window(W::DismissMessages));
+    add("Window", "Close", control(Key::Q), C::Window(W::Close));
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_and_no_two_commands_are_called_alike() {
+        let entries = entries();
+        for (index, entry) in entries.iter().enumerate() {
+            for other in &entries[..index] {
+                assert_ne!(entry.label, other.label);
+                assert!(entry.shortcut.is_none() || entry.shortcut != other.shortcut, "{} and {}", entry.label, other.label);
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_can_be_written_into_a_script_and_read_back() {
+        for entry in entries() {
+            let text = ron::to_string(&entry.command).expect("a command is plain data");
+            assert_eq!(ron::from_str(&text), Ok(entry.command), "{text}");
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! The desk: which panels lie where, under which theme; remembered from one time to the next.
+
+use std::path::{Path, PathBuf};
+
+use bevy::ecs::resource::Resource;
+use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    command::{Command, WindowCommand},
+    panels::PanelStates,
+    scene::Lens,
+};
+use crate::{
+    durable::{read_capped, write_atomic},
+    error::{Error, Result},
+    picture::Theme,
+};
+
+/// Longest settings file that is read.
+const MAX_BYTES: u64 = 256 * 1024;
+
+/// Version of the settings file; another one is not read.
+const VERSION: u32 = 1;
+
+/// Panels that can be moved about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Pane {
+    /// The envs on show.
+    Scene,
+    /// Runs under way and the one to start.
+    Training,
+    /// Who could act.
+    Policies,
+    /// Curves.
+    Metrics,
+    /// What is selected.
+    Inspector,
+    /// Parameters of the scenario.
+    Parameters,
+    /// Two envs side by side.
+    Compare,
+    /// What happened.
+    Events,
+    /// What the scenario is about, and the editor.
+    Scenario,
+    /// Where in time, and where to.
+    Timeline,
+}
+
+impl Pane {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Scene,
+        Self::Training,
+        Self::Policies,
+        Self::Metrics,
+        Self::Inspector,
+        Self::Parameters,
+        Self::Compare,
+        Self::Events,
+        Self::Scenario,
+        Self::Timeline,
+    ];
+
+    /// What its tab says.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Scene => "Scene",
+            Self::Training => "Training",
+            Self::Policies => "Policies",
+            Self::Metrics => "Metrics",
+            Self::Inspector => "Inspector",
+            Self::Parameters => "Parameters",
+            Self::Compare => "Compare",
+            Self::Events => "Events",
+            Self::Scenario => "Scenario",
+            Self::Timeline => "Timeline",
+        }
+    }
+}
+
+/// What is kept from one time to the next.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    version: u32,
+    theme: String,
+    scale: f32,
+    size: (f32, f32),
+    layout: Tree<Pane>,
+}
+
+/// The desk.
+#[derive(Resource)]
+pub struct Desk {
+    /// Where the panels lie.
+    pub layout: Tree<Pane>,
+    /// What the panels keep between two frames: what is typed into them, and the like.
+    pub states: PanelStates,
+    /// Where the envs are looked at from.
+    pub lenses: [Lens; 2],
+    /// Whether the selected agent is kept in the middle.
+    pub follows: bool,
+    /// Whether the palette of commands is open.
+    pub palette: bool,
+    /// Whether the help is open.
+    pub help: bool,
+    /// Whether a question about closing is open.
+    pub asks_to_close: bool,
+    /// Pictures of the window that are to be saved.
+    pub screenshots: Vec<PathBuf>,
+    /// Whether the window fills the screen.
+    pub is_full_screen: bool,
+    /// How the window is to be closed, once it is.
+    pub closing: Option<Closing>,
+    /// What draws, for the status bar.
+    pub adapter: String,
+    theme_name: String,
+    theme: Theme,
+    scale: f32,
+    size: (f32, f32),
+    path: Option<PathBuf>,
+}
+
+/// How a window is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// Everything stops and is saved.
+    Stop,
+    /// Training goes on without it.
+    KeepTraining,
+}
+
+impl Desk {
+    /// A new desk, as it was left; `path` is where its settings are kept, none keeps nothing. What cannot be read is told
+    /// and left alone.
+    pub fn open(path: Option<PathBuf>) -> (Self, Option<Error>) {
+        let read = path.as_deref().filter(|path| path.is_file()).map(read);
+        let (settings, error) = match read {
+            Some(Ok(settings)) => (settings, None),
+            Some(Err(error)) => (Settings::default(), Some(error)),
+            None => (Settings::default(), None),
+        };
+        let theme = Theme::named(&settings.theme).unwrap_or_default();
+        let desk = Self {
+            layout: settings.layout,
+            states: PanelStates::default(),
+            lenses: [Lens::default(); 2],
+            follows: false,
+            palette: false,
+            help: false,
+            asks_to_close: false,
+            screenshots: Vec::new(),
+            is_full_screen: false,
+            closing: None,
+            adapter: String::new(),
+            theme_name: settings.theme,
+            theme,
+            scale: settings.scale,
+            size: settings.size,
+            path,
+        };
+        (desk, error)
+    }
+
+    /// What colours look like.
+    pub fn theme(&self) -> &Theme {
+        &self.theme
+    }
+
+    /// Size of everything that is written; 1 is the usual one.
+    pub fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// Size of the window when it was last closed.
+    pub fn size(&self) -> (f32, f32) {
+        self.size
+    }
+
+    /// Notes the size of the window.
+    pub fn resized(&mut self, width: f32, height: f32) {
+        self.size = (width, height);
+    }
+
+    /// Obeys what is about the window itself. `is_training` decides whether closing asks first.
+    ///
+    /// # Errors
+    /// A theme that there is not.
+    pub fn apply(&mut self, command: &Command, is_training: bool) -> Result<()> {
+        match command {
+            Command::Fit | Command::Open { .. } | Command::OpenRecording(_) => {
+                self.lenses.iter_mut().for_each(Lens::fit);
+                self.follows = false;
+            }
+            Command::ToggleFollow => self.follows = !self.follows,
+            Command::Compare { .. } | Command::EndCompare => self.lenses.iter_mut().for_each(Lens::fit),
+            Command::Window(command) => self.apply_to_window(command, is_training)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn apply_to_window(&mut self, command: &WindowCommand, is_training: bool) -> Result<()> {
+        match command {
+            WindowCommand::TogglePalette => {
+                self.palette = !self.palette;
+                self.states.palette = Default::default();
+            }
+            WindowCommand::ToggleHelp => self.help = !self.help,
+            WindowCommand::Show(pane) => self.show(*pane),
+            WindowCommand::ResetLayout => self.layout = default_layout(),
+            WindowCommand::NextTheme => {
+                let names: Vec<&str> = Theme::names().collect();
+                let now = names.iter().position(|name| *name == self.theme_name).unwrap_or(0);
+                self.set_theme(names[(now + 1) % names.len()])?;
+            }
+            WindowCommand::Theme(name) => self.set_theme(name)?,
+            WindowCommand::Scale(scale) => self.scale = scale.clamp(0.75, 2.0),
+            WindowCommand::ToggleFullScreen => self.is_full_screen = !self.is_full_screen,
+            WindowCommand::Screenshot(path) => self.screenshots.push(path.clone().unwrap_or_else(new_screenshot)),
+            WindowCommand::Close if is_training => self.asks_to_close = true,
+            WindowCommand::Close | WindowCommand::CloseAndStop => self.closing = Some(Closing::Stop),
+            WindowCommand::CloseAndKeepTraining => self.closing = Some(Closing::KeepTraining),
+            WindowCommand::CancelClose => self.asks_to_close = false,
+            WindowCommand::DismissMessages => {}
+        }
+        Ok(())
+    }
+
+    fn set_theme(&mut self, name: &str) -> Result<()> {
+        self.theme = Theme::named(name)?;
+        self.theme_name = name.to_owned();
+        Ok(())
+    }
+
+    /// Brings a panel to the front; one that was closed comes back.
+    fn show(&mut self, pane: Pane) {
+        if self.layout.tiles.find_pane(&pane).is_none() {
+            self.layout = default_layout();
+        }
+        if let Some(tile) = self.layout.tiles.find_pane(&pane) {
+            self.layout.set_visible(tile, true);
+            self.layout.make_active(|id, _| id == tile);
+        }
+    }
+
+    /// Remembers the desk.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn save(&self) -> Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let settings = Settings {
+            version: VERSION,
+            theme: self.theme_name.clone(),
+            scale: self.scale,
+            size: self.size,
+            layout: self.layout.clone(),
+        };
+        let text = ron::ser::to_string_pretty(&settings, ron::ser::PrettyConfig::new().new_line("\n"))
+            .map_err(|error| Error::system(format!("the settings cannot be written: {error}")))?;
+        if let Some(folder) = path.parent() {
+            let _ = crate::durable::create_dir(folder)?;
+        }
+        let _ = write_atomic(path, text.as_bytes())?;
+        Ok(())
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { version: VERSION, theme: "dark".to_owned(), scale: 1.0, size: (1280.0, 720.0), layout: default_layout() }
+    }
+}
+
+/// Where settings are kept: `agon/window.ron` in the user's folder of settings.
+pub fn settings_path() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")))?;
+    Some(base.join("agon").join("window.ron"))
+}
+
+fn read(path: &Path) -> Result<Settings> {
+    let bytes = read_capped(path, MAX_BYTES)?;
+    let settings: Settings = ron::de::from_bytes(&bytes).map_err(|error| {
+        let at = error.span.start;
+        Error::input(format!("these settings are not used: {}", error.code)).in_file(path).at(at.line, at.col)
+    })?;
+    let tiles = &settings.layout.tiles;
+    let is_whole = settings.version == VERSION
+        && settings.layout.root().is_some_and(|root| tiles.get(root).is_some())
+        && Pane::ALL.iter().filter(|pane| tiles.find_pane(pane).is_some()).count() > 0
+        && settings.scale.is_finite()
+        && settings.size.0.is_finite()
+        && settings.size.1.is_finite();
+    if !is_whole {
+        return Err(Error::input("these settings are of another version of agon, or damaged").in_file(path));
+    }
+    let size = (settings.size.0.clamp(640.0, 8192.0), settings.size.1.clamp(400.0, 8192.0));
+    Ok(Settings { scale: settings.scale.clamp(0.75, 2.0), size, ..settings })
+}
+
+/// Who acts and what can be changed at the left, the scene with time and curves below it in the middle, what is selected and
+/// what trains at the right.
+fn default_layout() -> Tree<Pane> {
+    let mut tiles = Tiles::default();
+    let mut tabs = |panes: &[Pane], tiles: &mut Tiles<Pane>| {
+        let children = panes.iter().map(|pane| tiles.insert_pane(*pane)).collect();
+        tiles.insert_tab_tile(children)
+    };
+    let left = tabs(&[Pane::Policies, Pane::Parameters, Pane::Scenario], &mut tiles);
+    let below = tabs(&[Pane::Metrics, Pane::Timeline, Pane::Events, Pane::Compare], &mut tiles);
+    let right = tabs(&[Pane::Inspector, Pane::Training], &mut tiles);
+    let scene = tiles.insert_pane(Pane::Scene);
+    let middle = linear(&mut tiles, LinearDir::Vertical, &[(scene, 0.66), (below, 0.34)]);
+    let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.22), (middle, 0.55), (right, 0.23)]);
+    Tree::new("desk", root, tiles)
+}
+
+fn linear(tiles: &mut Tiles<Pane>, direction: LinearDir, children: &[(TileId, f32)]) -> TileId {
+    let mut linear = Linear { children: children.iter().map(|(id, _)| *id).collect(), dir: direction, ..Linear::default() };
+    for (id, share) in children {
+        linear.shares.set_share(*id, *share);
+    }
+    tiles.insert_new(Tile::Container(Container::Linear(linear)))
+}
+
+/// A name for a picture that no file has.
+fn new_screenshot() -> PathBuf {
+    let numbered = |number: u32| PathBuf::from(format!("agon-{number}.png"));
+    (1..).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(0))
+}
+
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_desk_is_found_as_it_was_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("agon/window.ron");
+        let (mut desk, error) = Desk::open(Some(path.clone()));
+        assert_eq!(error, None);
+        desk.apply(&Command::Window(WindowCommand::Theme("light".to_owned())), false).unwrap();
+        desk.apply(&Command::Window(WindowCommand::Scale(1.5)), false).unwrap();
+        let scene = desk.layout.tiles.find_pane(&Pane::Events).unwrap();
+        desk.layout.set_visible(scene, false);
+        desk.save().unwrap();
+        let (again, error) = Desk::open(Some(path));
+        assert_eq!(error, None);
+        assert_eq!((again.scale(), again.theme()), (1.5, &Theme::named("light").unwrap()));
+        assert!(again.layout == desk.layout);
+    }
+
+    #[test]
+    fn damaged_settings_are_told_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("window.ron");
+        for text in ["", "(", "(version: 9)", "(version: 1, theme: \"dark\", scale: NaN, size: (1, 1), layout: ())"] {
+            std::fs::write(&path, text).unwrap();
+            let (desk, error) = Desk::open(Some(path.clone()));
+            assert!(error.unwrap().to_string().contains("settings"));
+            assert!(desk.layout.tiles.find_pane(&Pane::Scene).is_some());
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn closing_asks_while_something_trains() {
+        let (mut desk, _) = Desk::open(None);
+        let close = Command::Window(WindowCommand::Close);
+        desk.apply(&close, true).unwrap();
+        assert!(desk.asks_to_close && desk.closing.is_none());
+        desk.apply(&Command::Window(WindowCommand::CancelClose), true).unwrap();
+        assert!(!desk.asks_to_close);
+        desk.apply(&close, false).unwrap();
+        assert_eq!(desk.closing, Some(Closing::Stop));
+    }
+
+    #[test]
+    fn a_panel_that_is_asked_for_comes_to_the_front() {
+        let (mut desk, _) = Desk::open(None);
+        let tile = desk.layout.tiles.find_pane(&Pane::Compare).unwrap();
+        assert!(!desk.layout.active_tiles().contains(&tile));
+        desk.apply(&Command::Window(WindowCommand::Show(Pane::Compare)), false).unwrap();
+        assert!(desk.layout.active_tiles().contains(&tile));
+    }
+}

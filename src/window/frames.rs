@@ -1,0 +1,64 @@
+//! Times between frames, for whoever wants to know how smooth the window is.
+
+use std::time::Instant;
+
+use bevy::{
+    app::{App, First},
+    ecs::{resource::Resource, system::ResMut},
+};
+
+use crate::math::statistics::quantile;
+
+/// Times between frames since somebody began to measure them.
+#[derive(Resource, Default)]
+pub(super) struct Frames {
+    last: Option<Instant>,
+    times_ms: Option<Vec<f64>>,
+}
+
+/// How smooth the window was for a while.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Smoothness {
+    /// Frames that were drawn.
+    pub frames: usize,
+    /// Frames per second.
+    pub rate: f64,
+    /// Half of the times between frames are at most this, in ms.
+    pub p50_ms: f64,
+    /// Of hundred times between frames one is longer than this, in ms.
+    pub p99_ms: f64,
+}
+
+pub(super) fn plugin(app: &mut App) {
+    app.init_resource::<Frames>().add_systems(First, note);
+}
+
+fn note(mut frames: ResMut<Frames>) {
+    let now = Instant::now();
+    let last = frames.last.replace(now);
+    if let (Some(last), Some(times)) = (last, &mut frames.times_ms) {
+        times.push(1e3 * (now - last).as_secs_f64());
+    }
+}
+
+impl Frames {
+    /// Begins to measure.
+    pub(super) fn begin(&mut self) {
+        self.times_ms = Some(Vec::new());
+    }
+
+    /// Ends measuring.
+    pub(super) fn end(&mut self) -> Smoothness {
+        let times = self.times_ms.take().unwrap_or_default();
+        let total_ms: f64 = times.iter().sum();
+        if times.is_empty() {
+            return Smoothness::default();
+        }
+        Smoothness {
+            frames: times.len(),
+            rate: 1e3 * times.len() as f64 / total_ms.max(f64::MIN_POSITIVE),
+            p50_ms: quantile(&times, 0.5),
+            p99_ms: quantile(&times, 0.99),
+        }
+    }
+}

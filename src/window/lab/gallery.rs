@@ -1,0 +1,96 @@
+//! The scenarios that can be opened, each with a picture of its first seconds.
+
+use crossbeam_channel::{Receiver, unbounded};
+
+use crate::{
+    domains::Scenario,
+    error::Result,
+    picture::Theme,
+    places::{self, Place},
+    raster::Rasteriser,
+    sim::{EVALUATION_ENVS, ViewOptions, picture_of},
+};
+
+use super::{catalogue, history::lane_of};
+
+/// Size of a picture in pixels; so small a picture has no words.
+pub const THUMBNAIL: (u32, u32) = (208, 156);
+/// Ticks that a picture is into its episode.
+const TICKS: u32 = 40;
+
+/// A scenario that can be opened.
+pub struct Card {
+    /// Where it is.
+    pub place: Place,
+    /// The scenario, or why it cannot be read.
+    pub scenario: Result<Scenario>,
+    /// Its picture, `[height, width, 4]`, once it is drawn.
+    pub thumbnail: Option<Vec<u8>>,
+}
+
+/// Scenarios and the pictures that are being drawn of them.
+pub struct Gallery {
+    cards: Vec<Card>,
+    drawn: Receiver<(usize, Vec<u8>)>,
+}
+
+impl Gallery {
+    /// All scenarios that can be called by name. Their pictures are drawn on a thread of their own.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn open(theme: &Theme) -> Result<Self> {
+        let card = |place: Place| Card { scenario: places::read_scenario(&place.path), place, thumbnail: None };
+        let cards: Vec<Card> = places::scenarios()?.into_iter().map(card).collect();
+        let scenarios: Vec<Option<Scenario>> = cards.iter().map(|card| card.scenario.clone().ok()).collect();
+        let (done, drawn) = unbounded();
+        let theme = theme.clone();
+        std::thread::spawn(move || {
+            for (index, scenario) in scenarios.into_iter().enumerate() {
+                if let Some(pixels) = scenario.and_then(|scenario| thumbnail(&scenario, &theme))
+                    && done.send((index, pixels)).is_err()
+                {
+                    // The gallery has been closed.
+                    return;
+                }
+            }
+        });
+        Ok(Self { cards, drawn })
+    }
+
+    /// The scenarios, in the order of their domains and names.
+    pub fn cards(&self) -> &[Card] {
+        &self.cards
+    }
+
+    /// Takes the pictures that were drawn since this was last called; whether there were any.
+    pub fn poll(&mut self) -> bool {
+        let mut any = false;
+        for (index, pixels) in self.drawn.try_iter() {
+            if let Some(card) = self.cards.get_mut(index) {
+                card.thumbnail = Some(pixels);
+                any = true;
+            }
+        }
+        any
+    }
+}
+
+/// Some seconds into an episode under the policy that the scenario opens with; none for a domain without a view.
+fn thumbnail(scenario: &Scenario, theme: &Theme) -> Option<Vec<u8>> {
+    let view = scenario.domain.domain().view()?;
+    let mut lane = lane_of(scenario, scenario.seed, EVALUATION_ENVS);
+    let groups = lane.ports().groups.len();
+    let mut seats: Vec<_> = (0..groups)
+        .filter_map(|group| catalogue::seat(scenario, group, &catalogue::default_policy(scenario), &[]).ok())
+        .collect();
+    for _ in 0..TICKS.min(scenario.max_steps.saturating_sub(1)) {
+        for (group, seat) in seats.iter_mut().enumerate() {
+            seat.act(&mut lane, group).ok()?;
+        }
+        lane.step();
+    }
+    let picture = picture_of(view, lane.world(), 0, &ViewOptions::default());
+    let mut rasteriser = Rasteriser::new(theme.clone(), THUMBNAIL.0, THUMBNAIL.1).ok()?;
+    Some(rasteriser.draw(&picture).rgba.to_vec())
+}

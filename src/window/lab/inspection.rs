@@ -1,0 +1,115 @@
+//! What can be said of the thing that is selected.
+
+use bevy::{ecs::entity::Entity, math::Vec2};
+
+use super::{Lab, Stage, Training};
+use crate::{
+    sim::{Choices, Field, GroupSpec},
+    window::{
+        command::{Selection, Subject},
+        scene::place_of,
+    },
+};
+
+/// Everything that can be said of the thing that is selected.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inspection {
+    /// What it is called: `jammer 2`, `link from drone 3 to drone 7`.
+    pub title: String,
+    /// Where it is, in metres.
+    pub place_m: Option<Vec2>,
+    /// Length of a link, in metres.
+    pub length_m: Option<f32>,
+    /// What it observes, does and is paid for, if it is an agent.
+    pub agent: Option<AgentInspection>,
+}
+
+/// What can be said of an agent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentInspection {
+    /// Its policy.
+    pub policy: String,
+    /// Whether a person drives it.
+    pub is_driven: bool,
+    /// What it sees now: each number with its declaration.
+    pub observation: Vec<(Field, f32)>,
+    /// What it did last: name, value and unit of each dimension.
+    pub action: Vec<(String, String)>,
+    /// What its policy would draw the next action from, dimension by dimension; none for a script.
+    pub choices: Option<Vec<Choices>>,
+    /// What the critic of the run in training expects from here on; none without a run.
+    pub value: Option<f32>,
+    /// What it was paid last, by term.
+    pub rewards: Vec<(&'static str, f32)>,
+    /// All of it together.
+    pub reward: f32,
+}
+
+impl Lab {
+    /// What can be said of the thing that is selected; none if nothing is.
+    pub fn inspect(&mut self) -> Option<Inspection> {
+        let stage = self.stage.as_mut()?;
+        let Selection { play, subject } = stage.selection?;
+        match subject {
+            Subject::Entity(who) => {
+                let place_m = stage.picture(play).and_then(|picture| place_of(picture, who));
+                let title = stage.name_of(play, who)?;
+                let agent = inspect_agent(stage, &self.trainings, play, who);
+                Some(Inspection { title, place_m, agent, ..Inspection::default() })
+            }
+            Subject::Link(one, other) => {
+                let picture = stage.picture(play)?;
+                let ends = place_of(picture, one).zip(place_of(picture, other));
+                let title = format!("link from {} to {}", stage.name_of(play, one)?, stage.name_of(play, other)?);
+                Some(Inspection { title, length_m: ends.map(|(a, b)| a.distance(b)), ..Inspection::default() })
+            }
+        }
+    }
+}
+
+fn inspect_agent(stage: &mut Stage, trainings: &[Training], play: usize, who: Entity) -> Option<AgentInspection> {
+    let agent = stage.agent_of(play, who)?;
+    let play = stage.plays.get_mut(play)?;
+    let lane = play.lane();
+    let spec: &GroupSpec = lane.spec().groups.get(agent.group)?;
+    let port = lane.ports().groups.get(agent.group)?;
+    let row = |numbers: &[f32], width: usize| numbers.get(agent.row * width..(agent.row + 1) * width).map(<[f32]>::to_vec);
+    let observation = row(&port.observations, port.observation_width)?;
+    let action = row(&port.actions, port.action_width)?;
+    let terms = row(&port.terms, port.num_terms)?;
+    let reward = port.rewards.get(agent.row).copied().unwrap_or_default();
+    let seat = play.seats().get(agent.group);
+    let value = seat.and_then(|seat| seat.follows()).and_then(|id| {
+        let training = trainings.iter().find(|training| training.id() == id)?;
+        let values = training.value_of(&port.observations, port.agents)?;
+        // One for the team, or one for each agent.
+        values.get(agent.row).or(values.first()).copied()
+    });
+    let inspection = AgentInspection {
+        policy: play.policies().get(agent.group).cloned().unwrap_or_default(),
+        is_driven: seat.and_then(|seat| seat.drive()).is_some_and(|drive| drive.row == agent.row),
+        observation: spec.observation.iter().cloned().zip(observation).collect(),
+        action: named_action(spec, &action),
+        choices: None,
+        value,
+        rewards: spec.reward_terms.iter().map(|term| term.name).zip(terms).collect(),
+        reward,
+    };
+    let choices = play.seat_and_lane(agent.group).and_then(|(seat, lane)| {
+        // A policy that cannot say is none that says something else.
+        seat.policy().explain(lane.world_mut(), agent.group, agent.row).ok().flatten()
+    });
+    Some(AgentInspection { choices, ..inspection })
+}
+
+fn named_action(spec: &GroupSpec, action: &[f32]) -> Vec<(String, String)> {
+    let (continuous, discrete) = action.split_at(spec.action.continuous.len().min(action.len()));
+    let numbers = spec.action.continuous.iter().zip(continuous);
+    let numbers = numbers.map(|(field, value)| (field.name.clone(), format!("{value:.2} {}", field.unit)));
+    let chosen = spec.action.discrete.iter().zip(discrete);
+    let chosen = chosen.map(|(dimension, index)| {
+        let choice = dimension.choices.get(*index as usize).copied().unwrap_or("?");
+        (dimension.name.to_owned(), choice.to_owned())
+    });
+    numbers.chain(chosen).collect()
+}

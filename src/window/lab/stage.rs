@@ -1,0 +1,639 @@
+//! What is on show: one env, or two with the same randomness side by side, with everything a person does to them.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bevy::{
+    ecs::{entity::Entity, world::World},
+    math::Vec2,
+};
+
+use super::{
+    comparison::Comparison,
+    editing::Editing,
+    history::lane_of,
+    play::Play,
+    seat::{Drive, Seat},
+    training::Training,
+    transport::Transport,
+};
+use crate::{
+    domains::Scenario,
+    error::{Error, Result},
+    metrics::series::Series,
+    picture::{Captions, Fading, Picture, Trails},
+    record::Event,
+    sim::{
+        Editor, Field, View, ViewOptions, ViewSpec,
+        params::{Kind, Param, When},
+        picture_of,
+        scenario::DomainConfig,
+    },
+    window::command::{Selection, Subject},
+};
+
+/// Ticks of the past that a trail shows.
+const TRAIL_TICKS: usize = 16;
+/// Ticks in which what is over fades.
+const FADING_TICKS: usize = 10;
+/// Ticks that a repeat goes back.
+const REPEAT_TICKS: u64 = 50;
+/// Time for ticks between two frames when they are to come as fast as possible.
+const MAX_SPEED_BUDGET: Duration = Duration::from_millis(12);
+
+/// What is on show.
+pub struct Stage {
+    /// The scenario as it was opened, with the changes that were made to it since.
+    pub scenario: Arc<Scenario>,
+    /// The scenario from the next episode on, if parameters were changed that wait for it.
+    pub pending: Option<Arc<Scenario>>,
+    /// One env, or two.
+    pub plays: Vec<Play>,
+    /// How time goes by.
+    pub transport: Transport,
+    /// What two envs have come to.
+    pub comparison: Option<Comparison>,
+    /// What is inspected.
+    pub selection: Option<Selection>,
+    /// Numbers of observations that are plotted.
+    pub probes: Vec<Probe>,
+    /// The editor, while it is open.
+    pub editing: Option<Editing>,
+    /// What is shown.
+    pub options: ViewOptions,
+    shown: Vec<Shown>,
+    is_stale: bool,
+    revision: u64,
+}
+
+/// A number of an agent's observation over ticks.
+pub struct Probe {
+    /// In which env.
+    pub play: usize,
+    /// Of which group.
+    pub group: usize,
+    /// Row of the agent within its group.
+    pub row: usize,
+    /// Index of the number within the observation.
+    pub field: usize,
+    /// What it is called.
+    pub name: String,
+    /// Its curve.
+    pub series: Series,
+}
+
+/// An agent as the ports know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Index of its group.
+    pub group: usize,
+    /// Row within the group.
+    pub row: usize,
+}
+
+/// What one env looks like now, and what of its past is shown.
+struct Shown {
+    picture: Picture,
+    trails: Trails,
+    fading: Fading,
+}
+
+impl Stage {
+    /// `plays` of `scenario`, standing still.
+    pub fn new(scenario: Arc<Scenario>, plays: Vec<Play>) -> Self {
+        let transport = Transport::new(scenario.domain.domain().dt_s());
+        let mut stage = Self {
+            scenario,
+            pending: None,
+            plays,
+            transport,
+            comparison: None,
+            selection: None,
+            probes: Vec::new(),
+            editing: None,
+            options: ViewOptions::default(),
+            shown: Vec::new(),
+            is_stale: true,
+            revision: 0,
+        };
+        stage.look();
+        stage
+    }
+
+    /// Lets the time that has gone by pass in the envs; whether they have changed.
+    ///
+    /// # Errors
+    /// What keeps a tick from being made; time stands still from then on.
+    pub fn advance(&mut self, elapsed: Duration, trainings: &[Training]) -> Result<bool> {
+        let due = self.transport.due(elapsed, self.scenario.domain.domain().dt_s());
+        let begun = Instant::now();
+        let mut done = 0;
+        while due.map_or(begun.elapsed() < MAX_SPEED_BUDGET, |due| done < due) {
+            // At high speeds a frame must not take longer than a frame.
+            if due.is_some() && done > 0 && begun.elapsed() > 2 * MAX_SPEED_BUDGET {
+                break;
+            }
+            match self.step(trainings) {
+                Ok(true) => done += 1,
+                Ok(false) => {
+                    self.transport.is_playing = false;
+                    break;
+                }
+                Err(error) => {
+                    self.transport.is_playing = false;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(done > 0)
+    }
+
+    /// One tick of every env; false at the end of a recording.
+    ///
+    /// # Errors
+    /// What keeps the tick from being made.
+    pub fn step(&mut self, trainings: &[Training]) -> Result<bool> {
+        if let Some((from, until)) = self.transport.repeat
+            && self.tick() >= until
+        {
+            self.seek(from)?;
+            return Ok(true);
+        }
+        for play in &mut self.plays {
+            play.seats_mut().iter_mut().try_for_each(|seat| seat.catch_up(trainings))?;
+        }
+        for play in &mut self.plays {
+            if !play.step()? {
+                return Ok(false);
+            }
+        }
+        self.observe();
+        self.begin_pending()?;
+        if self.options.trails || self.options.links {
+            // What is over by the next frame leaves its traces.
+            self.look();
+        }
+        self.is_stale = true;
+        Ok(true)
+    }
+
+    /// Goes to a tick that every env knows.
+    ///
+    /// # Errors
+    /// A tick that one of them does not, or a state that cannot be restored.
+    pub fn seek(&mut self, tick: u64) -> Result<()> {
+        let (first, last) = self.ticks();
+        if !(first..=last).contains(&tick) {
+            return Err(Error::input(format!("there is no tick {tick}; {first} to {last} can be sought")));
+        }
+        self.plays.iter_mut().try_for_each(|play| play.seek(tick))?;
+        self.is_stale = true;
+        Ok(())
+    }
+
+    /// Ticks since the play began.
+    pub fn tick(&self) -> u64 {
+        self.plays.first().map_or(0, Play::tick)
+    }
+
+    /// First and last tick that every env knows.
+    pub fn ticks(&self) -> (u64, u64) {
+        let ticks = self.plays.iter().map(Play::ticks);
+        ticks.reduce(|a, b| (a.0.max(b.0), a.1.min(b.1))).unwrap_or_default()
+    }
+
+    /// Plays the last ticks over and over, or goes on.
+    pub fn toggle_repeat(&mut self) {
+        let (first, _) = self.ticks();
+        let until = self.tick();
+        let from = until.saturating_sub(REPEAT_TICKS).max(first);
+        self.transport.repeat = match self.transport.repeat {
+            None if from < until => Some((from, until)),
+            _ => None,
+        };
+    }
+
+    /// Begins anew with this seed: every env at its first tick, under the policies that act now. Changes that waited for
+    /// the next episode are in force; recordings are over.
+    ///
+    /// # Errors
+    /// Envs that are recordings, or a recording that cannot be ended.
+    pub fn reset(&mut self, seed: u64) -> Result<()> {
+        let scenario = self.pending.take().unwrap_or_else(|| Arc::clone(&self.scenario));
+        let mut plays = Vec::with_capacity(self.plays.len());
+        for play in &mut self.plays {
+            if play.is_recorded() {
+                return Err(Error::input("a recording begins where it began").hint("go to its first tick"));
+            }
+            let _ = play.stop_recording()?;
+            let seats = play.seats().iter().map(Seat::fork).collect();
+            plays.push(Play::live(&scenario, seed, play.env(), seats));
+        }
+        self.scenario = scenario;
+        self.replace(plays);
+        Ok(())
+    }
+
+    /// Shows other envs in the place of these.
+    pub fn replace(&mut self, plays: Vec<Play>) {
+        self.plays = plays;
+        self.selection = None;
+        self.probes.clear();
+        self.transport.repeat = None;
+        self.comparison = (self.plays.len() == 2).then(|| self.new_comparison());
+        self.shown.clear();
+        self.is_stale = true;
+        self.look();
+    }
+
+    /// A comparison that knows nothing yet.
+    pub fn new_comparison(&self) -> Comparison {
+        let headline = self.view().and_then(|view| view.declared().headline.first().copied());
+        let spec = self.scenario.domain.domain().spec(self.scenario.max_steps);
+        Comparison::new(&spec, headline)
+    }
+
+    /// Gives a parameter another value: now if it is live, with the next episode otherwise. True if it is in force.
+    ///
+    /// # Errors
+    /// A name or value that the scenario refuses, or envs that are recordings.
+    pub fn set_parameter(&mut self, name: &str, value: &str) -> Result<bool> {
+        if self.plays.iter().any(Play::is_recorded) {
+            return Err(Error::input("a recording keeps its parameters").hint("fork from here to change them"));
+        }
+        let mut next = (**self.pending.as_ref().unwrap_or(&self.scenario)).clone();
+        next.set(name, value)?;
+        next.check()?;
+        let is_live = param_of(self.scenario.domain.params().declared(), name).is_some_and(|p| p.when == When::Live);
+        if !is_live {
+            self.pending = (next != *self.scenario).then(|| Arc::new(next));
+            return Ok(false);
+        }
+        if self.pending.is_some() {
+            self.pending = Some(Arc::new(next));
+        }
+        let mut scenario = (*self.scenario).clone();
+        scenario.set(name, value)?;
+        scenario.check()?;
+        let scenario = Arc::new(scenario);
+        let event = Event::ParameterChanged { name: name.to_owned(), value: value.to_owned() };
+        for play in &mut self.plays {
+            let (seed, env) = (play.seed(), play.env());
+            play.edit(vec![event.clone()], |lane, in_force| {
+                let mut changed = lane_of(&scenario, seed, env);
+                changed.restore(0, &lane.snapshot(0))?;
+                (*lane, *in_force) = (changed, Arc::clone(&scenario));
+                Ok(())
+            })?;
+        }
+        self.scenario = scenario;
+        self.is_stale = true;
+        Ok(true)
+    }
+
+    /// Puts `who` at `at`, in metres.
+    ///
+    /// # Errors
+    /// Something that cannot be moved, or a recording.
+    pub fn move_to(&mut self, play: usize, who: Entity, at: Vec2) -> Result<()> {
+        let domain = Arc::clone(&self.scenario);
+        let editor = editor_of(&domain)?;
+        if let Some(editing) = &mut self.editing {
+            let lane = self.plays.get(play).map(Play::lane).ok_or_else(no_such_env)?;
+            let (kind, index) = index_of(editor, lane.world(), who)?;
+            editing.move_to(lane, kind, index, at)?;
+            return self.restart_edited();
+        }
+        let kind = self.plays.get(play).and_then(|play| editor.kind_of(play.lane().world(), who));
+        let kind = kind.and_then(|kind| editor.kinds().get(kind)).map_or("something", |kind| kind.name);
+        let what = format!("put a {kind} at {:.1} m, {:.1} m", at.x, at.y);
+        let play = self.plays.get_mut(play).ok_or_else(no_such_env)?;
+        play.edit(vec![Event::StateEdited { what }], |lane, _| {
+            editor.move_to(lane.world_mut(), who, at)?;
+            lane.refresh(0);
+            Ok(())
+        })?;
+        self.is_stale = true;
+        Ok(())
+    }
+
+    /// Opens the editor, in which episodes begin as the first env stands now, or closes it and plays what was edited.
+    ///
+    /// # Errors
+    /// A domain whose entities cannot be placed, or a recording.
+    pub fn toggle_editor(&mut self) -> Result<()> {
+        if self.editing.take().is_some() {
+            self.is_stale = true;
+            return Ok(());
+        }
+        let play = self.plays.first().filter(|play| !play.is_recorded());
+        let play = play.ok_or_else(|| Error::input("a recording cannot be edited").hint("fork from here first"))?;
+        self.editing = Some(Editing::begin(&self.scenario, play.lane())?);
+        self.transport.is_playing = false;
+        self.restart_edited()
+    }
+
+    /// Shows the first tick of the scenario as it is edited now.
+    ///
+    /// # Errors
+    /// A recording that cannot be ended.
+    pub fn restart_edited(&mut self) -> Result<()> {
+        let Some(editing) = &self.editing else { return Ok(()) };
+        self.pending = Some(Arc::clone(editing.scenario()));
+        let seed = self.plays.first().map_or(self.scenario.seed, Play::seed);
+        let selection = self.selection;
+        self.reset(seed)?;
+        // Entities of a new world of the same kind have the same names as long as there are as many of them.
+        self.selection = selection.filter(|selection| self.exists(selection));
+        Ok(())
+    }
+
+    /// Takes the selected entity away, in the editor.
+    ///
+    /// # Errors
+    /// No editor, nothing selected, or fewer entities than the scenario must have.
+    pub fn remove_selected(&mut self) -> Result<()> {
+        let selected = self.selection.and_then(|selection| match selection.subject {
+            Subject::Entity(who) => Some((selection.play, who)),
+            Subject::Link(..) => None,
+        });
+        let (play, who) = selected.ok_or_else(|| Error::input("no agent is selected"))?;
+        let scenario = Arc::clone(&self.scenario);
+        let editor = editor_of(&scenario)?;
+        let lane = self.plays.get(play).map(Play::lane).ok_or_else(no_such_env)?;
+        let (kind, index) = index_of(editor, lane.world(), who)?;
+        self.editing.as_mut().ok_or_else(editor_is_closed)?.remove(lane, kind, index)?;
+        self.selection = None;
+        self.restart_edited()
+    }
+
+    /// Places another entity, in the editor.
+    ///
+    /// # Errors
+    /// No editor, or more entities than the scenario can have.
+    pub fn place(&mut self, kind: usize, at: Vec2) -> Result<()> {
+        let lane = self.plays.first().map(Play::lane).ok_or_else(no_such_env)?;
+        self.editing.as_mut().ok_or_else(editor_is_closed)?.place(lane, kind, at)?;
+        self.restart_edited()
+    }
+
+    /// The agent that an entity is; none for what does not act.
+    pub fn agent_of(&self, play: usize, who: Entity) -> Option<Agent> {
+        let editor = self.scenario.domain.domain().editor()?;
+        let (kind, row) = index_of(editor, self.plays.get(play)?.lane().world(), who).ok()?;
+        editor.kinds().get(kind)?.group.map(|group| Agent { group, row })
+    }
+
+    /// What an entity is called: its kind and its number among its kind, from 0.
+    pub fn name_of(&self, play: usize, who: Entity) -> Option<String> {
+        let editor = self.scenario.domain.domain().editor()?;
+        let (kind, index) = index_of(editor, self.plays.get(play)?.lane().world(), who).ok()?;
+        editor.kinds().get(kind).map(|kind| format!("{} {index}", kind.name))
+    }
+
+    /// What is selected, if it is an agent: in which env, and which one.
+    pub fn selected_agent(&self) -> Option<(usize, Agent)> {
+        let Selection { play, subject: Subject::Entity(who) } = self.selection? else { return None };
+        self.agent_of(play, who).map(|agent| (play, agent))
+    }
+
+    /// Selects the next agent, or the first one.
+    pub fn select_next(&mut self) {
+        let scenario = Arc::clone(&self.scenario);
+        let Some(editor) = scenario.domain.domain().editor() else { return };
+        let play = self.selection.map_or(0, |selection| selection.play);
+        let Some(world) = self.plays.get(play).map(|play| play.lane().world()) else { return };
+        let agents = editor.kinds().iter().enumerate().filter(|(_, kind)| kind.group.is_some());
+        let all: Vec<Entity> = agents.flat_map(|(kind, _)| editor.places(world, 0, kind)).map(|(who, _)| who).collect();
+        let now = self.selection.and_then(|selection| match selection.subject {
+            Subject::Entity(who) => all.iter().position(|other| *other == who),
+            Subject::Link(..) => None,
+        });
+        let next = all.get(now.map_or(0, |now| now + 1)).or(all.first());
+        self.selection = next.map(|who| Selection { play, subject: Subject::Entity(*who) });
+    }
+
+    /// Drives the selected agent by hand, or lets its policy act again.
+    ///
+    /// # Errors
+    /// No agent is selected, or a recording.
+    pub fn toggle_drive(&mut self) -> Result<()> {
+        if self.driven().is_some() {
+            for seat in self.plays.iter_mut().flat_map(Play::seats_mut) {
+                seat.set_drive(None);
+            }
+            return Ok(());
+        }
+        let (play, agent) = self.selected_agent().ok_or_else(|| {
+            Error::input("no agent is selected").hint("click one, or go through them with N")
+        })?;
+        let play = self.plays.get_mut(play).ok_or_else(no_such_env)?;
+        let port = play.lane().ports().groups.get(agent.group);
+        let space = &play.lane().spec().groups.get(agent.group).map(|group| group.action.clone());
+        let (Some(port), Some(space)) = (port, space) else { return Err(no_such_env()) };
+        let continuous = space.continuous.len();
+        let action = port.actions.iter().skip(agent.row * port.action_width).take(port.action_width);
+        let choices = action.skip(continuous).map(|choice| *choice as usize).collect();
+        let drive = Drive { row: agent.row, axes: vec![0.0; continuous], choices };
+        play.forget_future();
+        let seat = play.seats_mut().get_mut(agent.group);
+        seat.ok_or_else(|| Error::input("a recording cannot be driven").hint("fork from here first"))?
+            .set_drive(Some(drive));
+        Ok(())
+    }
+
+    /// Orders of the person who drives an agent.
+    pub fn driven(&self) -> Option<&Drive> {
+        self.plays.iter().flat_map(Play::seats).find_map(Seat::drive)
+    }
+
+    /// Gives the driven agent its orders: -1 to 1 on the first two axes, and steps through its choices.
+    pub fn steer(&mut self, axes: Vec2, turn: i32) {
+        for seat in self.plays.iter_mut().flat_map(Play::seats_mut) {
+            let Some(mut drive) = seat.drive().cloned() else { continue };
+            drive.axes.iter_mut().zip(axes.to_array()).for_each(|(axis, order)| *axis = order);
+            if let Some(choice) = drive.choices.first_mut() {
+                *choice = choice.saturating_add_signed(turn as isize);
+            }
+            seat.set_drive(Some(drive));
+        }
+    }
+
+    /// Plots a number of the selected agent's observation, or no longer.
+    ///
+    /// # Errors
+    /// No agent is selected, or there is no such number.
+    pub fn toggle_probe(&mut self, field: usize) -> Result<()> {
+        let (play, agent) = self.selected_agent().ok_or_else(|| Error::input("no agent is selected"))?;
+        let Agent { group, row } = agent;
+        let is_it = |p: &Probe| (p.play, p.group, p.row, p.field) == (play, group, row, field);
+        if let Some(index) = self.probes.iter().position(is_it) {
+            self.probes.remove(index);
+            return Ok(());
+        }
+        let spec = self.plays.get(play).and_then(|play| play.lane().spec().groups.get(group));
+        let named = spec.and_then(|spec| spec.observation.get(field).map(|found| (spec.name, found)));
+        let (group_name, Field { name, .. }) = named.ok_or_else(|| Error::input("there is no such observation"))?;
+        let name = format!("{name} of {group_name} {row}");
+        self.probes.push(Probe { play, group, row, field, name, series: Series::default() });
+        self.probe();
+        Ok(())
+    }
+
+    /// How the domain of the scenario shows its envs.
+    pub fn view(&self) -> Option<&dyn View> {
+        self.scenario.domain.domain().view()
+    }
+
+    /// What can be shown.
+    pub fn view_spec(&self) -> Option<ViewSpec> {
+        self.view().map(View::declared)
+    }
+
+    /// The pictures of the envs and how often they have changed.
+    pub fn pictures(&self) -> (u64, impl Iterator<Item = &Picture>) {
+        (self.revision, self.shown.iter().map(|shown| &shown.picture))
+    }
+
+    /// The picture of one env.
+    pub fn picture(&self, play: usize) -> Option<&Picture> {
+        self.shown.get(play).map(|shown| &shown.picture)
+    }
+
+    /// Draws the pictures anew if the envs have changed since, unless the view is frozen.
+    pub fn refresh(&mut self) {
+        if self.is_stale && !self.transport.is_frozen {
+            self.look();
+            self.is_stale = false;
+            self.revision += 1;
+        }
+    }
+
+    /// Makes the pictures be drawn anew.
+    pub fn invalidate(&mut self) {
+        self.is_stale = true;
+    }
+
+    fn look(&mut self) {
+        if self.transport.is_frozen {
+            return;
+        }
+        let scenario = Arc::clone(&self.scenario);
+        let Some(view) = scenario.domain.domain().view() else { return };
+        while self.shown.len() < self.plays.len() {
+            let (trails, fading) = (Trails::new(TRAIL_TICKS), Fading::new(FADING_TICKS));
+            self.shown.push(Shown { picture: Picture::default(), trails, fading });
+        }
+        self.shown.truncate(self.plays.len());
+        for (play, shown) in self.plays.iter().zip(&mut self.shown) {
+            let mut picture = picture_of(view, play.lane().world(), 0, &self.options);
+            shown.fading.follow(&mut picture);
+            if self.options.trails {
+                shown.trails.follow(&mut picture);
+            }
+            let scenario = play.scenario();
+            picture.captions = Captions {
+                title: scenario.title.clone(),
+                scenario: scenario.name.clone(),
+                seed: Some(play.seed()),
+                policy: play.policies().join(", "),
+                ..picture.captions
+            };
+            shown.picture = picture;
+        }
+    }
+
+    /// Notes what the tick has come to.
+    fn observe(&mut self) {
+        if let (Some(comparison), [first, second]) = (&mut self.comparison, &self.plays[..]) {
+            let hashes = [first.lane().hash(0), second.lane().hash(0)];
+            let metrics = [&first.lane().ports().metrics[..], &second.lane().ports().metrics[..]];
+            comparison.observe(first.tick(), hashes, metrics, [first.finished(), second.finished()]);
+        }
+        self.probe();
+    }
+
+    fn probe(&mut self) {
+        for probe in &mut self.probes {
+            let Some(play) = self.plays.get(probe.play) else { continue };
+            let port = play.lane().ports().groups.get(probe.group);
+            let value = port.and_then(|port| port.observations.get(probe.row * port.observation_width + probe.field));
+            if let Some(value) = value {
+                probe.series.push(play.tick() as f64, f64::from(*value));
+            }
+        }
+    }
+
+    /// Puts what waited for the next episode in force where one has begun.
+    fn begin_pending(&mut self) -> Result<()> {
+        let Some(pending) = self.pending.clone() else { return Ok(()) };
+        for play in &mut self.plays {
+            if play.finished().is_none() || play.is_recorded() || *play.scenario() == *pending {
+                continue;
+            }
+            let events = changes(play.scenario(), &pending);
+            let (seed, env) = (play.seed(), play.env());
+            let episode = play.finished().map_or(0, |record| record.episode.saturating_add(1));
+            play.edit(events, |lane, in_force| {
+                let mut changed = lane_of(&pending, seed, env);
+                changed.begin_episode(0, episode);
+                (*lane, *in_force) = (changed, Arc::clone(&pending));
+                Ok(())
+            })?;
+        }
+        if self.plays.iter().all(|play| *play.scenario() == *pending) {
+            self.scenario = pending;
+            self.pending = None;
+        }
+        Ok(())
+    }
+
+    fn exists(&self, selection: &Selection) -> bool {
+        let Some(world) = self.plays.get(selection.play).map(|play| play.lane().world()) else { return false };
+        match selection.subject {
+            Subject::Entity(who) => world.get_entity(who).is_ok(),
+            Subject::Link(a, b) => world.get_entity(a).is_ok() && world.get_entity(b).is_ok(),
+        }
+    }
+}
+
+/// The declaration of a parameter, groups written out as `group.name`.
+pub fn param_of<'a>(params: &'a [Param], name: &str) -> Option<&'a Param> {
+    let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
+    let param = params.iter().find(|param| param.name == first)?;
+    match (rest, &param.kind) {
+        (None, _) => Some(param),
+        (Some(rest), Kind::Group(inner)) => param_of(inner, rest),
+        (Some(_), _) => None,
+    }
+}
+
+/// The parameters in which `after` differs from `before`.
+fn changes(before: &Scenario, after: &Scenario) -> Vec<Event> {
+    let (old, new) = (before.domain.params(), after.domain.params());
+    let names = crate::sim::params::names_of(new.declared());
+    let changed = names.into_iter().filter(|name| old.get(name) != new.get(name));
+    changed.map(|name| Event::ParameterChanged { value: new.get(&name).unwrap_or_default(), name }).collect()
+}
+
+fn editor_of(scenario: &Scenario) -> Result<&dyn Editor> {
+    let domain = scenario.domain.domain();
+    domain.editor().ok_or_else(|| Error::input(format!("nothing can be moved in domain `{}`", domain.id())))
+}
+
+/// Kind of an entity and its place among its kind.
+fn index_of(editor: &dyn Editor, world: &World, who: Entity) -> Result<(usize, usize)> {
+    let kind = editor.kind_of(world, who).ok_or_else(|| Error::input("this cannot be moved"))?;
+    let index = editor.places(world, 0, kind).iter().position(|(other, _)| *other == who);
+    index.map(|index| (kind, index)).ok_or_else(|| Error::input("this is not there any more"))
+}
+
+fn no_such_env() -> Error {
+    Error::input("this env is not on show any more")
+}
+
+fn editor_is_closed() -> Error {
+    Error::input("the editor is closed").hint("open it with E")
+}

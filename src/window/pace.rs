@@ -1,0 +1,69 @@
+//! How often a frame is drawn: as smoothly as the screen while something moves, hardly ever while nothing does.
+//!
+//! What draws in software takes the processor from whatever trains, so it draws at most thirty times a second.
+
+use std::time::{Duration, Instant};
+
+use bevy::{
+    app::{App, Update},
+    ecs::{
+        resource::Resource,
+        schedule::IntoScheduleConfigs,
+        system::{Res, ResMut},
+    },
+    render::renderer::RenderAdapterInfo,
+    winit::{UpdateMode, WinitSettings},
+};
+
+use super::{LabSystems, lab::Lab, script::IsUnpaced, start::SOFTWARE};
+
+/// Time between frames of what draws in software.
+const SOFTWARE_FRAME: Duration = Duration::from_millis(33);
+/// Time between frames while curves grow and nothing else moves.
+const TRAINING_FRAME: Duration = Duration::from_millis(500);
+/// Time between frames while nothing changes by itself.
+const IDLE_FRAME: Duration = Duration::from_secs(5);
+/// Frames go on for so long after the last change, so that what it set off is seen.
+const LINGER: Duration = Duration::from_millis(300);
+
+/// When something last changed by itself.
+#[derive(Resource)]
+pub(super) struct Pace(Instant);
+
+impl Pace {
+    /// Something has changed that is seen.
+    pub(super) fn stir(&mut self) {
+        self.0 = Instant::now();
+    }
+}
+
+pub(super) fn plugin(app: &mut App) {
+    app.insert_resource(Pace(Instant::now()))
+        .insert_resource(WinitSettings::continuous())
+        .init_resource::<IsUnpaced>()
+        .add_systems(Update, set_pace.in_set(LabSystems::Pace));
+}
+
+fn set_pace(
+    lab: Res<Lab>,
+    pace: Res<Pace>,
+    adapter: Res<RenderAdapterInfo>,
+    is_unpaced: Res<IsUnpaced>,
+    mut winit: ResMut<WinitSettings>,
+) {
+    let is_playing = lab.stage().is_some_and(|stage| stage.transport.is_playing || stage.driven().is_some());
+    let moves = is_playing || (pace.0.elapsed() < LINGER && !lab.is_training()) || !lab.exports().is_empty();
+    let mode = if is_unpaced.0 {
+        UpdateMode::Continuous
+    } else if moves {
+        if adapter.device_type == SOFTWARE { UpdateMode::reactive(SOFTWARE_FRAME) } else { UpdateMode::Continuous }
+    } else if lab.is_training() {
+        UpdateMode::reactive(TRAINING_FRAME)
+    } else {
+        UpdateMode::reactive(IDLE_FRAME)
+    };
+    let settings = WinitSettings { focused_mode: mode, unfocused_mode: mode };
+    if *winit != settings {
+        *winit = settings;
+    }
+}

@@ -1,0 +1,182 @@
+//! The panels: functions that show what the laboratory is and say what a person asks of it.
+//!
+//! Nothing is changed here. A panel gets the laboratory to look at and what it has itself kept from the last frame (what is
+//! typed into it, what is unfolded), and adds commands to a list.
+
+mod compare;
+mod events;
+mod gallery;
+mod help;
+mod inspector;
+mod messages;
+mod metrics;
+mod palette;
+mod parameters;
+mod policies;
+mod scene;
+mod setting;
+mod scenario;
+mod status;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod training;
+mod transport;
+
+use bevy_egui::egui::{self, Ui};
+use egui_tiles::{Behavior, TileId, Tiles, UiResponse};
+
+use super::{
+    command::{Command, WindowCommand, entries},
+    desk::{Desk, Pane},
+    lab::{Inspection, Lab},
+    scene::Lens,
+    theme::Palette,
+};
+
+/// What panels keep between two frames.
+#[derive(Default)]
+pub struct PanelStates {
+    pub(super) palette: palette::State,
+    gallery: gallery::State,
+    metrics: metrics::State,
+    parameters: parameters::State,
+    policies: policies::State,
+    scenario: scenario::State,
+    scene: scene::State,
+    training: training::State,
+    timeline: timeline::State,
+}
+
+/// Everything that the window shows, from edge to edge; what was asked for is added to `out`.
+pub fn show(ui: &mut Ui, lab: &Lab, desk: &mut Desk, inspection: Option<&Inspection>, out: &mut Vec<Command>) {
+    let palette = Palette::of(desk.theme());
+    shortcuts(ui.ctx(), desk, out);
+    egui::Panel::top("transport").show(ui, |ui| transport::show(ui, lab, out));
+    egui::Panel::bottom("status").show(ui, |ui| status::show(ui, lab, &desk.adapter, out));
+    match lab.stage() {
+        None => {
+            desk.lenses.iter_mut().for_each(|lens| lens.area = bevy::math::Rect::default());
+            egui::CentralPanel::default().show(ui, |ui| gallery::show(ui, lab, &mut desk.states.gallery, &palette, out));
+        }
+        Some(_) => {
+            let frame = egui::Frame::NONE;
+            egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
+                let mut layout = std::mem::replace(&mut desk.layout, egui_tiles::Tree::empty("desk"));
+                let Desk { states, lenses, follows, .. } = desk;
+                let mut shown = Shown { lab, inspection, palette: &palette, states, lenses, follows: *follows, out };
+                layout.ui(&mut shown, ui);
+                desk.layout = layout;
+            });
+        }
+    }
+    messages::show(ui.ctx(), lab, &palette, out);
+    if desk.palette {
+        palette::show(ui.ctx(), &mut desk.states.palette, lab, out);
+    }
+    if desk.help {
+        help::show(ui.ctx(), out);
+    }
+    if desk.asks_to_close {
+        closing(ui.ctx(), out);
+    }
+}
+
+/// The keys of all commands that have one, unless something is being typed.
+fn shortcuts(ctx: &egui::Context, desk: &Desk, out: &mut Vec<Command>) {
+    let is_typing = ctx.egui_wants_keyboard_input();
+    for entry in entries() {
+        let Some(shortcut) = entry.shortcut else { continue };
+        let is_plain = shortcut.modifiers.is_none() || shortcut.modifiers == egui::Modifiers::SHIFT;
+        let is_window = matches!(entry.command, Command::Window(WindowCommand::TogglePalette | WindowCommand::ToggleHelp));
+        if (is_typing && is_plain) || ((desk.palette || desk.asks_to_close) && !is_window) {
+            continue;
+        }
+        if ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
+            out.push(entry.command);
+        }
+    }
+}
+
+/// What to do with what trains when the window closes.
+fn closing(ctx: &egui::Context, out: &mut Vec<Command>) {
+    egui::Modal::new(egui::Id::new("closing")).show(ctx, |ui| {
+        ui.set_max_width(420.0);
+        ui.heading("Something is training");
+        ui.label("It saves itself every half minute; nothing is lost either way.");
+        ui.add_space(8.0);
+        let choices = [
+            ("Stop and save", "Finishes the iteration, saves and closes.", WindowCommand::CloseAndStop),
+            ("Keep training", "Closes the window; the run goes on in the terminal.", WindowCommand::CloseAndKeepTraining),
+            ("Cancel", "Keeps the window open.", WindowCommand::CancelClose),
+        ];
+        ui.horizontal(|ui| {
+            for (label, doc, command) in choices {
+                if ui.button(label).on_hover_text(doc).clicked() {
+                    out.push(Command::Window(command));
+                }
+            }
+        });
+    });
+}
+
+/// What the tiles of the desk show.
+struct Shown<'a> {
+    lab: &'a Lab,
+    inspection: Option<&'a Inspection>,
+    palette: &'a Palette,
+    states: &'a mut PanelStates,
+    lenses: &'a mut [Lens; 2],
+    follows: bool,
+    out: &'a mut Vec<Command>,
+}
+
+impl Behavior<Pane> for Shown<'_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, pane: &mut Pane) -> UiResponse {
+        if *pane == Pane::Scene {
+            scene::show(ui, self.lab, self.palette, self.lenses, self.follows, &mut self.states.scene, self.out);
+            return UiResponse::None;
+        }
+        let fill = ui.visuals().panel_fill;
+        egui::Frame::NONE.fill(fill).inner_margin(6.0).show(ui, |ui| {
+            ui.take_available_space();
+            let Self { lab, palette, states, out, .. } = self;
+            match pane {
+                Pane::Scene => {}
+                Pane::Training => training::show(ui, lab, &mut states.training, out),
+                Pane::Policies => policies::show(ui, lab, &mut states.policies, out),
+                Pane::Metrics => metrics::show(ui, lab, &mut states.metrics, palette, out),
+                Pane::Inspector => inspector::show(ui, lab, self.inspection, palette, out),
+                Pane::Parameters => parameters::show(ui, lab, &mut states.parameters, out),
+                Pane::Compare => compare::show(ui, lab, palette, out),
+                Pane::Events => events::show(ui, lab, out),
+                Pane::Scenario => scenario::show(ui, lab, &mut states.scenario, out),
+                Pane::Timeline => timeline::show(ui, lab, &mut states.timeline, palette, out),
+            }
+        });
+        UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, pane: &Pane) -> egui::WidgetText {
+        pane.title().into()
+    }
+
+    fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
+        egui_tiles::SimplificationOptions { all_panes_must_have_tabs: false, ..Default::default() }
+    }
+
+    fn tab_title_for_tile(&mut self, tiles: &Tiles<Pane>, tile: TileId) -> egui::WidgetText {
+        match tiles.get_pane(&tile) {
+            Some(pane) => self.tab_title_for_pane(pane),
+            None => "Group".into(),
+        }
+    }
+}
+
+/// What stands in a panel while nothing is on show for it.
+fn nothing(ui: &mut Ui, what: &str) {
+    ui.vertical_centered(|ui| {
+        ui.add_space(12.0);
+        ui.weak(what);
+    });
+}

@@ -1,0 +1,118 @@
+//! What the scenario is about, how it is shown, and the editor.
+
+use bevy_egui::egui::{self, Ui};
+
+use crate::window::{
+    command::{Command, Layer},
+    lab::Lab,
+};
+
+/// What is typed into the panel.
+#[derive(Default)]
+pub struct State {
+    name: String,
+    replace: bool,
+}
+
+/// Shows the scenario.
+pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Command>) {
+    let Some(stage) = lab.stage() else { return };
+    let scenario = &stage.scenario;
+    egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        ui.heading(&scenario.title);
+        ui.weak(format!("{}/{}", scenario.domain.domain().id(), scenario.name));
+        ui.add(egui::Label::new(&scenario.about).wrap());
+        ui.separator();
+        ui.strong("View");
+        if let Some(view) = stage.view_spec() {
+            let now = view.colour_by.get(stage.options.colour_by).or(view.colour_by.first());
+            ui.horizontal(|ui| {
+                ui.label("colour by");
+                egui::ComboBox::from_id_salt("colour").selected_text(now.map_or("", |now| now.name)).show_ui(ui, |ui| {
+                    for (index, choice) in view.colour_by.iter().enumerate() {
+                        let is_chosen = index == stage.options.colour_by;
+                        if ui.selectable_label(is_chosen, choice.name).on_hover_text(choice.doc).clicked() {
+                            out.push(Command::ColourBy(index));
+                        }
+                    }
+                });
+            });
+        }
+        let options = &stage.options;
+        for ((layer, label), is_on) in
+            Layer::ALL.into_iter().zip([options.links, options.areas, options.goals, options.arrows, options.trails])
+        {
+            let mut is_on = is_on;
+            if ui.checkbox(&mut is_on, label).changed() {
+                out.push(Command::ToggleLayer(layer));
+            }
+        }
+        legend(ui, lab);
+        ui.separator();
+        editor(ui, lab, state, out);
+    });
+}
+
+/// What the signs of the first env mean.
+fn legend(ui: &mut Ui, lab: &Lab) {
+    let Some(picture) = lab.stage().and_then(|stage| stage.picture(0)) else { return };
+    ui.collapsing("Legend", |ui| {
+        for item in &picture.legend.items {
+            ui.label(format!("• {}", item.text));
+        }
+        if let Some(ramp) = &picture.legend.ramp {
+            ui.label(format!("{}: {} to {}", ramp.title, ramp.low, ramp.high));
+        }
+    });
+}
+
+fn editor(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Command>) {
+    let Some(stage) = lab.stage() else { return };
+    ui.strong("Editor");
+    let Some(editing) = &stage.editing else {
+        ui.label("Change where an episode begins, by hand.");
+        if ui.button("Edit").on_hover_text("Episodes will begin as the env stands now (E)").clicked() {
+            out.push(Command::ToggleEditor);
+        }
+        save(ui, &stage.scenario.name, state, out);
+        return;
+    };
+    let (can_undo, can_redo) = editing.can();
+    ui.horizontal_wrapped(|ui| {
+        if ui.add_enabled(can_undo, egui::Button::new("Undo")).clicked() {
+            out.push(Command::Undo);
+        }
+        if ui.add_enabled(can_redo, egui::Button::new("Redo")).clicked() {
+            out.push(Command::Redo);
+        }
+        if ui.add_enabled(stage.selection.is_some(), egui::Button::new("Take away")).clicked() {
+            out.push(Command::Remove);
+        }
+        if ui.button("Done").clicked() {
+            out.push(Command::ToggleEditor);
+        }
+    });
+    if let Some(editor) = stage.scenario.domain.domain().editor() {
+        let arena = stage.picture(0).map(|picture| picture.arena).unwrap_or_default();
+        let middle = 0.5 * (arena.low + arena.high);
+        ui.horizontal_wrapped(|ui| {
+            for (index, kind) in editor.kinds().iter().enumerate() {
+                if ui.button(format!("Add a {}", kind.name)).on_hover_text("In the middle; drag it from there").clicked() {
+                    out.push(Command::Place { kind: index, at: middle.to_array() });
+                }
+            }
+        });
+    }
+    save(ui, &editing.scenario().name, state, out);
+}
+
+fn save(ui: &mut Ui, name: &str, state: &mut State, out: &mut Vec<Command>) {
+    ui.horizontal_wrapped(|ui| {
+        ui.add(egui::TextEdit::singleline(&mut state.name).hint_text(format!("{name}-2")).desired_width(120.0));
+        ui.checkbox(&mut state.replace, "replace");
+        let name = state.name.trim();
+        if ui.add_enabled(!name.is_empty(), egui::Button::new("Save scenario")).clicked() {
+            out.push(Command::SaveScenario { name: name.to_owned(), replace: state.replace });
+        }
+    });
+}
