@@ -13,12 +13,14 @@ mod append;
 pub mod console;
 pub mod jsonl;
 pub mod progress;
+pub mod series;
 pub mod tensorboard;
 
 pub use self::{
     console::Console,
     jsonl::JsonLines,
     progress::{Goal, Progress},
+    series::{RunCurves, Series, Smoothed},
     tensorboard::TensorBoard,
 };
 
