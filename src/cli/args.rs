@@ -316,7 +316,7 @@ pub struct ExportArgs {
     /// A theme (dark, light, contrast) or a theme file
     #[arg(long, value_name = "NAME|FILE", default_value = "dark")]
     pub theme: String,
-    /// What agents are coloured by; a wrong one is answered with those there are
+    /// What agents are coloured by; `agon explain SCENARIO` lists the choices
     #[arg(long, value_name = "FIELD")]
     pub colour_by: Option<String>,
     /// What not to show

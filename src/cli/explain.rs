@@ -5,7 +5,7 @@ use crate::{
     domains::Scenario,
     error::Result,
     eval::{Align, Table},
-    sim::{Aggregate, Field, GroupSpec, MetricSpec},
+    sim::{Aggregate, ColourBy, Field, GroupSpec, MetricSpec},
 };
 
 /// Prints what a scenario declares.
@@ -28,6 +28,9 @@ fn describe(scenario: &Scenario) -> String {
         text += &group_text(group);
     }
     text += &format!("\nmetrics\n{}", metrics(&spec.metrics));
+    if let Some(view) = domain.view() {
+        text += &format!("\ncolours (`--colour-by name`)\n{}", colours(&view.declared().colour_by));
+    }
     text += &format!("\nparameters (`--set name=value`)\n{}", params_table(params.declared(), params));
     text
 }
@@ -67,5 +70,11 @@ fn metrics(metrics: &[MetricSpec]) -> Table {
         };
         table.row([metric.name, metric.unit, aggregate, metric.doc]);
     }
+    table
+}
+
+fn colours(choices: &[ColourBy]) -> Table {
+    let mut table = Table::new([(Align::Left, "name"), (Align::Left, "agents are coloured by")]).wrapped();
+    choices.iter().for_each(|choice| table.row([choice.name, choice.doc]));
     table
 }

@@ -3,13 +3,15 @@
 use super::{ExportOptions, Film};
 use crate::{
     error::{Error, Result},
-    picture::{Captions, Picture, Theme, Trails},
+    picture::{Captions, Fading, Picture, Theme, Trails},
     raster::{Frame, Rasteriser},
     sim::{View, ViewOptions, clock_of, picture_of},
 };
 
 /// Ticks of the past that a trail shows.
 const TRAIL_TICKS: u64 = 16;
+/// Ticks in which a link that was cut fades; not more than those of a trail, which are seen before the first picture.
+const FADING_TICKS: usize = 10;
 /// Most pictures of a clip.
 const MOST: u64 = 1_000_000;
 /// Pictures per second that can be asked for.
@@ -23,6 +25,7 @@ pub(super) struct Frames<'a> {
     theme: Theme,
     view: ViewOptions,
     trails: Trails,
+    fading: Fading,
     fps: u32,
     from: u64,
     until: u64,
@@ -61,6 +64,7 @@ impl<'a> Frames<'a> {
             theme: options.theme.clone(),
             view: options.view,
             trails: Trails::new(TRAIL_TICKS as usize),
+            fading: Fading::new(FADING_TICKS),
             fps: options.fps,
             from,
             until,
@@ -73,7 +77,7 @@ impl<'a> Frames<'a> {
         Ok(frames)
     }
 
-    /// Goes to the first tick, with the trails that agents have by then.
+    /// Goes to the first tick, with the past that shows by then.
     fn begin(&mut self) -> Result<()> {
         let first = *self.film.ticks().start();
         self.film.seek(self.from.saturating_sub(TRAIL_TICKS).max(first))?;
@@ -118,13 +122,14 @@ impl<'a> Frames<'a> {
         Ok(Some(self.rasteriser.draw(&picture)))
     }
 
-    /// What the film shows now, with trails and captions.
+    /// What the film shows now, with its past and captions.
     pub(super) fn picture(&mut self) -> Result<Picture> {
         let view = view_of(self.film)?;
         let mut picture = picture_of(view, self.film.lane().world(), 0, &self.view);
         if self.view.trails {
             self.trails.follow(&mut picture);
         }
+        self.fading.follow(&mut picture);
         let scenario = self.film.scenario();
         picture.captions = Captions {
             title: scenario.title.clone(),

@@ -5,7 +5,11 @@
 use std::{fs, path::PathBuf};
 
 use super::*;
-use crate::{domains::Scenario, picture::Picture, sim::Lane};
+use crate::{
+    domains::Scenario,
+    picture::{Colour, Picture, Token},
+    sim::Lane,
+};
 
 const TICKS: u64 = 12;
 
@@ -139,6 +143,20 @@ fn a_png_is_the_picture_of_its_tick() {
         let expected: Vec<u8> = all[tick].chunks_exact(4).flat_map(|pixel| pixel[..3].to_vec()).collect();
         assert!(rgb == expected, "tick {tick}");
     }
+}
+
+#[test]
+fn a_link_that_was_cut_long_ago_is_fainter_than_one_just_cut() {
+    let (mut film, mut on_step) = (film(), |_, _| {});
+    let mut frames = Frames::new(&mut film, &options(), &mut on_step).unwrap();
+    let (mut fresh, mut old) = (0.0_f32, 1.0_f32);
+    for _ in 0..TICKS {
+        let picture = frames.picture().unwrap();
+        let cut = picture.marks.iter().filter(|mark| mark.colour == Colour::Token(Token::Broken));
+        cut.for_each(|mark| (fresh, old) = (fresh.max(mark.opacity), old.min(mark.opacity)));
+        frames.next().unwrap();
+    }
+    assert!(old < 0.8 * fresh, "{old} of {fresh}");
 }
 
 /// Name and values of every column, as the ports of a film of its own say them.

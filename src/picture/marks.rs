@@ -17,6 +17,8 @@ pub struct Mark {
     pub opacity: f32,
     /// The entity it stands for.
     pub who: Option<Entity>,
+    /// The two entities that it connects, the lower one first; a mark of a pair stands for neither alone.
+    pub pair: Option<[Entity; 2]>,
 }
 
 /// Layers of marks, lowest first. The ground, its grid and its border lie below them all.
@@ -191,12 +193,17 @@ impl Stroke {
 impl Mark {
     /// A mark that stands for nobody.
     pub fn new(layer: Layer, form: Form, colour: Colour, opacity: f32) -> Self {
-        Self { layer, form, colour, opacity, who: None }
+        Self { layer, form, colour, opacity, who: None, pair: None }
     }
 
     /// The same, standing for `who`.
     pub fn of(self, who: Entity) -> Self {
         Self { who: Some(who), ..self }
+    }
+
+    /// The same, standing for what is between `one` and `other`, in whichever order.
+    pub fn between(self, one: Entity, other: Entity) -> Self {
+        Self { pair: Some([one.min(other), one.max(other)]), ..self }
     }
 }
 

@@ -2,10 +2,14 @@
 //!
 //! A [`Picture`] is made by a domain's view and drawn by a host: the rasteriser of this program, or a window. Places are
 //! metres of the arena, with y upwards; sizes are metres or pixels; colours are tokens of a [`Theme`] or values on one of
-//! its colour maps, so that a picture looks right under every theme. A mark may say which entity it stands for, so that a
-//! host can tell what was pointed at.
+//! its colour maps, so that a picture looks right under every theme. A mark may say which entity it stands for, or which
+//! two it connects, so that a host can tell what was pointed at.
+//!
+//! A picture shows a moment and knows no past. Whoever shows one after the other has [`Trails`] and [`Fading`] follow them,
+//! which add what came before.
 
 mod colour;
+mod fading;
 mod marks;
 mod theme;
 mod trails;
@@ -14,6 +18,7 @@ use bevy::math::Vec2;
 
 pub use self::{
     colour::{Colour, Rgb, Token},
+    fading::Fading,
     marks::{Dash, Form, Glyph, Layer, Length, Mark, Stroke},
     theme::{MAX_THEME_BYTES, Theme},
     trails::Trails,

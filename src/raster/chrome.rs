@@ -4,7 +4,7 @@ use bevy::math::Vec2;
 
 use super::{
     canvas::{Canvas, Ink, Line, circle, polyline, rectangle},
-    layout::{Area, Layout},
+    layout::{Area, GUTTER, Layout},
     text::Align,
 };
 use crate::picture::{Captions, Colour, Dash, LegendItem, Length, Picture, Quantity, Ramp, Sign, Token, round_at_most};
@@ -13,9 +13,6 @@ const TITLE: f32 = 21.0;
 const BODY: f32 = 13.0;
 /// Height of a row of measures, and of one of the legend.
 const ROW: f32 = 20.0;
-/// Width of a column of the panel, and the gap to the next.
-const COLUMN: f32 = 184.0;
-const GUTTER: f32 = 24.0;
 /// Steps in which the colours of a map are shown.
 const RAMP_STEPS: usize = 48;
 
@@ -24,12 +21,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, layout: &Layout, picture: &Picture) 
     let Some(header) = layout.header else { return };
     draw_header(canvas, header, &picture.captions);
     draw_scale_bar(canvas, layout);
-    let mut panel = Panel { area: layout.panel, x: layout.panel.left, y: layout.panel.top };
+    let mut panel = Panel::new(layout);
     draw_time(canvas, &mut panel, &picture.captions);
     for metric in &picture.captions.metrics {
         draw_metric(canvas, &mut panel, metric);
     }
-    panel.skip(16.0 * canvas.unit);
+    panel.begin_part(16.0 * canvas.unit);
     for item in &picture.legend.items {
         draw_item(canvas, &mut panel, item);
     }
@@ -42,21 +39,43 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, layout: &Layout, picture: &Picture) 
 /// Rows from the top, column after column.
 struct Panel {
     area: Area,
+    column: f32,
+    gutter: f32,
     x: f32,
     y: f32,
 }
 
 impl Panel {
+    fn new(layout: &Layout) -> Self {
+        let (area, gutter) = (layout.panel, GUTTER * layout.unit);
+        let column = (area.width() + gutter) / layout.num_columns as f32 - gutter;
+        Self { area, column, gutter, x: area.left, y: area.top }
+    }
+
     /// Left end and top of the next `height` pixels; none when there is no room left.
-    fn take(&mut self, height: f32, unit: f32) -> Option<Vec2> {
+    fn take(&mut self, height: f32) -> Option<Vec2> {
         if self.y + height > self.area.bottom {
-            self.x += (COLUMN + GUTTER) * unit;
-            self.y = self.area.top;
+            self.begin_column();
         }
-        let fits = self.y + height <= self.area.bottom && self.x + 0.9 * COLUMN * unit <= self.area.right;
+        // A column that ends where the panel does must not be lost to rounding.
+        let fits = self.y + height <= self.area.bottom && self.x + self.column <= self.area.right + 1.0;
         let at = Vec2::new(self.x, self.y);
         self.y += height;
         fits.then_some(at)
+    }
+
+    /// Goes on in a column of its own if there is one, and else after a gap.
+    fn begin_part(&mut self, gap: f32) {
+        if self.x + 2.0 * self.column <= self.area.right {
+            self.begin_column();
+        } else {
+            self.skip(gap);
+        }
+    }
+
+    fn begin_column(&mut self) {
+        self.x += self.column + self.gutter;
+        self.y = self.area.top;
     }
 
     fn skip(&mut self, height: f32) {
@@ -66,8 +85,8 @@ impl Panel {
     }
 
     /// Right end of the column that begins at `left`.
-    fn right(&self, left: f32, unit: f32) -> f32 {
-        (left + COLUMN * unit).min(self.area.right)
+    fn right(&self, left: f32) -> f32 {
+        left + self.column
     }
 }
 
@@ -86,20 +105,20 @@ fn draw_header(canvas: &mut Canvas<'_>, area: Area, captions: &Captions) {
 
 fn draw_time(canvas: &mut Canvas<'_>, panel: &mut Panel, captions: &Captions) {
     let unit = canvas.unit;
-    let Some(at) = panel.take(38.0 * unit, unit) else { return };
+    let Some(at) = panel.take(38.0 * unit) else { return };
     let (text, muted) = (canvas.theme.token(Token::Text), canvas.theme.token(Token::Muted));
     canvas.write(at.x, at.y + 17.0 * unit, &format!("{:.1} s", captions.time_s), TITLE, Align::Left, text);
-    let right = panel.right(at.x, unit);
+    let right = panel.right(at.x);
     canvas.write(right, at.y + 17.0 * unit, &format!("tick {}", captions.tick), BODY, Align::Right, muted);
 }
 
 fn draw_metric(canvas: &mut Canvas<'_>, panel: &mut Panel, metric: &Quantity) {
     let unit = canvas.unit;
-    let Some(at) = panel.take(ROW * unit, unit) else { return };
+    let Some(at) = panel.take(ROW * unit) else { return };
     let (text, muted) = (canvas.theme.token(Token::Text), canvas.theme.token(Token::Muted));
     let base = at.y + 14.0 * unit;
     let value = metric.text();
-    let right = panel.right(at.x, unit);
+    let right = panel.right(at.x);
     let value_width = canvas.fonts.width(&value, BODY * unit);
     let name = canvas.fitting(&metric.name.replace('_', " "), BODY, right - at.x - value_width - 6.0 * unit);
     canvas.write(at.x, base, &name, BODY, Align::Left, muted);
@@ -108,7 +127,7 @@ fn draw_metric(canvas: &mut Canvas<'_>, panel: &mut Panel, metric: &Quantity) {
 
 fn draw_item(canvas: &mut Canvas<'_>, panel: &mut Panel, item: &LegendItem) {
     let unit = canvas.unit;
-    let Some(at) = panel.take(ROW * unit, unit) else { return };
+    let Some(at) = panel.take(ROW * unit) else { return };
     let centre = Vec2::new(at.x + 9.0 * unit, at.y + 10.0 * unit);
     match item.sign {
         Sign::Glyph { shape, colour, outlined } => {
@@ -129,7 +148,7 @@ fn draw_item(canvas: &mut Canvas<'_>, panel: &mut Panel, item: &LegendItem) {
             }
         }
     }
-    let room = panel.right(at.x, unit) - at.x - 26.0 * unit;
+    let room = panel.right(at.x) - at.x - 26.0 * unit;
     let text = canvas.fitting(&item.text, BODY - 0.5, room);
     let muted = canvas.theme.token(Token::Muted);
     canvas.write(at.x + 26.0 * unit, at.y + 14.5 * unit, &text, BODY - 0.5, Align::Left, muted);
@@ -137,10 +156,10 @@ fn draw_item(canvas: &mut Canvas<'_>, panel: &mut Panel, item: &LegendItem) {
 
 fn draw_ramp(canvas: &mut Canvas<'_>, panel: &mut Panel, ramp: &Ramp) {
     let unit = canvas.unit;
-    let Some(at) = panel.take(44.0 * unit, unit) else { return };
+    let Some(at) = panel.take(44.0 * unit) else { return };
     let muted = canvas.theme.token(Token::Muted);
     canvas.write(at.x, at.y + 12.0 * unit, &ramp.title, BODY - 0.5, Align::Left, muted);
-    let (top, right) = ((at.y + 20.0 * unit).round(), panel.right(at.x, unit));
+    let (top, right) = ((at.y + 20.0 * unit).round(), panel.right(at.x));
     let step = (right - at.x) / RAMP_STEPS as f32;
     for i in 0..RAMP_STEPS {
         let place = i as f32 / (RAMP_STEPS - 1) as f32;

@@ -42,7 +42,7 @@ pub struct ColourBy {
 pub struct ViewOptions {
     /// Index into [`ViewSpec::colour_by`]; past its end, the first.
     pub colour_by: usize,
-    /// Whether to show who is connected with whom.
+    /// Whether to show who is connected with whom; what is cut fades by the host's [`Fading`](crate::picture::Fading).
     pub links: bool,
     /// Whether to show reach.
     pub areas: bool,

@@ -55,7 +55,7 @@ fn list_names_scenarios_baselines_and_hyperparameters() {
 }
 
 #[test]
-fn explain_tells_what_agents_see_do_and_are_paid_for() {
+fn explain_tells_what_agents_see_do_are_paid_for_and_coloured_by() {
     let text = stdout(&["explain", "skirmish", "--set", "observation=seed5"]);
     for name in [
         "layout `jamming/seed5`",
@@ -63,6 +63,9 @@ fn explain_tells_what_agents_see_do_and_are_paid_for() {
         "433 MHz",
         "lambda2",
         "reduction",
+        "`--colour-by name`",
+        "fiedler",
+        "live links of the drone",
         "num_jammers",
         "a whole number from 1 to 1000",
     ] {

@@ -75,6 +75,32 @@ fn solid_links_are_alive_and_dashed_ones_are_in_range_and_cut() {
 }
 
 #[test]
+fn a_link_names_the_two_drones_at_its_ends() {
+    let picture = view(&played(), ViewOptions::default());
+    let links = on(&picture, Layer::Links);
+    let agents = on(&picture, Layer::Agents);
+    let place = |entity: Entity| {
+        let mark = agents.iter().find(|mark| mark.who == Some(entity)).unwrap();
+        match mark.form {
+            Form::Glyph { at, .. } => at,
+            ref other => panic!("{other:?}"),
+        }
+    };
+    for link in &links {
+        let [one, other] = link.pair.unwrap();
+        assert!(one < other && link.who.is_none());
+        let ends = match link.form {
+            Form::Segment { from, to, .. } => [from, to],
+            ref other => panic!("{other:?}"),
+        };
+        let drones = [place(one), place(other)];
+        assert!(ends == drones || ends == [drones[1], drones[0]], "{link:?}");
+    }
+    let pairs: BTreeSet<_> = links.iter().filter_map(|link| link.pair).collect();
+    assert_eq!(pairs.len(), links.len(), "two links of one pair");
+}
+
+#[test]
 fn a_jammer_shows_its_band_by_shape_and_colour_and_reaches_as_far_as_its_budget() {
     let mut stage = played();
     let bands: Vec<JamBand> = (0..4).map(JamBand).collect();

@@ -13,7 +13,8 @@ const STRONG_DB: f32 = 12.0;
 /// Links per drone up to which they are drawn at full opacity; more of them are fainter, so that agents stay visible.
 const SPARSE: f32 = 5.0;
 
-/// Draws every pair of drones in range: live links by their margin, cut ones dashed and faint.
+/// Draws every pair of drones in range: live links by their margin, cut ones dashed, as clearly as in the moment of the
+/// cut; hosts let them fade.
 ///
 /// `rows` are the live links as bit rows, `[drones, words]`.
 pub(super) fn links(model: &Model, rows: &[u64], scene: &Scene, marks: &mut Vec<Mark>) {
@@ -21,6 +22,9 @@ pub(super) fn links(model: &Model, rows: &[u64], scene: &Scene, marks: &mut Vec<
     let words = n.div_ceil(64);
     let range_m = model.budgets.band(scene.swarm.band).link_range_m;
     let place = |i: usize| scene.drones[i].1;
+    let link = |i: usize, j: usize, form, colour, opacity| {
+        Mark::new(Layer::Links, form, colour, opacity).between(scene.drones[i].0, scene.drones[j].0)
+    };
     let pairs = || (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
     let num_links = pairs().filter(|(i, j)| place(*i).distance(place(*j)) <= range_m).count();
     let crowd = (SPARSE * n as f32 / num_links.max(1) as f32).clamp(0.04, 1.0).sqrt();
@@ -31,10 +35,10 @@ pub(super) fn links(model: &Model, rows: &[u64], scene: &Scene, marks: &mut Vec<
         if is_live {
             let strength = strength(from, to, range_m);
             let form = Form::Segment { from, to, stroke: Stroke::solid(0.8 + 1.4 * strength) };
-            marks.push(Mark::new(Layer::Links, form, live_colour, crowd * (0.3 + 0.5 * strength)));
+            marks.push(link(i, j, form, live_colour, crowd * (0.3 + 0.5 * strength)));
         } else if from.distance(to) <= range_m {
-            let form = Form::Segment { from, to, stroke: Stroke::solid(0.8).dashed(Dash::Dashed) };
-            marks.push(Mark::new(Layer::Links, form, Colour::Token(Token::Broken), crowd * 0.4));
+            let form = Form::Segment { from, to, stroke: Stroke::solid(1.2).dashed(Dash::Dashed) };
+            marks.push(link(i, j, form, Colour::Token(Token::Broken), crowd * 0.9));
         }
     }
 }
