@@ -2,13 +2,21 @@
 
 use bevy::{app::App, ecs::world::World};
 
-use super::{spec::Spec, view::View};
+use super::{editor::Editor, spec::Spec, view::View};
 use crate::error::Result;
 
 /// One of the simulated systems under one configuration.
 pub trait Domain: Send + Sync {
     /// Name of the domain, as in the table of domains.
     fn id(&self) -> &'static str;
+
+    /// Checks what one parameter demands of another; ranges are checked before.
+    ///
+    /// # Errors
+    /// Parameters that do not go together. The first name in backticks says which key of the scenario is at fault.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Groups, metrics and limits under this configuration, for episodes of `max_steps` ticks.
     fn spec(&self, max_steps: u32) -> Spec;
@@ -26,6 +34,11 @@ pub trait Domain: Send + Sync {
 
     /// How an env looks; none for a domain that is not a place.
     fn view(&self) -> Option<&dyn View> {
+        None
+    }
+
+    /// How a person changes an env by hand; none for a domain in which nothing can be moved.
+    fn editor(&self) -> Option<&dyn Editor> {
         None
     }
 }
