@@ -66,6 +66,26 @@ pub trait Policy: Send + Sync {
     /// The policy does not fit the group, or gave a number that is not finite.
     fn act(&mut self, world: &mut World, group: usize) -> Result<()>;
 
+    /// What the policy would draw the action of the agent in `row` from, as its observation is now: one entry per dimension
+    /// of the action, in order; none for a policy that does not draw. `row` counts as in the group's port, in env-major
+    /// order. Nothing in the world is changed.
+    ///
+    /// # Errors
+    /// As [`act`](Self::act), or there is no such agent.
+    fn explain(&mut self, world: &mut World, group: usize, row: usize) -> Result<Option<Vec<Choices>>> {
+        let _ = (world, group, row);
+        Ok(None)
+    }
+
     /// The same policy without memory of what it has seen, for another world.
     fn fork(&self) -> Box<dyn Policy>;
+}
+
+/// What a policy would draw one dimension of an action from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choices {
+    /// Settings of a continuous dimension, evenly spaced and ascending, with their density; the greatest density is 1.
+    Density(Vec<(f32, f32)>),
+    /// Settings or names with their probabilities, which sum to 1.
+    Discrete(Vec<(String, f32)>),
 }
