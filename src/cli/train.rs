@@ -135,13 +135,8 @@ pub(super) fn watch(session: &mut Session) -> Result<Ending> {
         }
     });
     let (folder, scenario) = (session.folder().path().to_owned(), session.plan().stages[0].title.clone());
-    let counters = session.counters();
-    let progress = Progress::new(session.plan().goal, counters.env_steps, session.wall_s());
-    let mut console = Watcher {
-        console: Console::new(progress, &HEADLINE),
-        interrupted,
-        last: (counters.env_steps, session.wall_s()),
-    };
+    let progress = Progress::new(session.plan().goal, session.counters().env_steps, session.wall_s());
+    let mut console = Watcher { console: Console::new(progress, &HEADLINE), interrupted };
     console.console.note(&format!("{scenario}: {}", folder.display()))?;
     let ending = session.run(&mut console);
     console.console.finish()?;
@@ -152,8 +147,6 @@ pub(super) fn watch(session: &mut Session) -> Result<Ending> {
 struct Watcher {
     console: Console,
     interrupted: Arc<AtomicBool>,
-    /// Env-steps and wall time of the iteration before.
-    last: (u64, f64),
 }
 
 impl Observer for Watcher {
@@ -162,11 +155,8 @@ impl Observer for Watcher {
             self.console.note(&format!("warning: {warning}"))?;
         }
         let step = news.report.counters.env_steps;
-        let rate = (step - self.last.0) as f64 / (news.wall_s - self.last.1).max(1e-9);
-        self.last = (step, news.wall_s);
-        let mut scalars: Vec<(&str, f64)> =
+        let scalars: Vec<(&str, f64)> =
             news.report.scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        scalars.push(("charts/SPS", rate));
         self.console.write(&Point { step, wall_s: news.wall_s, scalars: &scalars })?;
         Ok(if self.interrupted.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue })
     }

@@ -1,6 +1,9 @@
 //! The table of domains. Adding a domain adds its folder and two lines here: its module and its row.
 
-use crate::sim::{Domain, params::Params, scenario::DomainConfig};
+use crate::{
+    error::Result,
+    sim::{Domain, params::Params, scenario::DomainConfig},
+};
 
 // Declared by hand: rustfmt does not look into macros, and a module it cannot find is never formatted.
 pub mod jamming;
@@ -34,6 +37,10 @@ macro_rules! domains {
                 match self {
                     $(Self::$name(params) => params,)+
                 }
+            }
+
+            fn check(&self) -> Result<()> {
+                self.domain().check()
             }
         }
     };

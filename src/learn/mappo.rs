@@ -13,12 +13,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use self::state::Sections;
+pub use self::state::{Sections, policy_in};
 use self::{
-    build::{architecture, hybrid_head, network, new_batch},
+    build::{architecture, hybrid_head, network, new_batch, normaliser},
     sums::{Sums, explained_variance},
 };
 use super::{
+    critic::Critic,
     hyperparameters::{Algo, PpoParams},
     imitation::ImitationLoss,
     nets::{ActorCritic, Minibatch, StepSize},
@@ -153,13 +154,13 @@ impl Trainer {
     /// # Errors
     /// The network has left the finite numbers.
     pub fn policy(&self) -> Result<Network> {
-        let network = self.net.actor();
-        if !self.params.norm_obs {
-            return Ok(network);
-        }
-        let mean: Vec<f32> = self.moments.mean().iter().map(|mean| *mean as f32).collect();
-        let std: Vec<f32> = self.moments.scale().map(|std| std as f32).collect();
-        network.with_normaliser(&mean, &std)
+        let (mean, std) = normaliser(&self.moments, &self.params);
+        self.net.actor().with_normaliser(&mean, &std)
+    }
+
+    /// The critic as it is now, for values of what [`policy`](Self::policy) sees; none where it cannot be copied.
+    pub fn critic(&self) -> Option<Critic> {
+        Some(Critic::new(self.net.critic()?, self.value_norm.clone()))
     }
 
     /// Declaration of the domain.

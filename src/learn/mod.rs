@@ -3,6 +3,7 @@
 //! An algorithm is one readable file ([`mappo`]); what it is made of stands beside it: [`gae`], [`ppo_loss`],
 //! [`value_norm`], schedules, rollouts. Networks are behind a narrow door, [`nets`].
 
+pub mod critic;
 pub mod gae;
 pub mod hyperparameters;
 pub mod imitation;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    sim::{Address, Clock, Declared, Env, Policy, Ports, Purpose, Seeds},
+    sim::{Address, Choices, Clock, Declared, Env, Policy, Ports, Purpose, Seeds},
 };
 
 const SAMPLE: Purpose = Purpose::new("policy.sample");
@@ -99,7 +99,7 @@ impl Policy for NetworkPolicy {
         let agents = port.observations.len() / port.observation_width;
         head.resize(agents * self.head.head(), 0.0);
         network.forward(&port.observations, head, scratch);
-        check_finite(head, self.head.head(), port.agents)?;
+        check_finite(head, self.head.head(), 0, port.agents)?;
 
         let outputs = HeadRows { head, log_std: network.log_std(), masks: None };
         match self.decision {
@@ -121,6 +121,20 @@ impl Policy for NetworkPolicy {
         Ok(())
     }
 
+    fn explain(&mut self, world: &mut World, group: usize, row: usize) -> Result<Option<Vec<Choices>>> {
+        self.check_fit(world, group)?;
+        let port = &world.resource::<Ports>().groups[group];
+        let Some(observation) = port.observations.chunks_exact(port.observation_width).nth(row) else {
+            return Err(Error::input(format!("there is no agent {row}")));
+        };
+        let network = &self.shared.network;
+        let mut head = vec![0.0; self.head.head()];
+        network.forward(observation, &mut head, &mut self.rows.scratch);
+        check_finite(&head, self.head.head(), row, port.agents)?;
+        let outputs = HeadRows { head: &head, log_std: network.log_std(), masks: None };
+        Ok(Some(self.shared.card.actions.choices(self.head.marginals(outputs))))
+    }
+
     fn fork(&self) -> Box<dyn Policy> {
         Box::new(Self {
             shared: Arc::clone(&self.shared),
@@ -133,12 +147,13 @@ impl Policy for NetworkPolicy {
     }
 }
 
-fn check_finite(head: &[f32], width: usize, agents: usize) -> Result<()> {
+/// Whether the heads of the agents from row `first` on are numbers.
+fn check_finite(head: &[f32], width: usize, first: usize, agents: usize) -> Result<()> {
     // No early exit: this form is vectorised, and it runs every tick.
     if head.iter().fold(true, |finite, x| finite & x.is_finite()) {
         return Ok(());
     }
-    let row = head.iter().position(|x| !x.is_finite()).unwrap_or_default() / width;
+    let row = first + head.iter().position(|x| !x.is_finite()).unwrap_or_default() / width;
     Err(Error::input(format!(
         "the policy's output for agent {} of env {} of its world is not a number",
         row % agents,
@@ -154,7 +169,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        policy::card::tests::{group, shared},
+        policy::card::tests::{binned as binned_shared, group, shared},
         sim::{Baseline, Domain, Lane, Spec},
     };
 
@@ -240,6 +255,56 @@ mod tests {
         let first = actions(&mut sampled, &mut lane);
         assert_ne!(still, first);
         assert_eq!(first, actions(&mut sampled, &mut lane), "the same tick has the same randomness");
+    }
+
+    /// A policy whose `turn` is one of `bins` settings, or any if that is 0.
+    fn binned(bins: usize) -> NetworkPolicy {
+        let shared = binned_shared(&group("local", 4, 2.0), 1, bins);
+        NetworkPolicy::new(Arc::new(shared), Decision::Mode).unwrap()
+    }
+
+    #[test]
+    fn what_an_action_is_drawn_from_is_told_in_the_words_of_its_dimensions() {
+        let (mut lane, mut policy) = (lane(3, 0, 4), policy(Decision::Mode));
+        let acted = actions(&mut policy, &mut lane);
+        for (row, action) in acted.chunks_exact(2).enumerate() {
+            let told = policy.explain(lane.world_mut(), 0, row).unwrap().unwrap();
+            let [Choices::Density(turn), Choices::Discrete(call)] = &told[..] else { panic!("{told:?}") };
+            assert_eq!(turn.iter().map(|(_, density)| *density).fold(0.0, f32::max), 1.0);
+            assert!(turn.iter().all(|(setting, _)| setting.abs() < 2.0));
+            assert_eq!(call.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["none", "low", "high"]);
+            assert!((call.iter().map(|(_, p)| p).sum::<f32>() - 1.0).abs() < 1e-5);
+            let best = call.iter().enumerate().max_by(|(_, a), (_, b)| a.1.total_cmp(&b.1)).unwrap();
+            assert_eq!(best.0 as f32, action[1], "the mode is what is done");
+        }
+    }
+
+    #[test]
+    fn settings_of_a_grid_are_told_as_text() {
+        let (mut lane, mut policy) = (lane(3, 0, 4), binned(5));
+        let acted = actions(&mut policy, &mut lane);
+        for (row, action) in acted.chunks_exact(2).enumerate() {
+            let told = policy.explain(lane.world_mut(), 0, row).unwrap().unwrap();
+            let [Choices::Discrete(turn), Choices::Discrete(_)] = &told[..] else { panic!("{told:?}") };
+            assert_eq!(turn.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["-2", "-1", "0", "1", "2"]);
+            assert!((turn.iter().map(|(_, p)| p).sum::<f32>() - 1.0).abs() < 1e-5);
+            let best = turn.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+            assert_eq!(best.0, action[0].to_string());
+        }
+    }
+
+    #[test]
+    fn explaining_changes_nothing_and_knows_who_is_there() {
+        let (mut lane, mut policy) = (lane(3, 0, 4), policy(Decision::Sample));
+        let before = (lane.hash(2), lane.ports().groups[0].actions.clone());
+        let told = policy.explain(lane.world_mut(), 0, 7).unwrap();
+        assert_eq!(policy.explain(lane.world_mut(), 0, 7).unwrap(), told);
+        assert_ne!(policy.explain(lane.world_mut(), 0, 8).unwrap(), told, "each sees something else");
+        assert_eq!((lane.hash(2), lane.ports().groups[0].actions.clone()), before);
+        assert!(policy.explain(lane.world_mut(), 0, 12).unwrap_err().to_string().contains("no agent 12"));
+        lane.ports_mut().groups[0].observations[4 * 4] = f32::NAN;
+        let error = policy.explain(lane.world_mut(), 0, 4).unwrap_err().to_string();
+        assert!(error.contains("agent 1 of env 1"), "{error}");
     }
 
     #[test]

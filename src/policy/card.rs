@@ -20,7 +20,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     math::statistics::Interval,
-    sim::{ActionSpace, DiscreteSpec, Field, GroupSpec},
+    sim::{ActionSpace, Choices, DiscreteSpec, Field, GroupSpec},
 };
 
 /// The version of the card that this agon writes, and the newest it reads.
@@ -268,6 +268,24 @@ impl Actions {
         HybridHead::with_bins(&bounds, &choices, self.bins)
     }
 
+    /// What [`HybridHead::marginals`] says of these actions, in their own words.
+    pub(super) fn choices(&self, marginals: Vec<Vec<(f32, f32)>>) -> Vec<Choices> {
+        let (continuous, discrete) = marginals.split_at(self.continuous.len());
+        let axes = continuous.iter().map(|settings| {
+            if self.is_on_grid() {
+                Choices::Discrete(settings.iter().map(|&(setting, p)| (short(setting), p)).collect())
+            } else {
+                let most = settings.iter().map(|&(_, p)| p).fold(f32::MIN_POSITIVE, f32::max);
+                Choices::Density(settings.iter().map(|&(setting, p)| (setting, p / most)).collect())
+            }
+        });
+        let named = self.discrete.iter().zip(discrete).map(|(dimension, choices)| {
+            let probabilities = choices.iter().map(|&(_, p)| p);
+            Choices::Discrete(dimension.choices.iter().cloned().zip(probabilities).collect())
+        });
+        axes.chain(named).collect()
+    }
+
     fn is_on_grid(&self) -> bool {
         self.bins > 0 && !self.continuous.is_empty()
     }
@@ -343,6 +361,13 @@ fn check_optional_text(key: &str, text: &str) -> Result<()> {
     } else {
         Err(Error::input(format!("`{key}` must be a text of at most 200 characters on one line")))
     }
+}
+
+/// A setting to two decimals, without zeros that say nothing.
+fn short(setting: f32) -> String {
+    let text = format!("{setting:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 /// Text from a file in a form and length that a terminal can bear.

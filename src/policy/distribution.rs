@@ -28,6 +28,7 @@ mod categorical;
 mod gaussian;
 mod lanes;
 mod lattice;
+mod marginals;
 #[cfg(test)]
 pub(crate) mod tests;
 

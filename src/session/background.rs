@@ -14,9 +14,13 @@ use std::{
 use super::{Control, Ending, News, Observer, Session};
 use crate::{
     error::{Error, Result},
-    learn::mappo::Counters,
-    policy::network::Network,
+    learn::{critic::Critic, mappo::Counters},
+    policy::card::Shared,
 };
+
+/// How much lower than its process's the priority of a thread that trains is, as in `nice`.
+#[cfg(target_os = "linux")]
+const NICER: i32 = 10;
 
 /// What a session can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,18 +84,26 @@ pub struct Background {
     commands: Sender<Command>,
     samples: Receiver<Sample>,
     warnings: Receiver<String>,
-    shared: Arc<Shared>,
+    ready: Arc<Ready>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// What the thread lays ready.
-struct Shared {
+struct Ready {
     status: Mutex<Status>,
-    policy: Mutex<Arc<Network>>,
+    learned: Mutex<Learned>,
+}
+
+/// What has been learned up to one moment.
+#[derive(Clone)]
+struct Learned {
+    policy: Arc<Shared>,
+    critic: Option<Arc<Critic>>,
 }
 
 impl Background {
-    /// Sets `session` going, on `threads` threads of its own or one per core. Results do not depend on how many.
+    /// Sets `session` going, on `threads` threads of its own or one per core, which let others go first where the system
+    /// can tell threads apart (on Linux). Results do not depend on how many.
     ///
     /// # Errors
     /// Threads that the system does not give, or a network that has left the finite numbers.
@@ -102,12 +114,12 @@ impl Background {
             progress: session.progress(),
             wall_s: session.wall_s(),
         };
-        let policy = Mutex::new(Arc::new(session.trainer.policy()?));
-        let shared = Arc::new(Shared { status: Mutex::new(status), policy });
+        let learned = Mutex::new(Learned::of(&session)?);
+        let ready = Arc::new(Ready { status: Mutex::new(status), learned });
         let ((commands, obeyed), (told, samples)) = (mpsc::channel(), mpsc::channel());
         let (warned, warnings) = mpsc::channel();
         let mut watcher = Watcher {
-            shared: Arc::clone(&shared),
+            ready: Arc::clone(&ready),
             commands: obeyed,
             samples: told,
             warnings: warned,
@@ -115,13 +127,19 @@ impl Background {
             is_paused: false,
         };
         let failed = |error: &dyn std::fmt::Display| Error::system(format!("cannot start a training thread: {error}"));
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build().map_err(|e| failed(&e))?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.unwrap_or(0))
+            .thread_name(|index| format!("learner-{index}"))
+            .start_handler(|_| lower_priority())
+            .build()
+            .map_err(|e| failed(&e))?;
         let thread = std::thread::Builder::new().name("session".to_owned()).spawn(move || {
+            lower_priority();
             let ended = pool.install(|| session.run(&mut watcher));
             let phase = ended.map_or_else(|error| Phase::Failed(error.to_string()), Phase::Ended);
-            lock(&watcher.shared.status).phase = phase;
+            lock(&watcher.ready.status).phase = phase;
         });
-        Ok(Self { commands, samples, warnings, shared, thread: Some(thread.map_err(|e| failed(&e))?) })
+        Ok(Self { commands, samples, warnings, ready, thread: Some(thread.map_err(|e| failed(&e))?) })
     }
 
     /// Tells the session something. One that is over does not listen any more.
@@ -131,12 +149,23 @@ impl Background {
 
     /// What the session last said of itself.
     pub fn status(&self) -> Status {
-        lock(&self.shared.status).clone()
+        lock(&self.ready.status).clone()
     }
 
-    /// The newest policy.
-    pub fn policy(&self) -> Arc<Network> {
-        Arc::clone(&lock(&self.shared.policy))
+    /// The newest policy, with its card.
+    pub fn policy(&self) -> Arc<Shared> {
+        Arc::clone(&lock(&self.ready.learned).policy)
+    }
+
+    /// The return that the newest critic expects from each of the moments `observations`, `[moments, agents, observation]`,
+    /// as the ports show them: one number per moment if the critic sees the whole team (MAPPO), one per agent if it sees
+    /// what the agent sees (IPPO). None for a critic with attention, or where these are not whole moments of so many
+    /// agents.
+    pub fn value_of(&self, observations: &[f32], agents: usize) -> Option<Vec<f32>> {
+        let Learned { policy, critic } = lock(&self.ready.learned).clone();
+        let mut normalised = vec![0.0; observations.len()];
+        policy.network.normalise(observations, &mut normalised);
+        critic?.values(&normalised, agents)
     }
 
     /// What was measured since this was last asked.
@@ -159,7 +188,7 @@ impl Background {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            lock(&self.shared.status).phase = Phase::Failed("the training thread has panicked".to_owned());
+            lock(&self.ready.status).phase = Phase::Failed("the training thread has panicked".to_owned());
         }
     }
 }
@@ -171,9 +200,15 @@ impl Drop for Background {
     }
 }
 
+impl Learned {
+    fn of(session: &Session) -> Result<Self> {
+        Ok(Self { policy: Arc::new(session.policy()?), critic: session.critic().map(Arc::new) })
+    }
+}
+
 /// The session's side.
 struct Watcher {
-    shared: Arc<Shared>,
+    ready: Arc<Ready>,
     commands: Receiver<Command>,
     samples: Sender<Sample>,
     warnings: Sender<String>,
@@ -188,7 +223,7 @@ impl Observer for Watcher {
             let _ = self.warnings.send(warning.clone());
         }
         if self.iteration.replace(news.report.counters.iterations) != Some(news.report.counters.iterations) {
-            *lock(&self.shared.policy) = Arc::new(news.trainer.policy()?);
+            *lock(&self.ready.learned) = Learned::of(news.session)?;
             let Counters { env_steps, .. } = news.report.counters;
             let scalars = news.report.scalars.clone();
             let _ = self.samples.send(Sample { step: env_steps, wall_s: news.wall_s, scalars });
@@ -201,7 +236,7 @@ impl Watcher {
     /// What the next command asks for; while the session is paused, waits for one.
     fn obey(&mut self, news: &News<'_>) -> Control {
         loop {
-            *lock(&self.shared.status) = Status {
+            *lock(&self.ready.status) = Status {
                 phase: if self.is_paused { Phase::Paused } else { Phase::Training },
                 counters: news.report.counters,
                 progress: news.progress,
@@ -220,6 +255,14 @@ impl Watcher {
             }
         }
     }
+}
+
+/// Lets the threads of a window go first when cores are short.
+fn lower_priority() {
+    // On Linux a priority is that of a thread; elsewhere it would be that of the whole process, the window included. A
+    // thread that may not step back trains all the same.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICER);
 }
 
 /// What is behind these locks is replaced as a whole, so a panic elsewhere cannot leave it half written.

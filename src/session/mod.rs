@@ -7,7 +7,9 @@
 pub mod background;
 pub mod folder;
 pub mod generation;
+mod machine;
 mod settings;
+mod sharing;
 #[cfg(test)]
 mod tests;
 
@@ -21,22 +23,25 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     background::Background,
     folder::{Plan, RunFolder},
+    sharing::policy_at,
 };
 use self::{
-    generation::Generation,
+    generation::{Generation, Loaded},
     settings::{check_settings, settings},
+    sharing::{Moment, share},
 };
 use crate::{
     domains::Scenario,
     durable::{RunLock, clean_stale},
     error::{Error, Result},
     learn::{
+        critic::Critic,
         hyperparameters::PpoParams,
         mappo::{Counters, IterationReport, Trainer},
     },
     metrics::{Goal, JsonLines, Point, Sink, TensorBoard, tensorboard},
     policy::{
-        card::{self, Actions, Card},
+        card::{self, Shared},
         network::Network,
     },
     sim::params::Params,
@@ -76,8 +81,8 @@ pub struct News<'a> {
     pub progress: f64,
     /// What a person should know.
     pub warnings: &'a [String],
-    /// The learner, for its policy as it is now.
-    pub trainer: &'a Trainer,
+    /// The session itself, for its policy as it is now.
+    pub session: &'a Session,
 }
 
 /// What the session should do next.
@@ -173,9 +178,7 @@ impl Session {
         clean_stale(&folder.checkpoints())?;
         let mut plan = folder.read_plan()?;
         let loaded = generation::load_latest(&folder.checkpoints())?;
-        let state: SessionState = postcard::from_bytes(loaded.generation.section("session")?).map_err(|error| {
-            Error::input(format!("section `session` of the checkpoint is damaged: {error}")).in_file(&loaded.path)
-        })?;
+        let state = SessionState::of(&loaded)?;
         let mut warnings = loaded.warnings;
         check_settings(&plan, &state, &mut warnings).map_err(|error| error.in_file(&loaded.path))?;
         if let Some(goal) = goal {
@@ -241,6 +244,21 @@ impl Session {
         self.earlier_s + self.started.elapsed().saturating_sub(self.waited).as_secs_f64()
     }
 
+    /// The policy as it is now, with its card.
+    ///
+    /// # Errors
+    /// The network has left the finite numbers.
+    pub fn policy(&self) -> Result<Shared> {
+        let (stage, env_steps) = (self.stage, self.counters().env_steps);
+        let moment = Moment { stage, env_steps, wall_s: self.wall_s() };
+        Ok(share(&self.plan, &moment, &self.trainer.spec().groups[0], self.trainer.policy()?))
+    }
+
+    /// The critic as it is now, for values of what the policy sees; none where it cannot be copied.
+    pub fn critic(&self) -> Option<Critic> {
+        self.trainer.critic()
+    }
+
     /// Trains until the goal is reached or the observer stops it, then saves.
     ///
     /// # Errors
@@ -254,8 +272,10 @@ impl Session {
                 return Ok(Ending::Done);
             }
             self.enter_stage(progress)?;
-            let report = self.trainer.iterate(progress)?;
+            let begun_s = self.wall_s();
+            let mut report = self.trainer.iterate(progress)?;
             let wall_s = self.wall_s();
+            report.scalars.extend(machine::scalars(self.trainer.steps_per_iteration(), wall_s - begun_s));
             self.log(&report, wall_s)?;
             if self.ask(observer, &report, start_unix_s)? == Ending::Stopped {
                 self.checkpoint(start_unix_s)?;
@@ -270,13 +290,13 @@ impl Session {
     /// Does what the observer asks for until it wants the run to go on, towards [`Ending::Done`], or to be stopped.
     fn ask(&mut self, observer: &mut dyn Observer, report: &IterationReport, start_unix_s: f64) -> Result<Ending> {
         loop {
-            let asked = Instant::now();
+            let (asked, warnings) = (Instant::now(), std::mem::take(&mut self.warnings));
             let control = observer.iterated(&News {
                 report,
                 wall_s: self.wall_s(),
                 progress: self.progress(),
-                warnings: &std::mem::take(&mut self.warnings),
-                trainer: &self.trainer,
+                warnings: &warnings,
+                session: self,
             })?;
             self.waited += asked.elapsed();
             match control {
@@ -350,32 +370,19 @@ impl Session {
         self.share_policy()
     }
 
+    /// Writes the policy for sharing.
     fn share_policy(&self) -> Result<()> {
-        let network = self.trainer.policy()?;
-        let scenario = &self.plan.stages[self.stage];
-        let group = &self.trainer.spec().groups[0];
-        let shape = network.shape();
-        let card = Card {
-            version: card::VERSION,
-            name: scenario.name.clone(),
-            domain: scenario.domain.domain().id().to_owned(),
-            scenario: scenario.name.clone(),
-            group: group.name.to_owned(),
-            layout: group.layout.to_owned(),
-            observation: shape.observation,
-            hidden: shape.hidden,
-            activation: shape.activation,
-            actions: Actions { bins: self.plan.params.action_bins, ..Actions::of(&group.action) },
-            algorithm: self.plan.params.algo.name().to_owned(),
-            seed: self.plan.seed,
-            env_steps: self.trainer.counters().env_steps,
-            minutes: self.wall_s() / 60.0,
-            results: Vec::new(),
-            agon: env!("CARGO_PKG_VERSION").to_owned(),
-            sha256: String::new(),
-        };
+        let Shared { card, network } = self.policy()?;
         let _ = card::save(self.folder.path(), &network, &card)?;
         Ok(())
+    }
+}
+
+impl SessionState {
+    fn of(loaded: &Loaded) -> Result<Self> {
+        postcard::from_bytes(loaded.generation.section("session")?).map_err(|error| {
+            Error::input(format!("section `session` of the checkpoint is damaged: {error}")).in_file(&loaded.path)
+        })
     }
 }
 

@@ -7,7 +7,10 @@ use std::ops::Range;
 
 use bevy::{
     app::App,
-    ecs::{query::QueryState, world::World},
+    ecs::{
+        query::{QueryState, With},
+        world::World,
+    },
 };
 use rayon::prelude::*;
 
@@ -17,7 +20,7 @@ use super::{
     seeds::{Address, Seeds},
     snapshot::{self, DeclareState},
     spec::Spec,
-    tick::{Clock, Declared, Refresh, Reset, SimPlugin, Tick},
+    tick::{Clock, Declared, Due, Env, Refresh, Reset, SimPlugin, Tick},
 };
 use crate::error::{Error, Result};
 
@@ -119,6 +122,27 @@ impl Lane {
     /// The bytes are damaged or of another scenario; the env is then undefined until it is restored from good ones.
     pub fn restore(&mut self, slot: usize, bytes: &[u8]) -> Result<()> {
         snapshot::restore(&mut self.world, slot, bytes)
+    }
+
+    /// Derives anew what follows from the state of env `slot`, which was changed by hand; other envs stay as they are.
+    ///
+    /// # Panics
+    /// The lane has no such env.
+    pub fn refresh(&mut self, slot: usize) {
+        snapshot::refresh(&mut self.world, slot);
+    }
+
+    /// Puts env `slot` at the start of its episode number `episode`, counted from 0, as if it had played up to there.
+    ///
+    /// # Panics
+    /// The lane has no such env.
+    pub fn begin_episode(&mut self, slot: usize, episode: u64) {
+        let empty = Tally::new(self.spec());
+        let mut envs = self.world.query_filtered::<(&mut Clock, &mut Tally), With<Env>>();
+        let (mut clock, mut tally) = envs.iter_mut(&mut self.world).nth(slot).expect("the lane has this env");
+        (clock.episode, clock.tick, *tally) = (episode, 0, empty);
+        self.world.resource_mut::<Due>().only(slot);
+        self.begin();
     }
 
     /// Hash of the state of env `slot`.

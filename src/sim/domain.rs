@@ -2,13 +2,21 @@
 
 use bevy::{app::App, ecs::world::World};
 
-use super::{spec::Spec, view::View};
+use super::{editor::Editor, spec::Spec, view::View};
 use crate::error::Result;
 
 /// One of the simulated systems under one configuration.
 pub trait Domain: Send + Sync {
     /// Name of the domain, as in the table of domains.
     fn id(&self) -> &'static str;
+
+    /// Checks what one parameter demands of another; ranges are checked before.
+    ///
+    /// # Errors
+    /// Parameters that do not go together. The first name in backticks says which key of the scenario is at fault.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Groups, metrics and limits under this configuration, for episodes of `max_steps` ticks.
     fn spec(&self, max_steps: u32) -> Spec;
@@ -26,6 +34,11 @@ pub trait Domain: Send + Sync {
 
     /// How an env looks; none for a domain that is not a place.
     fn view(&self) -> Option<&dyn View> {
+        None
+    }
+
+    /// How a person changes an env by hand; none for a domain in which nothing can be moved.
+    fn editor(&self) -> Option<&dyn Editor> {
         None
     }
 }
@@ -53,6 +66,26 @@ pub trait Policy: Send + Sync {
     /// The policy does not fit the group, or gave a number that is not finite.
     fn act(&mut self, world: &mut World, group: usize) -> Result<()>;
 
+    /// What the policy would draw the action of the agent in `row` from, as its observation is now: one entry per dimension
+    /// of the action, in order; none for a policy that does not draw. `row` counts as in the group's port, in env-major
+    /// order. Nothing in the world is changed.
+    ///
+    /// # Errors
+    /// As [`act`](Self::act), or there is no such agent.
+    fn explain(&mut self, world: &mut World, group: usize, row: usize) -> Result<Option<Vec<Choices>>> {
+        let _ = (world, group, row);
+        Ok(None)
+    }
+
     /// The same policy without memory of what it has seen, for another world.
     fn fork(&self) -> Box<dyn Policy>;
+}
+
+/// What a policy would draw one dimension of an action from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choices {
+    /// Settings of a continuous dimension, evenly spaced and ascending, with their density; the greatest density is 1.
+    Density(Vec<(f32, f32)>),
+    /// Settings or names with their probabilities, which sum to 1.
+    Discrete(Vec<(String, f32)>),
 }

@@ -8,6 +8,7 @@
 
 mod batch;
 mod domain;
+mod editor;
 pub mod params;
 mod ports;
 pub mod scenario;
@@ -21,7 +22,8 @@ mod tick;
 mod view;
 
 pub use batch::{Batch, EVALUATION_ENVS, Lane};
-pub use domain::{Baseline, Domain, Policy};
+pub use domain::{Baseline, Choices, Domain, Policy};
+pub use editor::{Editor, EntityKind};
 pub use ports::{EpisodeRecord, GroupPort, Ports};
 pub use seeds::{Address, Purpose, Seeds, Stream};
 pub use snapshot::DeclareState;

@@ -107,7 +107,7 @@ impl GroupPort {
 }
 
 /// Sums over the ticks of the running episode, one entry per env.
-#[derive(Component, Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Component, Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Tally {
     episode_return: f64,
     terms: Vec<f64>,
@@ -115,6 +115,12 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// That of an episode that begins.
+    pub(super) fn new(spec: &Spec) -> Self {
+        let num_terms = spec.groups.first().map_or(0, |group| group.reward_terms.len());
+        Self { episode_return: 0.0, terms: vec![0.0; num_terms], metrics: vec![0.0; spec.metrics.len()] }
+    }
+
     /// Adds the last tick of env `env`.
     pub(super) fn add(&mut self, spec: &Spec, ports: &Ports, env: usize) {
         if let Some(group) = ports.groups.first() {

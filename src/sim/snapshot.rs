@@ -113,11 +113,17 @@ pub fn save(world: &World, slot: usize) -> Vec<u8> {
 /// The world has no such env.
 pub fn restore(world: &mut World, slot: usize, bytes: &[u8]) -> Result<()> {
     load(world, slot, bytes)?;
-    let due = &mut world.resource_mut::<Due>().0;
-    due.fill(false);
-    due[slot] = true;
-    world.run_schedule(Refresh);
+    refresh(world, slot);
     Ok(())
+}
+
+/// Derives anew what follows from the state of the env at `slot`, which was changed by hand; nothing else is touched.
+///
+/// # Panics
+/// The world has no such env.
+pub fn refresh(world: &mut World, slot: usize) {
+    world.resource_mut::<Due>().only(slot);
+    world.run_schedule(Refresh);
 }
 
 /// A 64-bit hash of the state of the env at `slot`; equal states have equal hashes on every machine.

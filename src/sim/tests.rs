@@ -279,6 +279,37 @@ fn restore_brings_back_the_clock_the_tally_and_the_places() {
 }
 
 #[test]
+fn an_episode_can_begin_at_once_as_if_those_before_had_been_played() {
+    let mut played = lane(TOY, 2, 5..7);
+    for _ in 0..6 {
+        step(&mut played, &[[1.0, 2.0]; 2]);
+    }
+    let mut jumped = lane(TOY, 2, 5..7);
+    step(&mut jumped, &[[3.0, 3.0]; 2]);
+    let other = (jumped.hash(1), jumped.ports().groups[0].observations[2..].to_vec());
+    jumped.begin_episode(0, 3);
+    assert_eq!(jumped.hash(0), played.hash(0));
+    assert_eq!(jumped.ports().groups[0].observations[..2], [530.0, 531.0]);
+    assert_eq!(jumped.addresses().next(), Some(Address { env: 5, episode: 3, tick: 0 }));
+    assert_eq!((jumped.hash(1), jumped.ports().groups[0].observations[2..].to_vec()), other, "the env beside it");
+    jumped.begin_episode(0, 0);
+    assert_eq!(jumped.hash(0), lane(TOY, 2, 5..7).hash(0), "and back to the first");
+}
+
+#[test]
+fn what_follows_from_a_state_that_was_changed_by_hand_is_derived_anew() {
+    let mut lane = lane(TOY, 9, 0..2);
+    let walkers: Vec<_> =
+        lane.world_mut().query_filtered::<Entity, With<Walker>>().iter(lane.world()).step_by(WALKERS).collect();
+    for walker in walkers {
+        lane.world_mut().get_mut::<Place>(walker).unwrap().0 = 7.0;
+    }
+    assert_eq!(lane.ports().groups[0].observations, [0.0, 1.0, 100.0, 101.0]);
+    lane.refresh(1);
+    assert_eq!(lane.ports().groups[0].observations, [0.0, 1.0, 7.0, 101.0], "nobody asked for the other env");
+}
+
+#[test]
 fn every_bit_of_the_state_changes_the_hash() {
     let mut lane = lane(TOY, 9, 0..2);
     let before = lane.hash(0);

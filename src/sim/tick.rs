@@ -83,6 +83,14 @@ impl Clock {
 #[derive(Resource, Clone, Debug)]
 pub struct Due(pub Vec<bool>);
 
+impl Due {
+    /// Makes the env at `slot` the only one that is due.
+    pub(super) fn only(&mut self, slot: usize) {
+        self.0.fill(false);
+        self.0[slot] = true;
+    }
+}
+
 /// The declaration of the world's domain.
 #[derive(Resource, Clone, Debug)]
 pub struct Declared(pub Spec);
@@ -114,10 +122,10 @@ impl Plugin for SimPlugin {
             .insert_resource(Due(vec![true; self.envs]))
             .insert_resource(Declared(self.spec.clone()))
             .insert_resource(self.seeds);
-        let first = self.first_env;
+        let (first, tally) = (self.first_env, Tally::new(&self.spec));
         app.world_mut().spawn_batch((0..self.envs as u32).map(move |slot| {
             let clock = Clock { env: first + u64::from(slot), episode: 0, tick: 0 };
-            (Env, EnvSlot(slot), clock, Tally::default())
+            (Env, EnvSlot(slot), clock, tally.clone())
         }));
     }
 }

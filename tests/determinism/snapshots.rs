@@ -125,3 +125,24 @@ fn a_batch_goes_back_as_a_whole_into_other_worlds() {
         assert!(small.restore(&whole.snapshots()).unwrap_err().to_string().contains("5 snapshots for 4 envs"));
     }
 }
+
+/// Playing on until an episode begins and beginning it at once come to the same.
+#[test]
+fn an_episode_that_is_begun_at_once_is_the_one_that_would_have_come() {
+    for scenario in all_small() {
+        let (mut played, mut jumped) = (lane(&scenario, 3..5), lane(&scenario, 3..5));
+        let mut ticks = 0;
+        while played.addresses().next().is_some_and(|address| address.episode < 3) {
+            go_on(&mut played, 0, 1);
+            ticks += 1;
+        }
+        assert!(ticks >= 3, "{}", scenario.name);
+        go_on(&mut jumped, 0, 5);
+        let other = (jumped.hash(1), shown(&jumped, 1));
+        jumped.begin_episode(0, 3);
+        assert_eq!(jumped.hash(0), played.hash(0), "{}", scenario.name);
+        assert_eq!(observations(&jumped, 0), observations(&played, 0), "{}", scenario.name);
+        assert_eq!((jumped.hash(1), shown(&jumped, 1)), other, "{}: the env beside it", scenario.name);
+        assert_eq!(go_on(&mut jumped, 0, 20), go_on(&mut played, 0, 20), "{}", scenario.name);
+    }
+}

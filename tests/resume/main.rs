@@ -170,7 +170,8 @@ fn metrics(folder: &Path) -> Vec<serde_json::Map<String, serde_json::Value>> {
     let line = |line: &str| {
         let mut line: serde_json::Map<_, _> = serde_json::from_str(line).unwrap();
         line.remove("wall_s").unwrap();
-        line.remove("charts/SPS");
+        line.remove("charts/SPS").unwrap();
+        line.remove("system/memory_mb");
         line
     };
     text.lines().map(line).collect()

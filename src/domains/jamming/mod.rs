@@ -30,6 +30,7 @@
 
 mod baselines;
 pub mod components;
+mod editor;
 mod lookahead;
 mod neighbours;
 mod observe;
@@ -50,11 +51,19 @@ use self::{
     scenario::{Band, RewardMode},
     systems::METRICS,
 };
-use crate::sim::{ActionSpace, Baseline, DiscreteSpec, Domain, GroupSpec, Spec, Stratum, View, field};
+use crate::{
+    error::Result,
+    sim::{ActionSpace, Baseline, DiscreteSpec, Domain, Editor, GroupSpec, Spec, Stratum, View, field},
+};
 
 impl Domain for JammingParams {
     fn id(&self) -> &'static str {
         "jamming"
+    }
+
+    fn check(&self) -> Result<()> {
+        scenario::check_places("enemies_at_m", &self.enemies_at_m, ("num_enemies", self.num_enemies), self.arena_m)?;
+        scenario::check_places("jammers_at_m", &self.jammers_at_m, ("num_jammers", self.num_jammers), self.arena_m)
     }
 
     fn spec(&self, max_steps: u32) -> Spec {
@@ -93,6 +102,10 @@ impl Domain for JammingParams {
     }
 
     fn view(&self) -> Option<&dyn View> {
+        Some(self)
+    }
+
+    fn editor(&self) -> Option<&dyn Editor> {
         Some(self)
     }
 }

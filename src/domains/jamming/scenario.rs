@@ -1,6 +1,9 @@
 //! Configuration of the jamming domain.
 
-use crate::sim::params::{choices, params};
+use crate::{
+    error::{Error, Result},
+    sim::params::{choices, params},
+};
 
 choices! {
     /// The four radio bands.
@@ -165,6 +168,8 @@ params! {
         spacing_m: f64 = 20.0, unit "m", range 0.1..=100000.0, next_reset;
         /// Placements are drawn anew until lambda-2 without jamming reaches this, at most 100 times; the best is kept.
         min_start_lambda2: f64 = 0.5, range 0.0..=1000.0, next_reset;
+        /// Where each drone starts, x and y in turn; empty: as `placement` says. Given places are not drawn anew.
+        enemies_at_m: Vec<f64> = vec![], list 0..=2000, unit "m", range 0.0..=100000.0, next_reset;
         /// What the swarm does when it has been jammed for a while.
         response: Response = Response::None, choice, next_reset;
         /// Reduction of lambda-2 from which the swarm counts as jammed.
@@ -176,6 +181,8 @@ params! {
         jammer_speed_mps: f64 = 5.0, unit "m/s", range 0.0..=1000.0, next_reset;
         /// Where jammers start.
         jammer_start: JammerStart = JammerStart::Uniform, choice, next_reset;
+        /// Where each jammer starts, x and y in turn; empty: as `jammer_start` says.
+        jammers_at_m: Vec<f64> = vec![], list 0..=2000, unit "m", range 0.0..=100000.0, next_reset;
         /// What jammers see.
         observation: ObservationLayout = ObservationLayout::Local, choice, next_reset;
         /// What lambda-2 under jamming is compared with.
@@ -206,6 +213,22 @@ params! {
         w_contribution: f64 = 0.0, range -1000.0..=1000.0, live;
         /// Decay of the proximity term with distance.
         proximity_decay_per_m: f64 = 0.05, unit "1/m", range 0.0..=1000.0, live;
+    }
+}
+
+/// Whether `at_m`, the value of the parameter `name`, says where each of `count` starts; an empty list says nothing.
+pub(super) fn check_places(name: &str, at_m: &[f64], (of, count): (&str, usize), arena_m: f64) -> Result<()> {
+    if !at_m.is_empty() && at_m.len() != 2 * count {
+        let (found, expected) = (at_m.len(), 2 * count);
+        return Err(Error::input(format!(
+            "`{name}` must have {expected} entries where `{of}` is {count}, found {found}"
+        ))
+        .hint("list x and y of each in turn, or leave the list empty"));
+    }
+    match at_m.iter().find(|at| !(0.0..=arena_m).contains(*at)) {
+        Some(at) => Err(Error::input(format!("`{name}` has a place at {at} m, outside the arena of {arena_m} m"))
+            .hint("coordinates go from 0 to `arena_m`")),
+        None => Ok(()),
     }
 }
 

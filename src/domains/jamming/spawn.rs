@@ -91,6 +91,11 @@ pub(super) fn place_swarm(
             }
         }
         drones.copy_from_slice(&best);
+        if !model.enemies_at.is_empty() {
+            // Drawn all the same, so that with given places all else is what it would have been.
+            put(&model.enemies_at, drones);
+            lambda2_start = graphs.unjammed_lambda2(&model, band, drones);
+        }
         head(&model, &mut stream, &mut velocities[rows.clone()], &mut turns[rows]);
         *swarm = Swarm { band, first_band: band, lambda2_start, jammed_ticks: 0, fragmented_at: None };
     }
@@ -125,6 +130,14 @@ pub(super) fn place_jammers(
             velocities[row].0 = Vec2::ZERO;
             bands[row].0 = stream.below(Band::ALL.len()) as u8;
         }
+        put(&model.jammers_at, &mut positions[slot * m..(slot + 1) * m]);
+    }
+}
+
+/// Puts the agents of an env where their scenario says, if it does.
+fn put(places: &[Vec2], agents: &mut [Position]) {
+    for (agent, place) in agents.iter_mut().zip(places) {
+        agent.0 = *place;
     }
 }
 

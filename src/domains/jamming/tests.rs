@@ -4,6 +4,7 @@
 
 mod baselines;
 mod clusters;
+mod editing;
 mod measures;
 mod motion;
 mod observations;
@@ -118,8 +119,7 @@ impl Stage {
 
     /// Derives graphs and observations anew after something was put somewhere.
     fn refresh(&mut self) {
-        let saved = self.lane.snapshot(0);
-        self.lane.restore(0, &saved).unwrap();
+        self.lane.refresh(0);
     }
 
     /// A tick in which the jammers fly and tune as ordered.

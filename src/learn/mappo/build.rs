@@ -6,6 +6,7 @@ use crate::{
         hyperparameters::{Algo, Backend, CriticPool, HiddenActivation, PpoParams},
         nets::{ActorCritic, Architecture, CriticInput, fused::Fused},
     },
+    math::moments::RunningMoments,
     policy::{distribution::HybridHead, network::Activation},
     sim::{Batch, Domain, Seeds, Spec},
 };
@@ -51,4 +52,12 @@ pub(super) fn network(architecture: Architecture, params: &PpoParams, seed: u64)
         Backend::Torch => Err(crate::error::Error::input("this agon was built without libtorch")
             .hint("build it with `--features torch`, or train with `--backend fused`")),
     }
+}
+
+/// Mean and deviation that observations are normalised with.
+pub(super) fn normaliser(moments: &RunningMoments, params: &PpoParams) -> (Vec<f32>, Vec<f32>) {
+    if !params.norm_obs {
+        return (vec![0.0; moments.columns()], vec![1.0; moments.columns()]);
+    }
+    (moments.mean().iter().map(|mean| *mean as f32).collect(), moments.scale().map(|std| std as f32).collect())
 }

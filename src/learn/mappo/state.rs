@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::policy::tensor::NamedTensor;
 
 /// Sections of a checkpoint that belong to the learner, by name.
 pub type Sections = BTreeMap<String, Vec<u8>>;
@@ -35,20 +36,14 @@ impl Trainer {
     /// # Errors
     /// A section is missing, damaged or of another scenario or network. The trainer must not be used then.
     pub fn load(&mut self, sections: &Sections) -> Result<()> {
-        let section = |name: &str| {
-            sections.get(name).map(Vec::as_slice).ok_or_else(|| {
-                Error::input(format!("the checkpoint has no section `{name}`"))
-                    .hint("it is not one of this agon's training runs")
-            })
-        };
-        let learner: Learner = from_bytes(section("learner")?, "learner")?;
+        let learner: Learner = from_bytes(section(sections, "learner")?, "learner")?;
         if learner.moments.columns() != self.moments.columns() {
             let (theirs, ours) = (learner.moments.columns(), self.moments.columns());
             return Err(Error::input(format!("the checkpoint observes {theirs} numbers, the scenario shows {ours}")));
         }
-        let weights = from_safetensors(section("weights")?, std::path::Path::new("weights"))?;
+        let weights = from_safetensors(section(sections, "weights")?, std::path::Path::new("weights"))?;
         self.net.load_state(&weights.tensors)?;
-        self.batch.restore(&from_bytes::<Vec<Vec<u8>>>(section("envs")?, "envs")?)?;
+        self.batch.restore(&from_bytes::<Vec<Vec<u8>>>(section(sections, "envs")?, "envs")?)?;
         (self.counters, self.moments, self.value_norm) = (learner.counters, learner.moments, learner.value_norm);
         Ok(())
     }
@@ -98,6 +93,30 @@ impl Trainer {
         self.batch = batch;
         Ok(())
     }
+}
+
+/// The policy in what [`Trainer::save`] returned, without envs to play in. `spec` is that of the scenario that was trained,
+/// `params` those of the run.
+///
+/// # Errors
+/// A section is missing, damaged or of another scenario or network.
+pub fn policy_in(sections: &Sections, spec: &Spec, params: &PpoParams) -> Result<Network> {
+    let learner: Learner = from_bytes(section(sections, "learner")?, "learner")?;
+    let mut tensors = from_safetensors(section(sections, "weights")?, std::path::Path::new("weights"))?.tensors;
+    tensors.retain(|tensor| tensor.name.starts_with("actor."));
+    let (mean, std) = normaliser(&learner.moments, params);
+    for (name, data) in [("normaliser.mean", mean), ("normaliser.std", std)] {
+        tensors.push(NamedTensor { name: name.to_owned(), shape: vec![data.len()], data });
+    }
+    let shape = architecture(spec, &hybrid_head(spec, params)?, params).actor();
+    Network::from_tensors(shape, &tensors)
+}
+
+fn section<'a>(sections: &'a Sections, name: &str) -> Result<&'a [u8]> {
+    sections.get(name).map(Vec::as_slice).ok_or_else(|| {
+        Error::input(format!("the checkpoint has no section `{name}`"))
+            .hint("it is not one of this agon's training runs")
+    })
 }
 
 fn to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>> {

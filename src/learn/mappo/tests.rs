@@ -78,6 +78,20 @@ fn what_is_saved_goes_on_like_what_was_not() {
     }
 }
 
+/// One per step from MAPPO's critic, one per agent from IPPO's, in the unit of returns.
+#[test]
+fn a_copied_critic_expects_what_the_trainer_expects() {
+    for (algo, columns) in [(Algo::Mappo, 1), (Algo::Ippo, 4)] {
+        let mut trainer = trainer(&small(algo));
+        (0..2).for_each(|_| drop(trainer.iterate(0.0).unwrap()));
+        let copy = trainer.critic().unwrap();
+        let mut expected = trainer.values(|rollout| &rollout.observations);
+        trainer.value_norm.denormalise(&mut expected);
+        assert_eq!(expected.len(), 4 * 8 * columns);
+        assert_eq!(copy.values(&trainer.rollout.observations, 4).unwrap(), expected, "{algo:?}");
+    }
+}
+
 #[test]
 fn counters_count() {
     let mut trainer = trainer(&small(Algo::Mappo));

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use self::fused::ValueNet;
 use crate::{error::Result, policy::network::Network};
 
 pub use crate::policy::{
@@ -170,6 +171,9 @@ pub trait ActorCritic: Send {
     /// # Errors
     /// A missing, unexpected or wrongly shaped tensor, or one with a number that is not finite; nothing is changed then.
     fn load_state(&mut self, state: &[NamedTensor]) -> Result<()>;
+
+    /// The critic alone, in plain Rust, as it is now; none for one that the built-in network does not have.
+    fn critic(&self) -> Option<ValueNet>;
 
     /// The actor alone, in plain Rust, for acting. Its normaliser passes observations through unchanged; see
     /// [`Network::with_normaliser`].

@@ -29,7 +29,7 @@ use self::{
 };
 use super::{
     ActorCritic, Architecture, CriticInput, Loss, Minibatch, OutputGradients, Outputs, StepReport, StepSize,
-    fused::Fused,
+    fused::{Fused, ValueNet},
 };
 use crate::{
     error::{Error, Result},
@@ -221,6 +221,12 @@ impl ActorCritic for Torch {
             network.put(vectors, steps as u32);
         }
         Ok(())
+    }
+
+    fn critic(&self) -> Option<ValueNet> {
+        let mut tensors = Vec::new();
+        self.networks[1].write_state(0, &mut tensors);
+        ValueNet::new(&self.architecture, &tensors)
     }
 
     fn actor(&self) -> Network {

@@ -25,6 +25,11 @@ pub(in crate::policy) fn group(layout: &'static str, width: usize, top: f32) -> 
 
 /// A small network for [`group`], different for every `seed`, and its card.
 pub(in crate::policy) fn shared(group: &GroupSpec, seed: u32) -> Shared {
+    binned(group, seed, 0)
+}
+
+/// The same with an axis of so many settings.
+pub(in crate::policy) fn binned(group: &GroupSpec, seed: u32, bins: usize) -> Shared {
     let card = Card {
         version: VERSION,
         name: "starling".into(),
@@ -35,7 +40,7 @@ pub(in crate::policy) fn shared(group: &GroupSpec, seed: u32) -> Shared {
         observation: group.observation.len(),
         hidden: 8,
         activation: Activation::Tanh,
-        actions: Actions::of(&group.action),
+        actions: Actions { bins, ..Actions::of(&group.action) },
         algorithm: "mappo".into(),
         seed: 7,
         env_steps: 1_000_000,

@@ -118,6 +118,12 @@ impl<'a> Softmax<'a> {
         chosen
     }
 
+    /// p of one choice.
+    pub(super) fn probability(&self, choice: usize) -> Lanes {
+        let shifted = self.shifted(choice);
+        std::array::from_fn(|lane| lanes::exp(shifted[lane]) * self.inverse_sum[lane])
+    }
+
     /// d ln p(stored) / d logit and d entropy / d logit of one choice.
     #[inline(always)]
     pub(super) fn gradient(&self, stored: Lanes, choice: usize) -> (Lanes, Lanes) {

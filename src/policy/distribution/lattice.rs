@@ -57,6 +57,19 @@ impl Lattice {
         &self.points[index * self.bounds.len()..][..self.bounds.len()]
     }
 
+    /// The settings of each dimension with their probabilities, from those of the points.
+    pub(super) fn marginals(&self, probabilities: &[f32]) -> impl Iterator<Item = Vec<(f32, f32)>> {
+        (0..self.bounds.len()).map(move |dim| {
+            let stride = self.bins.pow((self.bounds.len() - 1 - dim) as u32);
+            let mut settings: Vec<(f32, f32)> =
+                (0..self.bins).map(|bin| (self.point(bin * stride)[dim], 0.0)).collect();
+            for (point, probability) in probabilities.iter().enumerate() {
+                settings[point / stride % self.bins].1 += probability;
+            }
+            settings
+        })
+    }
+
     /// Index of the point nearest to `settings`.
     pub(super) fn nearest(&self, settings: &[f32]) -> usize {
         let last = (self.bins - 1) as f32;

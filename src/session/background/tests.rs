@@ -13,7 +13,12 @@ use crate::{
     domains::Scenario,
     learn::hyperparameters::PpoParams,
     metrics::Goal,
-    session::{Plan, generation},
+    policy::{
+        acting::{Decision, NetworkPolicy},
+        card::Card,
+    },
+    session::{Plan, generation, policy_at},
+    sim::{Lane, Seeds},
 };
 
 fn plan(iterations: u64) -> Plan {
@@ -80,10 +85,116 @@ fn every_iteration_is_told_once_and_the_policy_is_the_newest() {
     let steps: Vec<u64> = samples.iter().map(|sample| sample.step).collect();
     assert_eq!(steps, (1..=20).map(|i| 8 * i).collect::<Vec<_>>());
     assert!(samples.iter().all(|sample| sample.scalars.iter().any(|(name, _)| name == "losses/entropy")));
-    assert_ne!(first.tensors(), session.policy().tensors());
+    for name in ["charts/SPS", "system/memory_mb"] {
+        let is_told = |sample: &Sample| sample.scalars.iter().any(|(found, value)| found == name && *value > 0.0);
+        assert!(samples.iter().all(is_told) || cfg!(not(target_os = "linux")), "{name}");
+    }
+    let last = session.policy();
+    assert_ne!(first.network.tensors(), last.network.tensors());
+    assert_eq!((first.card.env_steps, last.card.env_steps), (0, 160));
     assert_eq!(session.status().progress, 1.0);
-    let shared = crate::policy::card::load(dir.path()).unwrap();
-    assert_eq!(shared.network.tensors(), session.policy().tensors());
+    let saved = crate::policy::card::load(dir.path()).unwrap();
+    assert_eq!(saved.network.tensors(), last.network.tensors());
+    // The folder's was written a moment later, and knows its file.
+    let expected = Card { minutes: last.card.minutes, sha256: String::new(), ..saved.card };
+    assert_eq!(last.card, expected);
+}
+
+#[test]
+fn a_policy_that_is_watched_acts_in_its_scenario() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = start(dir.path(), 2);
+    until(|| matches!(session.status().phase, Phase::Ended(_)));
+    let scenario = &plan(1).stages[0];
+    let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(1), 0..2);
+    lane.act(&mut NetworkPolicy::new(session.policy(), Decision::Mode).unwrap(), 0).unwrap();
+    assert!(lane.ports().groups[0].actions.iter().any(|action| *action != 0.0));
+}
+
+#[test]
+fn values_are_those_of_the_newest_critic() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = start(dir.path(), 20);
+    until(|| matches!(session.status().phase, Phase::Ended(_)));
+    let scenario = &plan(1).stages[0];
+    let lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(1), 0..3);
+    let port = &lane.ports().groups[0];
+    let (observations, agents) = (port.observations.clone(), port.agents);
+    let values = session.value_of(&observations, agents).unwrap();
+    assert_eq!(values.len(), 3, "one for each env");
+    let env = agents * port.observation_width;
+    assert_eq!(session.value_of(&observations[env..2 * env], agents).unwrap(), values[1..2]);
+    assert!(values.iter().all(|value| value.is_finite()) && values[0] != values[1], "{values:?}");
+    assert_eq!(session.value_of(&observations[1..], agents), None);
+    assert_eq!(session.value_of(&observations, 0), None);
+    // A run that goes on from here has this critic.
+    drop(session);
+    let resumed = Background::start(Session::resume(dir.path(), None).unwrap(), Some(1)).unwrap();
+    assert_eq!(resumed.value_of(&observations, agents).unwrap(), values);
+}
+
+/// Checkpoints are kept of the last few saves only.
+#[test]
+fn the_policy_of_a_kept_checkpoint_is_the_one_of_that_time() {
+    struct Keep {
+        seen: Vec<Shared>,
+        is_saved: bool,
+    }
+    impl Observer for Keep {
+        fn iterated(&mut self, news: &News<'_>) -> Result<Control> {
+            self.is_saved = !self.is_saved;
+            if self.is_saved {
+                self.seen.push(news.session.policy()?);
+                return Ok(Control::Save);
+            }
+            Ok(Control::Continue)
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for (name, norm_obs, action_bins) in [("plain", false, 0), ("normalised", true, 0), ("on_a_grid", true, 3)] {
+        let (run, mut plan) = (dir.path().join(name), plan(5));
+        (plan.params.norm_obs, plan.params.action_bins) = (norm_obs, action_bins);
+        let mut keep = Keep { seen: Vec::new(), is_saved: false };
+        Session::start(plan, Some(&run), None).unwrap().run(&mut keep).unwrap();
+        // Saved at 8, 16, 24, 32 and 40; the last three are kept.
+        for (step, expected) in [(24, 24), (25, 24), (31, 24), (39, 32), (40, 40), (1000, 40), (16, 24), (0, 24)] {
+            let found = policy_at(&run, step).unwrap();
+            let seen = keep.seen.iter().find(|seen| seen.card.env_steps == expected).unwrap();
+            assert_eq!(found.card.env_steps, expected, "{name}, the policy of step {step}");
+            assert_eq!(found.network.tensors(), seen.network.tensors(), "{name}, step {step}");
+            assert_eq!(found.card, Card { minutes: found.card.minutes, ..seen.card.clone() }, "{name}, step {step}");
+            assert!(found.card.minutes > 0.0);
+        }
+    }
+    assert!(policy_at(dir.path(), 8).unwrap_err().to_string().contains("no run"));
+}
+
+/// The window shares the cores with a session, and goes first.
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_that_train_step_back_and_no_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = rustix::process::getpriority_process(None).unwrap();
+    let session = start(dir.path(), 1_000_000);
+    until(|| session.status().counters.iterations >= 1);
+    let expected = (before + NICER).min(19);
+    for thread in ["session", "learner-0"] {
+        let priorities = priorities_of(thread);
+        assert!(!priorities.is_empty() && priorities.iter().all(|found| *found == expected), "{priorities:?}");
+    }
+    assert_eq!(rustix::process::getpriority_process(None).unwrap(), before);
+}
+
+/// Nice values of this process's threads of that name, each in the 19th field of its `stat`.
+#[cfg(target_os = "linux")]
+fn priorities_of(name: &str) -> Vec<i32> {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")).ok());
+    let nice = |stat: String| {
+        let (before, after) = stat.rsplit_once(") ")?;
+        before.ends_with(&format!("({name}")).then(|| after.split(' ').nth(16)?.parse().ok())?
+    };
+    stats.filter_map(nice).collect()
 }
 
 #[test]

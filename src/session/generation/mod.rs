@@ -113,7 +113,28 @@ pub fn load_latest(dir: &Path) -> Result<Loaded> {
         }
     }
     steps.sort();
-    for (step, path) in steps.into_iter().rev() {
+    load_first(dir, steps.into_iter().rev(), warnings)
+}
+
+/// Reads the last good generation of `dir` up to `step`, or else the first good one after it, with a warning for each
+/// nearer one that could not be used.
+///
+/// # Errors
+/// As [`load_latest`].
+pub fn load_nearest(dir: &Path, step: u64) -> Result<Loaded> {
+    let all = steps(dir)?;
+    let (before, after) = all.split_at(all.partition_point(|&other| other <= step));
+    let nearest = before.iter().rev().chain(after).map(|&step| (step, dir.join(file_name(step))));
+    load_first(dir, nearest, Vec::new())
+}
+
+/// Reads the first good one of the generations at these steps and paths.
+fn load_first(
+    dir: &Path,
+    candidates: impl Iterator<Item = (u64, PathBuf)>,
+    mut warnings: Vec<String>,
+) -> Result<Loaded> {
+    for (step, path) in candidates {
         match load(&path) {
             Ok(loaded) if loaded.step == step => return Ok(Loaded { warnings, ..loaded }),
             Ok(loaded) => warnings.push(misnamed(&path, loaded.step).to_string()),
@@ -332,6 +353,18 @@ mod tests {
             assert!(warning.contains(expected), "{warning}");
         }
         assert_eq!(durable::files_in(dir.path()).unwrap(), before, "loading deletes nothing");
+    }
+
+    #[test]
+    fn the_nearest_generation_is_the_last_before_or_else_the_first_after() {
+        let dir = folder(&[3, 5, 8]);
+        for (step, expected) in [(8, 8), (99, 8), (7, 5), (5, 5), (4, 3), (2, 3), (0, 3)] {
+            assert_eq!(load_nearest(dir.path(), step).unwrap().step, expected, "nearest to {step}");
+        }
+        flip(dir.path(), 5, 3000);
+        let loaded = load_nearest(dir.path(), 7).unwrap();
+        assert!(loaded.step == 3 && loaded.warnings[0].contains("000000000005.agon"), "{:?}", loaded.warnings);
+        assert!(load_nearest(&dir.path().join("nowhere"), 7).is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod sense;
 use bevy::{
     app::App,
     ecs::{resource::Resource, schedule::IntoScheduleConfigs},
+    math::Vec2,
 };
 
 pub(super) use measure::{METRICS, Measure, Measures, RadioGraphs, overlap};
@@ -26,6 +27,9 @@ pub(super) struct Model {
     pub dt_s: f32,
     pub enemy_speed_mps: f32,
     pub jammer_speed_mps: f32,
+    /// Where drones and jammers start, if the scenario says so of each.
+    pub enemies_at: Vec<Vec2>,
+    pub jammers_at: Vec<Vec2>,
 }
 
 impl Model {
@@ -38,6 +42,8 @@ impl Model {
             dt_s: params.dt_s as f32,
             enemy_speed_mps: params.enemy_speed_mps as f32,
             jammer_speed_mps: params.jammer_speed_mps as f32,
+            enemies_at: places(&params.enemies_at_m),
+            jammers_at: places(&params.jammers_at_m),
             params: params.clone(),
         }
     }
@@ -51,6 +57,11 @@ impl Model {
     pub(super) fn jammers(&self, slot: usize) -> std::ops::Range<usize> {
         slot * self.num_jammers..(slot + 1) * self.num_jammers
     }
+}
+
+/// Places from x and y in turn.
+fn places(at_m: &[f64]) -> Vec<Vec2> {
+    at_m.chunks_exact(2).map(|place| Vec2::new(place[0] as f32, place[1] as f32)).collect()
 }
 
 /// Hangs the domain's systems into the schedules of `sim`.

@@ -29,6 +29,9 @@ mod layout;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod value_net;
+
+pub use self::value_net::ValueNet;
 
 /// Agent rows of one tile, as long as one entry does not have more.
 const TILE_ROWS: usize = 128;
@@ -287,6 +290,16 @@ impl ActorCritic for Fused {
         loaded.refresh();
         *self = loaded;
         Ok(())
+    }
+
+    fn critic(&self) -> Option<ValueNet> {
+        Some(ValueNet {
+            architecture: self.architecture.clone(),
+            isa: self.isa,
+            layout: self.layout.clone(),
+            parameters: self.parameters.clone(),
+            turned: self.turned.clone(),
+        })
     }
 
     fn actor(&self) -> Network {

@@ -346,3 +346,25 @@ fn damaged_state_is_refused_and_changes_nothing() {
         assert_eq!(state_bits(&fused), before);
     }
 }
+
+#[test]
+fn a_copied_critic_gives_the_same_values_and_learns_nothing_more() {
+    for (critic, activation) in KINDS {
+        let (agents, mut fused) = (3, fused(critic, activation));
+        let observations = observations(200, agents);
+        let mut expected = vec![0.0; 200 * fused.architecture.values_per_step(agents)];
+        fused.values(&observations, agents, &mut expected);
+        let copied = fused.critic().unwrap();
+        let named = ValueNet::new(&fused.architecture, &fused.state()).unwrap();
+        let minibatch = Minibatch { observations: &observations, agents, steps: &steps(agents) };
+        fused.step(minibatch, &Waves { agents }, SIZE);
+        for copy in [copied, named] {
+            assert_eq!(copy.values(&observations, agents).unwrap(), expected, "{critic:?}, {activation:?}");
+            assert_eq!(copy.values(&observations[1..], agents), None);
+            assert_eq!(copy.values(&observations, 0), None);
+        }
+        assert_ne!(fused.critic().unwrap().values(&observations, agents).unwrap(), expected);
+    }
+    let attentive = architecture(CriticInput::Attention, Activation::Relu);
+    assert!(ValueNet::new(&attentive, &[]).is_none(), "libtorch's alone");
+}

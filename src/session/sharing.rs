@@ -1,0 +1,66 @@
+//! A run's policy with its card: for its folder, for whoever watches, and out of a checkpoint that was kept.
+
+use std::path::Path;
+
+use super::{Plan, RunFolder, SessionState, generation};
+use crate::{
+    error::Result,
+    learn::mappo,
+    policy::{
+        card::{self, Actions, Card, Shared},
+        network::Network,
+    },
+    sim::GroupSpec,
+};
+
+/// How far a run had come when its policy was taken.
+pub(super) struct Moment {
+    pub(super) stage: usize,
+    pub(super) env_steps: u64,
+    pub(super) wall_s: f64,
+}
+
+/// The policy of the run `plan` at `moment`, with its card.
+pub(super) fn share(plan: &Plan, moment: &Moment, group: &GroupSpec, network: Network) -> Shared {
+    let scenario = &plan.stages[moment.stage];
+    let shape = network.shape();
+    let card = Card {
+        version: card::VERSION,
+        name: scenario.name.clone(),
+        domain: scenario.domain.domain().id().to_owned(),
+        scenario: scenario.name.clone(),
+        group: group.name.to_owned(),
+        layout: group.layout.to_owned(),
+        observation: shape.observation,
+        hidden: shape.hidden,
+        activation: shape.activation,
+        actions: Actions { bins: plan.params.action_bins, ..Actions::of(&group.action) },
+        algorithm: plan.params.algo.name().to_owned(),
+        seed: plan.seed,
+        env_steps: moment.env_steps,
+        minutes: moment.wall_s / 60.0,
+        results: Vec::new(),
+        agon: env!("CARGO_PKG_VERSION").to_owned(),
+        sha256: String::new(),
+    };
+    Shared { card, network }
+}
+
+/// The policy that the run in the folder `run` had at `step`: that of the last checkpoint kept up to there, or else of the
+/// first after it. No envs are made, and a run that is under way is not disturbed.
+///
+/// # Errors
+/// No run there, or no checkpoint of it that can be used.
+pub fn policy_at(run: &Path, step: u64) -> Result<Shared> {
+    let folder = RunFolder::open(run)?;
+    let plan = folder.read_plan()?;
+    let loaded = generation::load_nearest(&folder.checkpoints(), step)?;
+    let state = SessionState::of(&loaded)?;
+    let stage = state.stage.min(plan.stages.len() - 1);
+    let scenario = &plan.stages[stage];
+    let spec = scenario.domain.domain().spec(scenario.max_steps);
+    let network = mappo::policy_in(&loaded.generation.sections, &spec, &plan.params)
+        .map_err(|error| error.in_file(&loaded.path))?;
+    let moment = Moment { stage, env_steps: loaded.step, wall_s: state.wall_s };
+    Ok(share(&plan, &moment, &spec.groups[0], network))
+}
