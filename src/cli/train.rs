@@ -1,7 +1,7 @@
 //! `agon train`: a run from the beginning, from a policy, or from where an earlier one stopped.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,10 +17,10 @@ use crate::{
     learn::hyperparameters::PpoParams,
     metrics::{Console, Goal, Point, Progress, Sink},
     policy::card,
-    session::{Control, Ending, News, Observer, Plan, Session},
+    session::{Control, Ending, News, Observer, Plan, Session, recommended},
     sim::{
         params::{Params, names_of},
-        scenario::{DomainConfig, MAX_BYTES, place_of},
+        scenario::DomainConfig,
     },
 };
 
@@ -57,10 +57,11 @@ fn start(args: &TrainArgs) -> Result<Session> {
         None => args.curriculum.iter().map(String::as_str).collect(),
     };
     let mut stages = names.into_iter().map(places::load_scenario).collect::<Result<Vec<_>>>()?;
-    let mut params = PpoParams::default();
-    if let (Some(scenario), Some(name)) = (stages.first(), args.scenario.as_ref().or(args.curriculum.first())) {
-        recommended(scenario, &places::find_scenario(name)?, &mut params)?;
-    }
+    let first = stages.first().zip(args.scenario.as_ref().or(args.curriculum.first()));
+    let mut params = match first {
+        Some((scenario, name)) => recommended(scenario, &places::find_scenario(name)?)?,
+        None => PpoParams::default(),
+    };
     if args.init.is_some() {
         params.critic_warmup = WARMUP_ITERATIONS;
         // What it has been taught already would be taught over what it has found since.
@@ -89,20 +90,6 @@ fn start(args: &TrainArgs) -> Result<Session> {
 
 fn goal(args: &TrainArgs) -> Option<Goal> {
     args.steps.map(Goal::Steps).or(args.minutes.map(|minutes| Goal::Seconds(60.0 * minutes)))
-}
-
-/// Takes the hyperparameters that the scenario recommends.
-pub(super) fn recommended(scenario: &Scenario, file: &Path, params: &mut PpoParams) -> Result<()> {
-    for (name, value) in &scenario.train {
-        params.set(name, value).map_err(|error| {
-            let text = crate::durable::read_capped(file, MAX_BYTES as u64).unwrap_or_default();
-            match place_of(&String::from_utf8_lossy(&text), &["train", name]) {
-                Some((line, column)) => error.at(line, column).in_file(file),
-                None => error.in_file(file),
-            }
-        })?;
-    }
-    Ok(())
 }
 
 /// Sets a hyperparameter if there is one of that name, otherwise a parameter of every stage.
@@ -166,8 +153,7 @@ impl Observer for Watcher {
 pub(super) fn start_plain(scenario: &str, minutes: f64) -> Result<(Session, PathBuf)> {
     let file = places::find_scenario(scenario)?;
     let stages = vec![places::load_scenario(scenario)?];
-    let mut params = PpoParams::default();
-    recommended(&stages[0], &file, &mut params)?;
+    let params = recommended(&stages[0], &file)?;
     let plan = Plan { seed: stages[0].seed, goal: Goal::Seconds(60.0 * minutes), stages, params };
     let session = Session::start(plan, None, None)?;
     let folder = session.folder().path().to_owned();

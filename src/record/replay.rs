@@ -110,6 +110,11 @@ impl Replay {
         &self.header
     }
 
+    /// The file, as it was read.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// How far the file can be trusted.
     pub fn ending(&self) -> &Ending {
         &self.index.ending

@@ -4,12 +4,11 @@
 //! and everything measured since it was last asked for. Commands are obeyed after the iteration that is under way.
 
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{self, Receiver, Sender},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::{Control, Ending, News, Observer, Session};
 use crate::{
@@ -116,8 +115,8 @@ impl Background {
         };
         let learned = Mutex::new(Learned::of(&session)?);
         let ready = Arc::new(Ready { status: Mutex::new(status), learned });
-        let ((commands, obeyed), (told, samples)) = (mpsc::channel(), mpsc::channel());
-        let (warned, warnings) = mpsc::channel();
+        let ((commands, obeyed), (told, samples)) = (unbounded(), unbounded());
+        let (warned, warnings) = unbounded();
         let mut watcher = Watcher {
             ready: Arc::clone(&ready),
             commands: obeyed,

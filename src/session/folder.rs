@@ -21,7 +21,7 @@ use crate::{
     metrics::Goal,
     sim::{
         params::{Params, When},
-        scenario::MAX_BYTES,
+        scenario::{MAX_BYTES, place_of},
     },
 };
 
@@ -58,6 +58,24 @@ impl Plan {
         self.params = params;
         Ok(())
     }
+}
+
+/// The hyperparameters that a scenario recommends; `file` is only named in errors.
+///
+/// # Errors
+/// A hyperparameter that there is not, or a value it cannot have, with line and column.
+pub fn recommended(scenario: &Scenario, file: &Path) -> Result<PpoParams> {
+    let mut params = PpoParams::default();
+    for (name, value) in &scenario.train {
+        params.set(name, value).map_err(|error| {
+            let text = read_capped(file, MAX_BYTES as u64).unwrap_or_default();
+            match place_of(&String::from_utf8_lossy(&text), &["train", name]) {
+                Some((line, column)) => error.at(line, column).in_file(file),
+                None => error.in_file(file),
+            }
+        })?;
+    }
+    Ok(params)
 }
 
 /// `run.ron`.

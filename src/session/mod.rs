@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     background::Background,
-    folder::{Plan, RunFolder},
+    folder::{Plan, RunFolder, recommended},
     sharing::policy_at,
 };
 use self::{

@@ -306,7 +306,7 @@ fn read(path: &Path) -> Result<Settings> {
 /// what trains at the right.
 fn default_layout() -> Tree<Pane> {
     let mut tiles = Tiles::default();
-    let mut tabs = |panes: &[Pane], tiles: &mut Tiles<Pane>| {
+    let tabs = |panes: &[Pane], tiles: &mut Tiles<Pane>| {
         let children = panes.iter().map(|pane| tiles.insert_pane(*pane)).collect();
         tiles.insert_tab_tile(children)
     };

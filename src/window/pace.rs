@@ -62,8 +62,7 @@ fn set_pace(
     } else {
         UpdateMode::reactive(IDLE_FRAME)
     };
-    let settings = WinitSettings { focused_mode: mode, unfocused_mode: mode };
-    if *winit != settings {
-        *winit = settings;
+    if winit.focused_mode != mode {
+        *winit = WinitSettings { focused_mode: mode, unfocused_mode: mode };
     }
 }

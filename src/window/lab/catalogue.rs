@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Folder of the runs.
-pub const RUNS: &str = "runs";
+pub(super) const RUNS: &str = "runs";
 
 /// A policy that can be chosen.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ const NEWEST: &str = "newest:";
 ///
 /// # Errors
 /// What the file system reports.
-pub fn offers(scenario: &Scenario, group: usize, trainings: &[Training]) -> Result<Vec<Offer>> {
+pub(super) fn offers(scenario: &Scenario, group: usize, trainings: &[Training]) -> Result<Vec<Offer>> {
     let domain = scenario.domain.domain();
     let spec = domain.spec(scenario.max_steps);
     let group = spec.groups.get(group).ok_or_else(|| Error::input(format!("there is no group {group}")))?;
@@ -111,7 +111,7 @@ pub fn offers(scenario: &Scenario, group: usize, trainings: &[Training]) -> Resu
 ///
 /// # Errors
 /// What the file system reports.
-pub fn run_folders() -> Result<Vec<PathBuf>> {
+pub(super) fn run_folders() -> Result<Vec<PathBuf>> {
     let mut folders = files_in(Path::new(RUNS))?;
     folders.retain(|path| path.join(CARD_FILE).is_file());
     folders.reverse();
@@ -122,7 +122,7 @@ pub fn run_folders() -> Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// A name that nothing has, files that cannot be used, or a policy that does not fit, with the reason.
-pub fn seat(scenario: &Scenario, group: usize, name: &str, trainings: &[Training]) -> Result<Seat> {
+pub(super) fn seat(scenario: &Scenario, group: usize, name: &str, trainings: &[Training]) -> Result<Seat> {
     let domain = scenario.domain.domain();
     let spec = domain.spec(scenario.max_steps);
     let group = spec.groups.get(group).ok_or_else(|| Error::input(format!("there is no group {group}")))?;
@@ -148,7 +148,7 @@ pub fn seat(scenario: &Scenario, group: usize, name: &str, trainings: &[Training
 ///
 /// # Errors
 /// A policy that does not fit, with the reason.
-pub fn seat_of(scenario: &Scenario, group: usize, run: &Path, shared: Shared) -> Result<Seat> {
+pub(super) fn seat_of(scenario: &Scenario, group: usize, run: &Path, shared: Shared) -> Result<Seat> {
     let domain = scenario.domain.domain();
     let spec = domain.spec(scenario.max_steps);
     let group = spec.groups.get(group).ok_or_else(|| Error::input(format!("there is no group {group}")))?;
@@ -168,7 +168,7 @@ pub fn newest_name(id: TrainingId) -> String {
 
 /// The policy that a scenario opens with: its shipped checkpoint if there is one that fits, else the first baseline that a
 /// person would call one.
-pub fn default_policy(scenario: &Scenario) -> String {
+pub(super) fn default_policy(scenario: &Scenario) -> String {
     let domain = scenario.domain.domain();
     let baselines = domain.baselines();
     let spec = domain.spec(scenario.max_steps);

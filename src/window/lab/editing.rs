@@ -133,7 +133,7 @@ impl Editing {
 ///
 /// # Errors
 /// As [`Editing::save`].
-pub fn save(scenario: &Scenario, name: &str, replace: bool) -> Result<(PathBuf, Durability)> {
+pub(super) fn save(scenario: &Scenario, name: &str, replace: bool) -> Result<(PathBuf, Durability)> {
     let scenario = Scenario { name: name.to_owned(), ..scenario.clone() };
     let text = scenario.to_ron()?;
     let house = places::house();

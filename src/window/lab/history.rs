@@ -181,6 +181,6 @@ impl History {
 }
 
 /// A world with the one env of this number.
-pub fn lane_of(scenario: &Scenario, seed: u64, env: u64) -> Lane {
+pub(super) fn lane_of(scenario: &Scenario, seed: u64, env: u64) -> Lane {
     Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(seed), env..env.saturating_add(1))
 }

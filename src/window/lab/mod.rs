@@ -410,7 +410,7 @@ impl Lab {
         let session = Session::start(plan, None, policy.as_ref().map(|policy| &policy.network))?;
         let id = TrainingId(self.next_training);
         self.next_training += 1;
-        self.trainings.push(Training::start(id, session, background::spare_threads())?);
+        self.trainings.push(Training::start(id, session)?);
         self.refresh_offers()?;
         // Whoever starts a training wants to watch it.
         self.swap(0, 0, &newest_name(id))

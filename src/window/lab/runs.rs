@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{catalogue::run_folders, messages::Messages, training::Curves};
+use super::{catalogue::run_folders, messages::Messages};
 use crate::{error::Result, metrics::series::RunCurves};
 
 /// How often a run that another process may be writing is looked at.
@@ -28,8 +28,8 @@ pub struct Run {
 
 impl Run {
     /// Its curves, if a person wants to see them.
-    pub fn curves(&self) -> Option<&Curves> {
-        self.curves.as_ref().map(RunCurves::curves)
+    pub fn curves(&self) -> Option<&RunCurves> {
+        self.curves.as_ref()
     }
 
     /// Name of its folder.
@@ -74,7 +74,7 @@ impl Runs {
         if let Some(run) = self.runs.get_mut(index) {
             run.curves = match run.curves.take() {
                 Some(_) => None,
-                None => Some(RunCurves::open(&path.join("metrics.jsonl"))?),
+                None => Some(RunCurves::read(&path.join("metrics.jsonl"))?),
             };
         }
         Ok(())

@@ -34,16 +34,16 @@ pub struct Training {
 }
 
 impl Training {
-    /// Sets `session` going on `threads` threads of its own.
+    /// Sets `session` going on threads of its own, which let the window go first.
     ///
     /// # Errors
     /// Threads that the system does not give, or a network that has left the finite numbers.
-    pub fn start(id: TrainingId, session: Session, threads: usize) -> Result<Self> {
+    pub fn start(id: TrainingId, session: Session) -> Result<Self> {
         let folder = session.folder().path().to_owned();
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let plan = session.plan().clone();
         let progress = Progress::new(plan.goal, session.counters().env_steps, session.wall_s());
-        let background = Background::start(session, Some(threads))?;
+        let background = Background::start(session, None)?;
         let status = background.status();
         Ok(Self { id, name, folder, plan, background, status, progress, curves: Curves::new() })
     }

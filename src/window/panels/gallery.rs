@@ -15,7 +15,7 @@ const CARD: f32 = THUMBNAIL.0 as f32 + 16.0;
 
 /// Pictures that the graphics card has.
 #[derive(Default)]
-pub struct State {
+pub(super) struct State {
     textures: BTreeMap<String, TextureHandle>,
 }
 

@@ -127,7 +127,7 @@ fn rewards(ui: &mut Ui, agent: &AgentInspection, palette: &Palette) {
     for (index, (gain, loss)) in gains.iter().zip(&losses).enumerate() {
         let (colour, _) = palette.series(index);
         let (more, less) = (rect.width() * gain / span, rect.width() * loss / span);
-        let mut bar = |from: f32, to: f32| {
+        let bar = |from: f32, to: f32| {
             let part = egui::Rect::from_min_max(egui::pos2(from, rect.top()), egui::pos2(to, rect.bottom()));
             ui.painter().rect_filled(part, 0.0, colour);
         };

@@ -2,7 +2,7 @@
 //!
 //! However many points a curve has, only those are handed to the plot that its columns of pixels can show.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use bevy_egui::egui::{self, Ui};
 use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints};
@@ -12,7 +12,7 @@ use crate::{
     picture::Dash,
     window::{
         command::Command,
-        lab::{Curves, Lab},
+        lab::Lab,
         theme::Palette,
     },
 };
@@ -24,7 +24,7 @@ const FIRST: [&str; 4] = ["charts/episodic_return", "env/reduction", "losses/ent
 const HEIGHT: f32 = 150.0;
 
 /// What is shown, and how.
-pub struct State {
+pub(super) struct State {
     of_envs: bool,
     shown: BTreeMap<String, bool>,
     smoothing: f64,
@@ -49,8 +49,9 @@ impl Default for State {
 /// A run with its curves.
 struct Source<'a> {
     name: String,
-    folder: std::path::PathBuf,
-    curves: &'a Curves,
+    folder: PathBuf,
+    names: Vec<&'a str>,
+    get: Box<dyn Fn(&str) -> Option<&'a Series> + 'a>,
 }
 
 /// Shows the curves.
@@ -83,11 +84,14 @@ fn sources(lab: &Lab) -> Vec<Source<'_>> {
     let live = lab.trainings().iter().map(|training| Source {
         name: training.name().to_owned(),
         folder: training.folder().clone(),
-        curves: training.curves(),
+        names: training.curves().keys().map(String::as_str).collect(),
+        get: Box::new(|name| training.curves().get(name)),
     });
     let stored = lab.runs().iter().filter_map(|run| {
         let curves = run.curves()?;
-        Some(Source { name: run.name(), folder: run.path.clone(), curves })
+        let names = curves.iter().map(|(name, _)| name).collect();
+        let get = Box::new(|name: &str| curves.get(name));
+        Some(Source { name: run.name(), folder: run.path.clone(), names, get })
     });
     live.chain(stored).collect()
 }
@@ -117,7 +121,7 @@ fn choose_runs(ui: &mut Ui, lab: &Lab, out: &mut Vec<Command>) {
 
 /// Names of all curves, each once.
 fn names(sources: &[Source<'_>]) -> Vec<String> {
-    let mut names: Vec<String> = sources.iter().flat_map(|source| source.curves.keys().cloned()).collect();
+    let mut names: Vec<String> = sources.iter().flat_map(|source| source.names.iter().map(|name| (*name).to_owned())).collect();
     names.sort();
     names.dedup();
     names
@@ -153,7 +157,7 @@ fn curve(ui: &mut Ui, name: &str, sources: &[Source<'_>], state: &mut State, pal
         let bounds = plot.plot_bounds();
         let range = bounds.range_x();
         for (index, source) in sources.iter().enumerate() {
-            let Some(series) = source.curves.get(name) else { continue };
+            let Some(series) = (source.get)(name) else { continue };
             let key = (source.name.clone(), name.to_owned());
             let smooth = smoothed.entry(key).or_insert_with(|| Smoothed::new(*smoothing));
             smooth.set_weight(*smoothing);
@@ -169,7 +173,7 @@ fn curve(ui: &mut Ui, name: &str, sources: &[Source<'_>], state: &mut State, pal
         }
         plot.pointer_coordinate()
     });
-    let folder = sources.iter().find(|source| source.curves.contains_key(name)).map(|source| source.folder.clone());
+    let folder = sources.iter().find(|source| (source.get)(name).is_some()).map(|source| source.folder.clone());
     if response.response.clicked()
         && let (Some(at), Some(run)) = (response.inner, nearest_run(name, sources, &response).or(folder))
     {
@@ -179,11 +183,11 @@ fn curve(ui: &mut Ui, name: &str, sources: &[Source<'_>], state: &mut State, pal
 }
 
 /// The run whose curve is nearest to where the pointer is.
-fn nearest_run<R>(name: &str, sources: &[Source<'_>], response: &egui_plot::PlotResponse<R>) -> Option<std::path::PathBuf> {
+fn nearest_run<R>(name: &str, sources: &[Source<'_>], response: &egui_plot::PlotResponse<R>) -> Option<PathBuf> {
     let pointer = response.response.hover_pos()?;
     let near = |source: &&Source<'_>| {
         let at = response.transform.value_from_position(pointer);
-        let point = source.curves.get(name).and_then(|series| series.nearest(at.x));
+        let point = (source.get)(name).and_then(|series| series.nearest(at.x));
         point.map_or(f32::INFINITY, |(x, y)| {
             response.transform.position_from_point(&egui_plot::PlotPoint::new(x, y)).distance(pointer)
         })

@@ -49,7 +49,7 @@ pub struct PanelStates {
 }
 
 /// Everything that the window shows, from edge to edge; what was asked for is added to `out`.
-pub fn show(ui: &mut Ui, lab: &Lab, desk: &mut Desk, inspection: Option<&Inspection>, out: &mut Vec<Command>) {
+pub(super) fn show(ui: &mut Ui, lab: &Lab, desk: &mut Desk, inspection: Option<&Inspection>, out: &mut Vec<Command>) {
     let palette = Palette::of(desk.theme());
     shortcuts(ui.ctx(), desk, out);
     egui::Panel::top("transport").show(ui, |ui| transport::show(ui, lab, out));

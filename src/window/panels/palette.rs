@@ -9,7 +9,7 @@ use crate::window::{
 
 /// What is typed, and which of the found commands is meant.
 #[derive(Default)]
-pub struct State {
+pub(in crate::window) struct State {
     query: String,
     chosen: usize,
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// What is typed into the panel.
 #[derive(Default)]
-pub struct State {
+pub(super) struct State {
     query: String,
     drafts: Drafts,
 }

@@ -9,7 +9,7 @@ use crate::window::{
 
 /// What is typed into the panel.
 #[derive(Default)]
-pub struct State {
+pub(super) struct State {
     name: String,
     replace: bool,
 }

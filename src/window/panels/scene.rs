@@ -20,7 +20,7 @@ const WHEEL: f32 = 1.0015;
 
 /// What the pointer is doing.
 #[derive(Default)]
-pub struct State {
+pub(super) struct State {
     /// The entity that is being dragged, in which env, and where it is held, in metres.
     dragged: Option<(usize, Entity, Vec2)>,
     /// Kind of the entity that is placed next in the editor.

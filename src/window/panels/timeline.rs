@@ -12,7 +12,7 @@ use crate::{
 
 /// What is typed into the panel.
 #[derive(Default)]
-pub struct State {
+pub(super) struct State {
     label: String,
     file: String,
     recording: String,

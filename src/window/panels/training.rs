@@ -17,7 +17,7 @@ use crate::{
 
 /// What is typed into the panel.
 #[derive(Default)]
-pub struct State {
+pub(super) struct State {
     minutes: Option<f64>,
     seed: String,
     from: String,
