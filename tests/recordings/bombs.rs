@@ -7,14 +7,14 @@ use agon::record::{
 
 const HEADER: u8 = 0x01;
 const CHANNEL: u8 = 0x04;
-const MESSAGE: u8 = 0x05;
+pub(crate) const MESSAGE: u8 = 0x05;
 const CHUNK: u8 = 0x06;
 const MESSAGE_INDEX: u8 = 0x07;
 const METADATA: u8 = 0x0C;
 const DATA_END: u8 = 0x0F;
 
 /// A record that claims to be as long as it is.
-fn record(opcode: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn record(opcode: u8, body: &[u8]) -> Vec<u8> {
     [&[opcode], &(body.len() as u64).to_le_bytes()[..], body].concat()
 }
 
@@ -36,7 +36,7 @@ fn chunk(compression: &str, size: u64, crc: u32, packed: &[u8]) -> Vec<u8> {
 }
 
 /// A chunk that is what it claims to be.
-fn honest(content: &[u8]) -> Vec<u8> {
+pub(crate) fn honest(content: &[u8]) -> Vec<u8> {
     chunk("", content.len() as u64, crc32fast::hash(content), content)
 }
 
@@ -49,7 +49,7 @@ fn message(channel: u16, sequence: u32, data: &[u8]) -> Vec<u8> {
 }
 
 /// A file of these records.
-fn file(records: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn file(records: &[Vec<u8>]) -> Vec<u8> {
     let header = record(HEADER, &[text("agon"), text("agon")].concat());
     [&MAGIC[..], &header, &records.concat()].concat()
 }

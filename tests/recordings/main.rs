@@ -8,10 +8,12 @@
 mod bombs;
 mod commands;
 mod damage;
+mod disorder;
 mod edits;
 mod foreign;
 mod readers;
 mod round_trip;
+mod stories;
 
 use std::path::Path;
 
