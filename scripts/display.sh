@@ -16,7 +16,7 @@ for _ in $(seq 100); do
     sleep 0.1
 done
 DISPLAY=:$(cat "$number")
-export DISPLAY
+export DISPLAY XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$(dirname "$number")}
 driver=$(find /usr/share/vulkan/icd.d -name 'lvp_icd*.json' 2>/dev/null | head -n 1)
 if [ -n "$driver" ]; then export VK_DRIVER_FILES=$driver; fi
 "$@"

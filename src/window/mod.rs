@@ -154,6 +154,7 @@ fn app(desk: Desk, lab: Lab, commands: Vec<Command>, script: Option<Script>, rem
         .insert_resource(lab)
         .insert_resource(remains)
         .init_resource::<Inspected>()
+        .init_resource::<screenshots::Saved>()
         .configure_sets(
             Update,
             (LabSystems::Ask, LabSystems::Obey, LabSystems::Advance, LabSystems::Draw, LabSystems::Pace).chain(),

@@ -9,7 +9,7 @@ const DASHES: [Dash; 3] = [Dash::Solid, Dash::Dashed, Dash::Dotted];
 
 /// Colours that panels use by hand.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Palette {
+pub(super) struct Palette {
     /// Words.
     pub text: Color32,
     /// Words that matter less.
@@ -27,7 +27,7 @@ pub struct Palette {
 
 impl Palette {
     /// The colours of a theme.
-    pub fn of(theme: &Theme) -> Self {
+    pub(super) fn of(theme: &Theme) -> Self {
         let token = |token| colour(theme.token(token));
         let series: Vec<Color32> = (0..7).map(|kind| colour(theme.rgb(Colour::Category(kind)))).collect();
         let last = series.last().copied().unwrap_or_default();
@@ -43,7 +43,7 @@ impl Palette {
     }
 
     /// Colour and pattern of curve number `index`: no two of the first 21 look alike.
-    pub fn series(&self, index: usize) -> (Color32, Dash) {
+    pub(super) fn series(&self, index: usize) -> (Color32, Dash) {
         let colours = self.series.len().max(1);
         let colour = self.series.get(index % colours).copied().unwrap_or(self.text);
         (colour, DASHES[index / colours % DASHES.len()])

@@ -7,11 +7,11 @@ use bevy_egui::egui::{self, Ui};
 use crate::sim::params::{Kind, Param};
 
 /// Texts and numbers that are being changed and were not asked for yet.
-pub type Drafts = BTreeMap<String, Draft>;
+pub(super) type Drafts = BTreeMap<String, Draft>;
 
 /// What a widget holds while it is being changed.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Draft {
+pub(super) enum Draft {
     /// A number that is being dragged.
     Number(f64),
     /// A text that is being typed.

@@ -26,7 +26,7 @@ use bevy::{
 };
 use bevy_egui::PrimaryEguiContext;
 
-pub use self::{
+pub(super) use self::{
     lens::Lens,
     pick::{pick, place_of},
     tessellate::{Triangles, tessellate},
@@ -35,7 +35,7 @@ use super::{desk::Desk, lab::Lab};
 use crate::picture::{Rgb, Token};
 
 /// Envs that can be on show at once.
-pub const MOST_ENVS: usize = 2;
+pub(super) const MOST_ENVS: usize = 2;
 
 /// Order of the camera that panels are drawn by, above those of the envs.
 const PANELS_ORDER: isize = 10;
@@ -68,7 +68,7 @@ pub(super) fn set_up(
     let material = materials.add(ColorMaterial { alpha_mode: AlphaMode2d::Blend, ..ColorMaterial::default() });
     for play in 0..MOST_ENVS {
         let layer = RenderLayers::layer(play + 1);
-        let mesh = meshes.add(mesh_of(&mut Triangles::default()));
+        let mesh = meshes.add(mesh_of(&mut Triangles::speck()));
         commands.spawn((
             Easel { play, mesh: mesh.clone() },
             Mesh2d(mesh),

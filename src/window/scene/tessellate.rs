@@ -19,7 +19,7 @@ const HOLE: f32 = 0.5;
 
 /// Triangles with a colour at each corner; places are points from the middle of the view, y upwards.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Triangles {
+pub(crate) struct Triangles {
     /// `[corners]`: places; z is 0.
     pub positions: Vec<[f32; 3]>,
     /// `[corners]`: linear red, green, blue, and opacity.
@@ -29,7 +29,7 @@ pub struct Triangles {
 }
 
 /// The triangles of `picture` as `lens` sees it; words are left to whoever has fonts.
-pub fn tessellate(picture: &Picture, theme: &Theme, lens: &Lens, out: &mut Triangles) {
+pub(crate) fn tessellate(picture: &Picture, theme: &Theme, lens: &Lens, out: &mut Triangles) {
     out.clear();
     let mut painter = Painter { out, theme, lens, arena: picture.arena };
     painter.ground();
@@ -42,6 +42,11 @@ pub fn tessellate(picture: &Picture, theme: &Theme, lens: &Lens, out: &mut Trian
 }
 
 impl Triangles {
+    /// A triangle that is not seen: a graphics card has no place for nothing.
+    pub(super) fn speck() -> Self {
+        Self { positions: vec![[0.0; 3]; 3], colours: vec![[0.0; 4]; 3], indices: vec![0, 1, 2] }
+    }
+
     fn clear(&mut self) {
         self.positions.clear();
         self.colours.clear();
