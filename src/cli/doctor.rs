@@ -7,11 +7,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{on_threads, output};
 use crate::{
-    places,
     domains::{AnyDomain, jamming::JammingParams},
     error::{Error, Result},
     eval::{Align, Table},
     math::gemm::Isa,
+    places,
     policy::{card, registry::shipped},
     sim::{Batch, Domain, Seeds},
 };

@@ -1,11 +1,11 @@
 //! `agon eval`: policies on the same unseen episodes.
 
-use super::{args::EvalArgs, on_threads, output, load_changed};
+use super::{args::EvalArgs, load_changed, on_threads, output};
 use crate::{
-    places,
     domains::Scenario,
     error::{Error, Result},
     eval::{EvalOptions, Report, env_steps, evaluate},
+    places,
     policy::{
         acting::Decision,
         registry::{Registry, Resolved},

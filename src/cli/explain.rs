@@ -1,6 +1,6 @@
 //! `agon explain`: a scenario from the point of view of those who act in it, and every knob it has.
 
-use super::{args::ExplainArgs, list::params_table, output, load_changed};
+use super::{args::ExplainArgs, list::params_table, load_changed, output};
 use crate::{
     domains::Scenario,
     error::Result,

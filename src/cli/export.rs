@@ -10,12 +10,12 @@ use indicatif::ProgressBar;
 
 use super::{args::ExportArgs, eval, output};
 use crate::{
-    places,
     domains::Scenario,
     durable::{Durability, read_capped},
     error::{Error, Result},
     export::{ExportOptions, Film, Format, Played, export},
     picture::{MAX_THEME_BYTES, Theme},
+    places,
     policy::{
         acting::Decision,
         card::{CARD_FILE, load_card},

@@ -4,11 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::{args::ListArgs, output};
 use crate::{
-    places,
     domains::Scenario,
     error::Result,
     eval::{Align, Table},
     learn::hyperparameters::PpoParams,
+    places,
     policy::registry::{Shipped, shipped},
     sim::params::{Kind, Param, Params},
 };

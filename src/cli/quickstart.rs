@@ -1,8 +1,7 @@
 //! `agon quickstart`: from nothing to a trained team and a table in about a minute.
 
 use super::{args::QuickstartArgs, eval, output, train};
-use crate::{
-    places,error::Result, eval::EvalOptions, policy::acting::Decision, session::Ending};
+use crate::{error::Result, eval::EvalOptions, places, policy::acting::Decision, session::Ending};
 
 /// Trains, evaluates against every baseline, and says what to try next.
 pub(super) fn run(args: QuickstartArgs) -> Result<()> {

@@ -9,12 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{args::RecordArgs, output, load_changed};
+use super::{args::RecordArgs, load_changed, output};
 use crate::{
-    places,
     domains::Scenario,
     durable::Durability,
     error::{Error, Result},
+    places,
     policy::{
         acting::Decision,
         registry::{ALL, Entry, Registry},

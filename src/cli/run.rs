@@ -25,7 +25,7 @@ mod windowed {
             command::Command,
             desk::settings_path,
             lab::Training,
-            script::{self, Measured, Script},
+            script::{self, Actors, Measured, Script},
         },
     };
 
@@ -84,10 +84,18 @@ mod windowed {
             std::fs::remove_dir_all(&args.out)
                 .map_err(|error| Error::system(format!("cannot empty the folder: {error}")).in_file(&args.out))?;
         }
-        let script = script::smoke(&scenarios, &args.out);
+        let actors = scenarios.iter().map(|scenario| actors(scenario)).collect::<Result<Vec<_>>>()?;
+        let script = script::smoke(&actors, &args.out);
         finish(open(Opening { script: Some(script), ..Opening::default() }).map_err(|unavailable| unavailable.why)?)?;
         output::note(format!("{} scenarios; pictures in {}", scenarios.len(), args.out.display()));
         Ok(())
+    }
+
+    /// Two scripted policies of a scenario.
+    fn actors(scenario: &str) -> Result<Actors> {
+        let baselines = places::load_scenario(scenario)?.domain.domain().baselines();
+        let name = |index: usize| baselines.get(index).or(baselines.first()).map_or("", |baseline| baseline.name);
+        Ok(Actors { scenario: scenario.to_owned(), first: name(0).to_owned(), second: name(1).to_owned() })
     }
 
     /// Measures how smooth the window is.

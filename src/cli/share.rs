@@ -2,10 +2,10 @@
 
 use super::{args::ShareArgs, eval, output};
 use crate::{
-    places,
     durable::Durability,
     error::{Error, Result},
     eval::EvalOptions,
+    places,
     policy::{
         acting::Decision,
         card::{self, CARD_FILE, Card, Score, WEIGHTS_FILE},

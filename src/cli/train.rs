@@ -8,14 +8,16 @@ use std::{
     },
 };
 
-use super::{args::{Assignment, TrainArgs},
-    on_threads, output};
+use super::{
+    args::{Assignment, TrainArgs},
+    on_threads, output,
+};
 use crate::{
-    places,
     domains::Scenario,
     error::{Error, Result},
     learn::hyperparameters::PpoParams,
     metrics::{Console, Goal, Point, Progress, Sink},
+    places,
     policy::card,
     session::{Control, Ending, News, Observer, Plan, Session, recommended},
     sim::{

@@ -135,6 +135,21 @@ impl Replay {
         self.index.num_keyframes
     }
 
+    /// Ticks of the keyframes, in order, each once.
+    ///
+    /// # Errors
+    /// Damage that no checksum told.
+    pub fn keyframes(&mut self) -> Result<Vec<u64>> {
+        let mut ticks = Vec::new();
+        for number in 0..self.index.chunks.len() {
+            self.index.load(&self.bytes, number, &mut self.chunk)?;
+            let keyframes = self.chunk.messages.iter().filter(|message| message.topic == Topic::Keyframe);
+            ticks.extend(keyframes.map(|message| u64::from(message.tick)));
+        }
+        ticks.dedup();
+        Ok(ticks)
+    }
+
     /// The scenario in force at this tick, changes by hand included.
     pub fn scenario(&self) -> &Scenario {
         &self.scenario

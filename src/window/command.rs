@@ -310,17 +310,16 @@ pub fn entries() -> Vec<Entry> {
     let control = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND, key));
     let shift = |key| Some(KeyboardShortcut::new(Modifiers::SHIFT, key));
     let panels = [
-        (Pane::Training, "Show training"),
-        (Pane::Policies, "Show policies"),
-        (Pane::Metrics, "Show metrics"),
-        (Pane::Inspector, "Show inspector"),
-        (Pane::Parameters, "Show parameters"),
-        (Pane::Compare, "Show comparison"),
-        (Pane::Events, "Show events"),
-        (Pane::Scenario, "Show scenario"),
-        (Pane::Timeline, "Show timeline"),
+        (Pane::Policies, "Show policies", Key::P),
+        (Pane::Compare, "Show comparison", Key::C),
+        (Pane::Inspector, "Show inspector", Key::I),
+        (Pane::Metrics, "Show metrics", Key::M),
+        (Pane::Training, "Show training", Key::Num1),
+        (Pane::Parameters, "Show parameters", Key::Num2),
+        (Pane::Scenario, "Show scenario", Key::Num3),
+        (Pane::Timeline, "Show timeline", Key::Num4),
+        (Pane::Events, "Show events", Key::Num5),
     ];
-    let keys = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
     let mut entries = Vec::new();
     let mut add = |group, label, shortcut, command| entries.push(Entry { command, group, label, shortcut });
     add("Time", "Play or pause the simulation", plain(Key::Space), C::TogglePlay);
@@ -358,7 +357,7 @@ pub fn entries() -> Vec<Entry> {
         add("View", label, None, C::ToggleLayer(layer));
     }
     add("View", "Show one env", None, C::EndCompare);
-    for ((pane, label), key) in panels.into_iter().zip(keys) {
+    for (pane, label, key) in panels {
         add("Window", label, plain(key), C::Window(W::Show(pane)));
     }
     add("Window", "Gallery of scenarios", control(Key::O), C::Gallery);
@@ -383,7 +382,12 @@ mod tests {
         for (index, entry) in entries.iter().enumerate() {
             for other in &entries[..index] {
                 assert_ne!(entry.label, other.label);
-                assert!(entry.shortcut.is_none() || entry.shortcut != other.shortcut, "{} and {}", entry.label, other.label);
+                assert!(
+                    entry.shortcut.is_none() || entry.shortcut != other.shortcut,
+                    "{} and {}",
+                    entry.label,
+                    other.label
+                );
             }
         }
     }

@@ -108,8 +108,8 @@ pub struct Desk {
     pub help: bool,
     /// Whether a question about closing is open.
     pub asks_to_close: bool,
-    /// Pictures of the window that are to be saved.
-    pub screenshots: Vec<PathBuf>,
+    /// Pictures of the window that are to be saved, and whether a person is told when they are.
+    pub screenshots: Vec<(PathBuf, bool)>,
     /// Whether the window fills the screen.
     pub is_full_screen: bool,
     /// How the window is to be closed, once it is.
@@ -219,7 +219,9 @@ impl Desk {
             WindowCommand::Theme(name) => self.set_theme(name)?,
             WindowCommand::Scale(scale) => self.scale = scale.clamp(0.75, 2.0),
             WindowCommand::ToggleFullScreen => self.is_full_screen = !self.is_full_screen,
-            WindowCommand::Screenshot(path) => self.screenshots.push(path.clone().unwrap_or_else(new_screenshot)),
+            WindowCommand::Screenshot(path) => {
+                self.screenshots.push((path.clone().unwrap_or_else(new_screenshot), true))
+            }
             WindowCommand::Close if is_training => self.asks_to_close = true,
             WindowCommand::Close | WindowCommand::CloseAndStop => self.closing = Some(Closing::Stop),
             WindowCommand::CloseAndKeepTraining => self.closing = Some(Closing::KeepTraining),
@@ -320,7 +322,8 @@ fn default_layout() -> Tree<Pane> {
 }
 
 fn linear(tiles: &mut Tiles<Pane>, direction: LinearDir, children: &[(TileId, f32)]) -> TileId {
-    let mut linear = Linear { children: children.iter().map(|(id, _)| *id).collect(), dir: direction, ..Linear::default() };
+    let mut linear =
+        Linear { children: children.iter().map(|(id, _)| *id).collect(), dir: direction, ..Linear::default() };
     for (id, share) in children {
         linear.shares.set_share(*id, *share);
     }
@@ -332,7 +335,6 @@ fn new_screenshot() -> PathBuf {
     let numbered = |number: u32| PathBuf::from(format!("agon-{number}.png"));
     (1..).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(0))
 }
-
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]

@@ -7,16 +7,22 @@ use std::{
 
 use bevy::{
     app::{App, Update},
-    ecs::system::ResMut,
     ecs::schedule::IntoScheduleConfigs,
+    ecs::system::ResMut,
     log::{
         BoxedLayer, Level,
-        tracing::{Event, Subscriber, field::{Field, Visit}},
+        tracing::{
+            Event, Subscriber,
+            field::{Field, Visit},
+        },
         tracing_subscriber::{Layer, layer::Context},
     },
 };
 
-use super::{LabSystems, lab::{Lab, Severity}};
+use super::{
+    LabSystems,
+    lab::{Lab, Severity},
+};
 
 /// What is written to the terminal: warnings of everything, but only errors of those who warn of what is not ours.
 pub(super) const FILTER: &str = "warn,wgpu=error,naga=error,bevy_render=error,winit=error,offset_allocator=error";

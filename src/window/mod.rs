@@ -19,6 +19,8 @@ mod scene;
 mod screenshots;
 pub mod script;
 mod start;
+#[cfg(test)]
+mod tests;
 mod theme;
 
 use std::{
@@ -39,7 +41,10 @@ use bevy::{
     log::LogPlugin,
     render::renderer::RenderAdapterInfo,
     time::{Real, Time},
-    window::{ExitCondition, MonitorSelection, PresentMode, PrimaryWindow, Window, WindowCloseRequested, WindowMode, WindowPlugin},
+    window::{
+        ExitCondition, MonitorSelection, PresentMode, PrimaryWindow, Window, WindowCloseRequested, WindowMode,
+        WindowPlugin,
+    },
 };
 use bevy_egui::{EguiContexts, EguiGlobalSettings, EguiPlugin, EguiPrimaryContextPass, egui};
 
@@ -135,7 +140,11 @@ fn app(desk: Desk, lab: Lab, commands: Vec<Command>, script: Option<Script>, rem
         title: "agon".to_owned(),
         name: Some("agon".to_owned()),
         resolution: (width as u32, height as u32).into(),
-        present_mode: if script.as_ref().is_some_and(Script::is_unpaced) { PresentMode::AutoNoVsync } else { PresentMode::AutoVsync },
+        present_mode: if script.as_ref().is_some_and(Script::is_unpaced) {
+            PresentMode::AutoNoVsync
+        } else {
+            PresentMode::AutoVsync
+        },
         ..Window::default()
     };
     let windows = WindowPlugin {
@@ -204,7 +213,12 @@ fn obey(mut asked: ResMut<Asked>, mut lab: ResMut<Lab>, mut desk: ResMut<Desk>) 
     }
 }
 
-fn advance(time: Res<Time<Real>>, mut lab: ResMut<Lab>, mut inspected: ResMut<Inspected>, mut pace: ResMut<pace::Pace>) {
+fn advance(
+    time: Res<Time<Real>>,
+    mut lab: ResMut<Lab>,
+    mut inspected: ResMut<Inspected>,
+    mut pace: ResMut<pace::Pace>,
+) {
     if lab.advance(time.delta()) {
         pace.stir();
     }
@@ -273,4 +287,3 @@ impl From<Error> for Unavailable {
         Self { why: error }
     }
 }
-

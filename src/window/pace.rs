@@ -31,6 +31,11 @@ const LINGER: Duration = Duration::from_millis(300);
 pub(super) struct Pace(Instant);
 
 impl Pace {
+    /// Something has changed just now.
+    pub(super) fn new() -> Self {
+        Self(Instant::now())
+    }
+
     /// Something has changed that is seen.
     pub(super) fn stir(&mut self) {
         self.0 = Instant::now();
@@ -38,7 +43,7 @@ impl Pace {
 }
 
 pub(super) fn plugin(app: &mut App) {
-    app.insert_resource(Pace(Instant::now()))
+    app.insert_resource(Pace::new())
         .insert_resource(WinitSettings::continuous())
         .init_resource::<IsUnpaced>()
         .add_systems(Update, set_pace.in_set(LabSystems::Pace));

@@ -30,16 +30,19 @@ pub(super) fn take(mut commands: Commands, mut desk: ResMut<Desk>) {
     if desk.screenshots.is_empty() {
         return;
     }
-    for path in std::mem::take(&mut desk.screenshots) {
+    for (path, is_told) in std::mem::take(&mut desk.screenshots) {
         commands.spawn(Screenshot::primary_window()).observe(
-            move |captured: On<ScreenshotCaptured>, mut lab: ResMut<Lab>, mut saved: ResMut<Saved>| {
-                match save(&captured.image, &path) {
-                    Ok(colours) => {
+            move |captured: On<ScreenshotCaptured>, mut lab: ResMut<Lab>, mut saved: ResMut<Saved>| match save(
+                &captured.image,
+                &path,
+            ) {
+                Ok(colours) => {
+                    if is_told {
                         lab.messages_mut().push(Severity::Info, format!("saved as {}", path.display()));
-                        saved.0.push((path.clone(), colours));
                     }
-                    Err(error) => lab.messages_mut().error(&error),
+                    saved.0.push((path.clone(), colours));
                 }
+                Err(error) => lab.messages_mut().error(&error),
             },
         );
     }

@@ -165,9 +165,8 @@ fn run(
         let empty = saved.0.iter().find(|(_, colours)| *colours < FEWEST_COLOURS);
         empty.map(|(path, colours)| format!("{} is empty: it has {colours} colours", path.display()))
     });
-    let failure = failure.or_else(|| {
-        (running.begun.elapsed() > PATIENCE).then(|| format!("this never came true: {:?}", running.step))
-    });
+    let failure = failure
+        .or_else(|| (running.begun.elapsed() > PATIENCE).then(|| format!("this never came true: {:?}", running.step)));
     if let Some(failure) = failure {
         running.report.failure = Some(failure);
         return end(running, &mut lab, &remains, &mut exit);
@@ -194,7 +193,7 @@ fn run(
             }
             Step::Shot(path) => {
                 running.shots += 1;
-                desk.screenshots.push(path.clone());
+                desk.screenshots.push((path.clone(), false));
             }
             Step::Measure(..) => {
                 running.counted = counted(&lab);
@@ -233,11 +232,22 @@ fn end(running: &mut Running, lab: &mut Lab, remains: &Remains, exit: &mut Messa
     exit.write(AppExit::Success);
 }
 
+/// A scenario and two policies of its domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actors {
+    /// Its name.
+    pub scenario: String,
+    /// Acts.
+    pub first: String,
+    /// Is compared with it.
+    pub second: String,
+}
+
 /// The steps of the smoke test: opens each of these scenarios, trains, pauses, swaps, compares, records and forks, and saves
 /// a picture of each state below `folder`.
-pub fn smoke(scenarios: &[String], folder: &Path) -> Script {
+pub fn smoke(scenarios: &[Actors], folder: &Path) -> Script {
     let mut steps = vec![Step::Do(Command::Gallery), Step::Wait(3.0), shot(folder, "gallery", "")];
-    for scenario in scenarios {
+    for Actors { scenario, first, second } in scenarios {
         let name = scenario.replace('/', "-");
         let shot = |state: &str| shot(folder, &name, state);
         let recording = folder.join(format!("{name}.mcap"));
@@ -260,13 +270,13 @@ pub fn smoke(scenarios: &[String], folder: &Path) -> Script {
             done(Command::ToggleFreeze),
             done(Command::ToggleFreeze),
             shot("paused"),
-            done(Command::Swap { play: 0, group: 0, policy: "random".to_owned() }),
+            done(Command::Swap { play: 0, group: 0, policy: first.clone() }),
             done(Command::Play),
             Step::Wait(0.5),
             shot("swapped"),
             done(Command::Bookmark("here".to_owned())),
             done(Command::StopRecording),
-            done(Command::Compare { policy: "random".to_owned() }),
+            done(Command::Compare { policy: second.clone() }),
             done(Command::Window(WindowCommand::Show(super::desk::Pane::Compare))),
             done(Command::Play),
             Step::UntilTick(10),

@@ -70,9 +70,10 @@ fn display() -> Result<()> {
     let Some(number) = local_display(&name) else { return Ok(()) };
     // X servers listen at a file and, on Linux, also at an abstract name without one.
     let path = format!("/tmp/.X11-unix/X{number}");
-    UnixStream::connect(&path).or_else(|error| abstract_socket(&path).ok_or(error)).map(drop).map_err(|error| {
-        missing(format!("display {name} does not answer: {error}"))
-    })
+    UnixStream::connect(&path)
+        .or_else(|error| abstract_socket(&path).ok_or(error))
+        .map(drop)
+        .map_err(|error| missing(format!("display {name} does not answer: {error}")))
 }
 
 /// The number of a display of this machine; none for one reached over the network, which only the attempt can tell.

@@ -23,6 +23,7 @@ pub(super) struct Palette {
     /// What was not done.
     pub error: Color32,
     series: Vec<Color32>,
+    theme: Theme,
 }
 
 impl Palette {
@@ -39,7 +40,13 @@ impl Palette {
             warning: token(Token::Goal),
             error: last,
             series,
+            theme: theme.clone(),
         }
+    }
+
+    /// The theme that the colours are of.
+    pub(super) fn theme(&self) -> &Theme {
+        &self.theme
     }
 
     /// Colour and pattern of curve number `index`: no two of the first 21 look alike.

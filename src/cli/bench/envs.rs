@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{Figure, meter::seconds_within};
 use crate::{
-    places::load_scenario,
     error::Result,
+    places::load_scenario,
     sim::{ActionSpace, Address, Lane, Purpose, Seeds},
 };
 

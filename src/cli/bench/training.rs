@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::{Figure, meter::seconds_within};
 use crate::{
-    places::load_scenario,
     domains::Scenario,
     error::{Error, Result},
     learn::{hyperparameters::PpoParams, mappo::Trainer},
+    places::load_scenario,
     sim::params::Params,
 };
 

@@ -128,7 +128,8 @@ pub(super) fn seat(scenario: &Scenario, group: usize, name: &str, trainings: &[T
     let group = spec.groups.get(group).ok_or_else(|| Error::input(format!("there is no group {group}")))?;
     if let Some(id) = name.strip_prefix(NEWEST) {
         let training = trainings.iter().find(|training| training.id().0.to_string() == id);
-        let training = training.ok_or_else(|| Error::input(format!("no training run of this window is number {id}")))?;
+        let training =
+            training.ok_or_else(|| Error::input(format!("no training run of this window is number {id}")))?;
         check_fit(&training.policy().card, domain.id(), group)?;
         return Seat::following(training);
     }
@@ -185,8 +186,7 @@ pub(super) fn default_policy(scenario: &Scenario) -> String {
 fn of_card(name: String, kind: OfferKind, card: Result<Card>, domain: &str, group: &GroupSpec) -> Offer {
     match card {
         Ok(card) => {
-            let doc =
-                format!("learned by {} in {}, {} env-steps", card.algorithm, card.scenario, card.env_steps);
+            let doc = format!("learned by {} in {}, {} env-steps", card.algorithm, card.scenario, card.env_steps);
             learned(name, kind, doc, card, domain, group)
         }
         Err(error) => {

@@ -154,9 +154,9 @@ type Places = Vec<(&'static EntityKind, Vec<Vec2>)>;
 /// Where the entities of the env are, by kind.
 fn all_places(scenario: &Scenario, lane: &Lane) -> Result<Places> {
     let domain = scenario.domain.domain();
-    let editor = domain.editor().ok_or_else(|| {
-        Error::input(format!("entities of domain `{}` have no places to choose", domain.id()))
-    })?;
+    let editor = domain
+        .editor()
+        .ok_or_else(|| Error::input(format!("entities of domain `{}` have no places to choose", domain.id())))?;
     let of_kind = |kind: usize| editor.places(lane.world(), 0, kind).into_iter().map(|(_, at)| at).collect();
     Ok(editor.kinds().iter().enumerate().map(|(index, kind)| (kind, of_kind(index))).collect())
 }

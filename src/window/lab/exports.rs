@@ -51,7 +51,8 @@ impl Export {
         }
         let mut film = film_of(play)?;
         let (width, height) = SIZE;
-        let options = ExportOptions { from, until, width, height, fps: FPS, speed: None, theme: Theme::default(), view };
+        let options =
+            ExportOptions { from, until, width, height, fps: FPS, speed: None, theme: Theme::default(), view };
         let (done, of) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(1)));
         let (told, result) = bounded(1);
         let (path, counters) = (to.to_owned(), (Arc::clone(&done), Arc::clone(&of)));

@@ -51,6 +51,11 @@ impl History {
         self.first + self.actions.len() as u64
     }
 
+    /// Ticks whose state is kept.
+    pub fn keyframes(&self) -> impl Iterator<Item = u64> {
+        self.keyframes.iter().map(|keyframe| keyframe.tick)
+    }
+
     /// Ticks at which a hand changed something.
     pub fn edits(&self) -> impl Iterator<Item = u64> {
         self.keyframes.iter().filter(|keyframe| keyframe.is_edit).map(|keyframe| keyframe.tick)
@@ -154,6 +159,10 @@ impl History {
     }
 
     fn push(&mut self, tick: u64, is_edit: bool, scenario: &Arc<Scenario>, lane: &Lane) {
+        // Of several edits of a tick the last one counts: a drag makes many.
+        if is_edit && self.keyframes.len() > 1 {
+            self.keyframes.pop_back_if(|newest| newest.is_edit && newest.tick == tick);
+        }
         let scenario = Arc::clone(scenario);
         self.keyframes.push_back(Keyframe { tick, is_edit, scenario, state: lane.snapshot(0) });
     }

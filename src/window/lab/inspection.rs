@@ -73,7 +73,8 @@ fn inspect_agent(stage: &mut Stage, trainings: &[Training], play: usize, who: En
     let lane = play.lane();
     let spec: &GroupSpec = lane.spec().groups.get(agent.group)?;
     let port = lane.ports().groups.get(agent.group)?;
-    let row = |numbers: &[f32], width: usize| numbers.get(agent.row * width..(agent.row + 1) * width).map(<[f32]>::to_vec);
+    let row =
+        |numbers: &[f32], width: usize| numbers.get(agent.row * width..(agent.row + 1) * width).map(<[f32]>::to_vec);
     let observation = row(&port.observations, port.observation_width)?;
     let action = row(&port.actions, port.action_width)?;
     let terms = row(&port.terms, port.num_terms)?;

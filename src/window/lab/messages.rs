@@ -1,6 +1,6 @@
 //! What a person should know: it stands there until it is read.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     error::Error,
@@ -12,6 +12,8 @@ use crate::{
 
 /// Messages that are kept.
 const MOST: usize = 200;
+/// What was done stands there for so long.
+const FRESH: Duration = Duration::from_secs(6);
 
 /// Something a person should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,15 @@ pub struct Message {
     pub severity: Severity,
     /// What it says.
     pub text: String,
+    /// How long it has been standing there.
+    pub age: Duration,
+}
+
+impl Message {
+    /// Whether it is to be read still: what was done for a while, what went wrong until it is taken away.
+    pub fn is_fresh(&self) -> bool {
+        self.severity > Severity::Info || self.age < FRESH
+    }
 }
 
 /// How bad something is.
@@ -48,7 +59,7 @@ impl Messages {
     pub fn push(&mut self, severity: Severity, text: impl Into<String>) {
         self.count += 1;
         self.errors += u64::from(severity == Severity::Error);
-        self.messages.push_back(Message { number: self.count, severity, text: text.into() });
+        self.messages.push_back(Message { number: self.count, severity, text: text.into(), age: Duration::ZERO });
         if self.messages.len() > MOST {
             self.messages.pop_front();
         }
@@ -67,6 +78,17 @@ impl Messages {
             Phase::Ended(Ending::Stopped) => self.push(Severity::Info, format!("{name} has saved and stopped")),
             Phase::Failed(why) => self.push(Severity::Error, format!("{name}: {why}")),
         }
+    }
+
+    /// Lets time go by; whether a message that stands for a while only has stood there long enough.
+    pub(super) fn age(&mut self, elapsed: Duration) -> bool {
+        let mut any = false;
+        for message in &mut self.messages {
+            let was_fresh = message.is_fresh();
+            message.age += elapsed;
+            any |= was_fresh != message.is_fresh();
+        }
+        any
     }
 
     /// The messages, oldest first.

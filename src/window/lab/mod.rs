@@ -178,7 +178,7 @@ impl Lab {
 
     /// Lets the time that has gone by pass; whether anything has changed that is seen.
     pub fn advance(&mut self, elapsed: Duration) -> bool {
-        let mut is_changed = self.gallery.poll();
+        let mut is_changed = self.gallery.poll() | self.messages.age(elapsed);
         for training in &mut self.trainings {
             let (before, warnings) = (training.status().clone(), training.poll());
             is_changed |= before != *training.status() || !warnings.is_empty();
@@ -393,6 +393,11 @@ impl Lab {
     }
 
     fn train(&mut self, draft: &Draft) -> Result<()> {
+        self.train_in(draft, None)
+    }
+
+    /// Starts a run in the folder `out`, or in a new one below the folder of the runs.
+    fn train_in(&mut self, draft: &Draft, out: Option<&Path>) -> Result<()> {
         let scenario = (*self.stage_or_error()?.scenario).clone();
         // The file is only named in errors about what it recommends.
         let file = places::find_scenario(&scenario.name).unwrap_or_else(|_| PathBuf::from(&scenario.name));
@@ -407,7 +412,7 @@ impl Lab {
         draft.set.iter().try_for_each(|(name, value)| params.set(name, value))?;
         let seed = draft.seed.unwrap_or(scenario.seed);
         let plan = Plan { stages: vec![scenario], seed, goal: Goal::Seconds(60.0 * draft.minutes), params };
-        let session = Session::start(plan, None, policy.as_ref().map(|policy| &policy.network))?;
+        let session = Session::start(plan, out, policy.as_ref().map(|policy| &policy.network))?;
         let id = TrainingId(self.next_training);
         self.next_training += 1;
         self.trainings.push(Training::start(id, session)?);
@@ -463,10 +468,7 @@ impl Lab {
         let others = (0..groups).map(other).collect::<Result<Vec<_>>>()?;
         let seats = first.seats().iter().map(Seat::fork).collect();
         // Both begin at the first tick of the same episode: what they come to is then the policies' doing alone.
-        let plays = vec![
-            Play::live(&stage.scenario, seed, env, seats),
-            Play::live(&stage.scenario, seed, env, others),
-        ];
+        let plays = vec![Play::live(&stage.scenario, seed, env, seats), Play::live(&stage.scenario, seed, env, others)];
         let _ = stage.plays.iter_mut().map(Play::stop_recording).collect::<Result<Vec<_>>>()?;
         stage.replace(plays);
         Ok(())
@@ -480,9 +482,7 @@ impl Lab {
         };
         let scenario = Arc::new(replay.scenario().clone());
         let default = catalogue::default_policy(&scenario);
-        let seat = |group: usize| {
-            catalogue::seat(&scenario, group, policy.unwrap_or(&default), &self.trainings)
-        };
+        let seat = |group: usize| catalogue::seat(&scenario, group, policy.unwrap_or(&default), &self.trainings);
         let groups = replay.lane().ports().groups.len();
         let seats = (0..groups).map(seat).collect::<Result<Vec<_>>>()?;
         let lane = replay.fork()?;

@@ -31,6 +31,8 @@ pub struct Play {
     metrics: Vec<Series>,
     /// The last tick that is in `metrics`.
     measured: u64,
+    /// Ticks of a recording whose state is in the file.
+    keyframes: Vec<u64>,
 }
 
 enum Source {
@@ -73,12 +75,12 @@ impl Play {
     /// # Errors
     /// Damage that no checksum told.
     pub fn recorded(mut replay: Replay) -> Result<Self> {
-        let events = replay.events(replay.ticks())?;
-        Ok(Self { events, ..Self::of(Source::Recorded(Box::new(replay))) })
+        let (events, keyframes) = (replay.events(replay.ticks())?, replay.keyframes()?);
+        Ok(Self { events, keyframes, ..Self::of(Source::Recorded(Box::new(replay))) })
     }
 
     fn of(source: Source) -> Self {
-        let mut play = Self { source, events: Vec::new(), metrics: Vec::new(), measured: 0 };
+        let mut play = Self { source, events: Vec::new(), metrics: Vec::new(), measured: 0, keyframes: Vec::new() };
         play.metrics = play.lane().spec().metrics.iter().map(|_| Series::default()).collect();
         play
     }
@@ -197,6 +199,12 @@ impl Play {
         &self.events
     }
 
+    /// Ticks whose state is kept, from which others are reached.
+    pub fn keyframes(&self) -> impl Iterator<Item = u64> {
+        let live = self.history().into_iter().flat_map(History::keyframes);
+        live.chain(self.keyframes.iter().copied())
+    }
+
     /// What was measured, over ticks, in the order of the spec.
     pub fn metrics(&self) -> &[Series] {
         &self.metrics
@@ -256,6 +264,11 @@ impl Play {
         live.resume_recording()?;
         if let Some(recording) = &mut live.recording {
             recording.file.recorder().edit(live.lane.world(), 0, &live.scenario, &events)?;
+        }
+        // A drag is one event, however many places it went through.
+        let is_drag = |event: &Event| matches!(event, Event::StateEdited { .. });
+        if events.iter().all(is_drag) {
+            self.events.pop_if(|(at, last)| *at == tick && is_drag(last));
         }
         self.events.extend(events.into_iter().map(|event| (tick, event)));
         Ok(())
@@ -348,11 +361,9 @@ impl Play {
     /// Adds to the curves what the last tick measured, unless it is there already.
     fn measure(&mut self) {
         let tick = self.tick();
-        if tick != self.measured + 1 && tick != self.measured {
-            // Somewhere else than where the curves end: they know this tick, or begin anew here.
-            if tick <= self.measured {
-                return;
-            }
+        if tick <= self.measured {
+            // The curves know this tick already.
+            return;
         }
         self.measured = tick;
         let values = match &self.source {

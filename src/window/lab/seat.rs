@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bevy::ecs::world::WorldId;
+
 use super::training::{Training, TrainingId};
 use crate::{
     error::Result,
@@ -20,6 +22,8 @@ pub struct Seat {
     policy: Box<dyn Policy>,
     follows: Option<(TrainingId, Arc<Shared>)>,
     drive: Option<Drive>,
+    /// The world in which it last acted.
+    world: Option<WorldId>,
 }
 
 /// What a person at the keyboard orders one agent to do.
@@ -35,7 +39,7 @@ pub struct Drive {
 
 impl From<Entry> for Seat {
     fn from(Entry { name, privileged, policy, .. }: Entry) -> Self {
-        Self { name, is_privileged: privileged, policy, follows: None, drive: None }
+        Self { name, is_privileged: privileged, policy, follows: None, drive: None, world: None }
     }
 }
 
@@ -52,6 +56,7 @@ impl Seat {
             policy: Box::new(NetworkPolicy::new(Arc::clone(&shared), Decision::Mode)?),
             follows: Some((training.id(), shared)),
             drive: None,
+            world: None,
         })
     }
 
@@ -64,6 +69,7 @@ impl Seat {
             policy: self.policy.fork(),
             follows,
             drive: None,
+            world: None,
         }
     }
 
@@ -113,6 +119,11 @@ impl Seat {
     /// # Errors
     /// See [`Policy::act`].
     pub fn act(&mut self, lane: &mut Lane, group: usize) -> Result<()> {
+        // A policy belongs to one world, and an env gets another one when its scenario changes.
+        let world = lane.world().id();
+        if self.world.replace(world).is_some_and(|before| before != world) {
+            self.policy = self.policy.fork();
+        }
         lane.act(&mut *self.policy, group)?;
         if let Some(drive) = &self.drive {
             drive.override_action(lane, group);

@@ -426,9 +426,9 @@ impl Stage {
             }
             return Ok(());
         }
-        let (play, agent) = self.selected_agent().ok_or_else(|| {
-            Error::input("no agent is selected").hint("click one, or go through them with N")
-        })?;
+        let (play, agent) = self
+            .selected_agent()
+            .ok_or_else(|| Error::input("no agent is selected").hint("click one, or go through them with N"))?;
         let play = self.plays.get_mut(play).ok_or_else(no_such_env)?;
         let port = play.lane().ports().groups.get(agent.group);
         let space = &play.lane().spec().groups.get(agent.group).map(|group| group.action.clone());

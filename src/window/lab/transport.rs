@@ -23,7 +23,9 @@ impl Speed {
     /// The next faster one.
     pub fn faster(self) -> Self {
         match self {
-            Self::Times(times) => SPEEDS.iter().find(|speed| **speed > times * 1.001).map_or(Self::Max, |s| Self::Times(*s)),
+            Self::Times(times) => {
+                SPEEDS.iter().find(|speed| **speed > times * 1.001).map_or(Self::Max, |s| Self::Times(*s))
+            }
             Self::Max => Self::Max,
         }
     }

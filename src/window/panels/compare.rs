@@ -46,14 +46,15 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, palette: &Palette, out: &mut Vec<Comm
             }
         }
         match comparison.estimate() {
-            Some(estimate) => ui.label(format!(
-                "{name}, A − B over {} episodes: {:+.2} [{:+.2}, {:+.2}] {unit}",
-                comparison.num_episodes(),
-                estimate.mean,
-                estimate.lo,
-                estimate.hi
-            ))
-            .on_hover_text("Mean of the paired differences with its 95 % bootstrap interval"),
+            Some(estimate) => ui
+                .label(format!(
+                    "{name}, A − B over {} episodes: {:+.2} [{:+.2}, {:+.2}] {unit}",
+                    comparison.num_episodes(),
+                    estimate.mean,
+                    estimate.lo,
+                    estimate.hi
+                ))
+                .on_hover_text("Mean of the paired differences with its 95 % bootstrap interval"),
             None => ui.label(format!("{} episodes of both so far; an interval wants two.", comparison.num_episodes())),
         };
     });

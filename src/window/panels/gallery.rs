@@ -22,7 +22,7 @@ pub(super) struct State {
 /// Shows the gallery.
 pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette, out: &mut Vec<Command>) {
     ui.heading("What do you want to watch?");
-    ui.weak("A scenario opens with the policy that comes with it. Then: press T to train, P to look for other policies, C to compare.");
+    ui.weak("A scenario opens with the policy that comes with it. Then: T trains, P shows who else could act, C compares, ? shows every key.");
     ui.add_space(8.0);
     let cards = lab.gallery().cards();
     if cards.is_empty() {
@@ -55,7 +55,8 @@ fn card(ui: &mut Ui, card: &Card, state: &mut State, palette: &Palette, out: &mu
             match (&card.thumbnail, &card.scenario) {
                 (Some(pixels), _) => {
                     let texture = state.textures.entry(name.clone()).or_insert_with(|| {
-                        let image = ColorImage::from_rgba_unmultiplied([THUMBNAIL.0 as usize, THUMBNAIL.1 as usize], pixels);
+                        let image =
+                            ColorImage::from_rgba_unmultiplied([THUMBNAIL.0 as usize, THUMBNAIL.1 as usize], pixels);
                         ui.ctx().load_texture(&name, image, TextureOptions::LINEAR)
                     });
                     ui.image((texture.id(), size));

@@ -15,13 +15,7 @@ use crate::{
 const BAR: f32 = 14.0;
 
 /// Shows what is selected.
-pub(super) fn show(
-    ui: &mut Ui,
-    lab: &Lab,
-    inspection: Option<&Inspection>,
-    palette: &Palette,
-    out: &mut Vec<Command>,
-) {
+pub(super) fn show(ui: &mut Ui, lab: &Lab, inspection: Option<&Inspection>, palette: &Palette, out: &mut Vec<Command>) {
     let Some(inspection) = inspection else {
         super::nothing(ui, "Click an agent or a link, or press N.");
         return;
@@ -69,7 +63,8 @@ fn show_agent(ui: &mut Ui, lab: &Lab, agent: &AgentInspection, palette: &Palette
     if let Some(value) = agent.value {
         ui.horizontal(|ui| {
             ui.strong("Value");
-            ui.label(format!("{value:.3}")).on_hover_text("What the critic of the run in training expects from here on");
+            ui.label(format!("{value:.3}"))
+                .on_hover_text("What the critic of the run in training expects from here on");
         });
     }
     ui.separator();

@@ -15,7 +15,7 @@ const MOST: usize = 4;
 
 /// Shows the newest messages in the lower right corner.
 pub(super) fn show(ctx: &Context, lab: &Lab, palette: &Palette, out: &mut Vec<Command>) {
-    let newest: Vec<_> = lab.messages().iter().rev().take(MOST).collect();
+    let newest: Vec<_> = lab.messages().iter().rev().filter(|message| message.is_fresh()).take(MOST).collect();
     if newest.is_empty() {
         return;
     }

@@ -10,11 +10,7 @@ use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints};
 use crate::{
     metrics::series::{Series, Smoothed},
     picture::Dash,
-    window::{
-        command::Command,
-        lab::Lab,
-        theme::Palette,
-    },
+    window::{command::Command, lab::Lab, theme::Palette},
 };
 
 /// Curves that are shown at first, as far as there are such.
@@ -121,7 +117,8 @@ fn choose_runs(ui: &mut Ui, lab: &Lab, out: &mut Vec<Command>) {
 
 /// Names of all curves, each once.
 fn names(sources: &[Source<'_>]) -> Vec<String> {
-    let mut names: Vec<String> = sources.iter().flat_map(|source| source.names.iter().map(|name| (*name).to_owned())).collect();
+    let mut names: Vec<String> =
+        sources.iter().flat_map(|source| source.names.iter().map(|name| (*name).to_owned())).collect();
     names.sort();
     names.dedup();
     names
@@ -149,9 +146,17 @@ fn training(ui: &mut Ui, sources: &[Source<'_>], state: &mut State, palette: &Pa
 }
 
 /// One curve of every run.
-fn curve(ui: &mut Ui, name: &str, sources: &[Source<'_>], state: &mut State, palette: &Palette, out: &mut Vec<Command>) {
+fn curve(
+    ui: &mut Ui,
+    name: &str,
+    sources: &[Source<'_>],
+    state: &mut State,
+    palette: &Palette,
+    out: &mut Vec<Command>,
+) {
     let State { smoothing, smoothed, points, is_logarithmic, .. } = state;
     let plot = plot(name, *is_logarithmic).x_axis_label("env-steps");
+    let plot = if sources.len() > 1 { plot.legend(Legend::default()) } else { plot };
     let columns = ui.available_width().max(1.0) as usize;
     let response = plot.show(ui, |plot| {
         let bounds = plot.plot_bounds();
@@ -205,7 +210,7 @@ fn envs(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette) {
         let Some(index) = spec.metric(name) else { continue };
         ui.strong(name);
         let columns = ui.available_width().max(1.0) as usize;
-        plot(name, *is_logarithmic).x_axis_label("tick").show(ui, |plot| {
+        plot(name, *is_logarithmic).legend(Legend::default()).x_axis_label("tick").show(ui, |plot| {
             let range = plot.plot_bounds().range_x();
             for (play, shown) in stage.plays.iter().enumerate() {
                 let Some(series) = shown.metrics().get(index) else { continue };
@@ -219,7 +224,7 @@ fn envs(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette) {
     if !stage.probes.is_empty() {
         ui.strong("observations");
         let columns = ui.available_width().max(1.0) as usize;
-        plot("probes", *is_logarithmic).x_axis_label("tick").show(ui, |plot| {
+        plot("probes", *is_logarithmic).legend(Legend::default()).x_axis_label("tick").show(ui, |plot| {
             let range = plot.plot_bounds().range_x();
             for (index, probe) in stage.probes.iter().enumerate() {
                 let (colour, dash) = palette.series(index);
@@ -232,7 +237,7 @@ fn envs(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette) {
 
 /// A plot of its own.
 pub(super) fn plot<'a>(name: &str, is_logarithmic: bool) -> Plot<'a> {
-    let plot = Plot::new(name.to_owned()).height(HEIGHT).legend(Legend::default()).allow_scroll(false);
+    let plot = Plot::new(name.to_owned()).height(HEIGHT).allow_scroll(false);
     if is_logarithmic { plot.y_axis_formatter(|mark, _| format!("{:.3e}", 10_f64.powf(mark.value))) } else { plot }
 }
 

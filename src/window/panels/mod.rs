@@ -8,14 +8,15 @@ mod events;
 mod gallery;
 mod help;
 mod inspector;
+mod legend;
 mod messages;
 mod metrics;
 mod palette;
 mod parameters;
 mod policies;
+mod scenario;
 mod scene;
 mod setting;
-mod scenario;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -57,7 +58,8 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, desk: &mut Desk, inspection: Option<&
     match lab.stage() {
         None => {
             desk.lenses.iter_mut().for_each(|lens| lens.area = bevy::math::Rect::default());
-            egui::CentralPanel::default().show(ui, |ui| gallery::show(ui, lab, &mut desk.states.gallery, &palette, out));
+            egui::CentralPanel::default()
+                .show(ui, |ui| gallery::show(ui, lab, &mut desk.states.gallery, &palette, out));
         }
         Some(_) => {
             let frame = egui::Frame::NONE;
@@ -88,7 +90,8 @@ fn shortcuts(ctx: &egui::Context, desk: &Desk, out: &mut Vec<Command>) {
     for entry in entries() {
         let Some(shortcut) = entry.shortcut else { continue };
         let is_plain = shortcut.modifiers.is_none() || shortcut.modifiers == egui::Modifiers::SHIFT;
-        let is_window = matches!(entry.command, Command::Window(WindowCommand::TogglePalette | WindowCommand::ToggleHelp));
+        let is_window =
+            matches!(entry.command, Command::Window(WindowCommand::TogglePalette | WindowCommand::ToggleHelp));
         if (is_typing && is_plain) || ((desk.palette || desk.asks_to_close) && !is_window) {
             continue;
         }
@@ -107,7 +110,11 @@ fn closing(ctx: &egui::Context, out: &mut Vec<Command>) {
         ui.add_space(8.0);
         let choices = [
             ("Stop and save", "Finishes the iteration, saves and closes.", WindowCommand::CloseAndStop),
-            ("Keep training", "Closes the window; the run goes on in the terminal.", WindowCommand::CloseAndKeepTraining),
+            (
+                "Keep training",
+                "Closes the window; the run goes on in the terminal.",
+                WindowCommand::CloseAndKeepTraining,
+            ),
             ("Cancel", "Keeps the window open.", WindowCommand::CancelClose),
         ];
         ui.horizontal(|ui| {
@@ -150,7 +157,7 @@ impl Behavior<Pane> for Shown<'_> {
                 Pane::Parameters => parameters::show(ui, lab, &mut states.parameters, out),
                 Pane::Compare => compare::show(ui, lab, palette, out),
                 Pane::Events => events::show(ui, lab, out),
-                Pane::Scenario => scenario::show(ui, lab, &mut states.scenario, out),
+                Pane::Scenario => scenario::show(ui, lab, &mut states.scenario, palette, out),
                 Pane::Timeline => timeline::show(ui, lab, &mut states.timeline, palette, out),
             }
         });

@@ -35,7 +35,8 @@ pub(super) fn show(ctx: &Context, state: &mut State, lab: &Lab, out: &mut Vec<Co
         .anchor(Align2::CENTER_TOP, [0.0, 60.0])
         .fixed_size([440.0, 360.0])
         .show(ctx, |ui| {
-            let line = egui::TextEdit::singleline(&mut state.query).hint_text("what to do").desired_width(f32::INFINITY);
+            let line =
+                egui::TextEdit::singleline(&mut state.query).hint_text("what to do").desired_width(f32::INFINITY);
             ui.add(line).request_focus();
             ui.separator();
             egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
@@ -90,5 +91,7 @@ fn find(query: &str, lab: &Lab) -> Vec<(String, String, Command)> {
 
 /// How the keys of a command are written.
 pub(super) fn keys_of(keys: &egui::KeyboardShortcut) -> String {
-    keys.format(&egui::ModifierNames::NAMES, false)
+    let modifiers = egui::ModifierNames::NAMES.format(&keys.modifiers, false);
+    let key = keys.logical_key.symbol_or_name();
+    if modifiers.is_empty() || key == "?" { key.to_owned() } else { format!("{modifiers}+{key}") }
 }

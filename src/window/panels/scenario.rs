@@ -2,9 +2,11 @@
 
 use bevy_egui::egui::{self, Ui};
 
+use super::legend;
 use crate::window::{
     command::{Command, Layer},
     lab::Lab,
+    theme::Palette,
 };
 
 /// What is typed into the panel.
@@ -15,7 +17,7 @@ pub(super) struct State {
 }
 
 /// Shows the scenario.
-pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Command>) {
+pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette, out: &mut Vec<Command>) {
     let Some(stage) = lab.stage() else { return };
     let scenario = &stage.scenario;
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
@@ -28,14 +30,17 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Comm
             let now = view.colour_by.get(stage.options.colour_by).or(view.colour_by.first());
             ui.horizontal(|ui| {
                 ui.label("colour by");
-                egui::ComboBox::from_id_salt("colour").selected_text(now.map_or("", |now| now.name)).show_ui(ui, |ui| {
-                    for (index, choice) in view.colour_by.iter().enumerate() {
-                        let is_chosen = index == stage.options.colour_by;
-                        if ui.selectable_label(is_chosen, choice.name).on_hover_text(choice.doc).clicked() {
-                            out.push(Command::ColourBy(index));
+                egui::ComboBox::from_id_salt("colour").selected_text(now.map_or("", |now| now.name)).show_ui(
+                    ui,
+                    |ui| {
+                        for (index, choice) in view.colour_by.iter().enumerate() {
+                            let is_chosen = index == stage.options.colour_by;
+                            if ui.selectable_label(is_chosen, choice.name).on_hover_text(choice.doc).clicked() {
+                                out.push(Command::ColourBy(index));
+                            }
                         }
-                    }
-                });
+                    },
+                );
             });
         }
         let options = &stage.options;
@@ -47,22 +52,13 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Comm
                 out.push(Command::ToggleLayer(layer));
             }
         }
-        legend(ui, lab);
+        if let Some(picture) = stage.picture(0) {
+            egui::CollapsingHeader::new("Legend").default_open(true).show(ui, |ui| {
+                legend::show(ui, &picture.legend, palette);
+            });
+        }
         ui.separator();
         editor(ui, lab, state, out);
-    });
-}
-
-/// What the signs of the first env mean.
-fn legend(ui: &mut Ui, lab: &Lab) {
-    let Some(picture) = lab.stage().and_then(|stage| stage.picture(0)) else { return };
-    ui.collapsing("Legend", |ui| {
-        for item in &picture.legend.items {
-            ui.label(format!("• {}", item.text));
-        }
-        if let Some(ramp) = &picture.legend.ramp {
-            ui.label(format!("{}: {} to {}", ramp.title, ramp.low, ramp.high));
-        }
     });
 }
 
@@ -97,7 +93,11 @@ fn editor(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Command>) {
         let middle = 0.5 * (arena.low + arena.high);
         ui.horizontal_wrapped(|ui| {
             for (index, kind) in editor.kinds().iter().enumerate() {
-                if ui.button(format!("Add a {}", kind.name)).on_hover_text("In the middle; drag it from there").clicked() {
+                if ui
+                    .button(format!("Add a {}", kind.name))
+                    .on_hover_text("In the middle; drag it from there")
+                    .clicked()
+                {
                     out.push(Command::Place { kind: index, at: middle.to_array() });
                 }
             }

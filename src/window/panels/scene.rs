@@ -15,6 +15,8 @@ use crate::{
 
 /// Longest scale bar, in points.
 const SCALE_BAR: f32 = 120.0;
+/// Height of what is written above an env, in points.
+const HEADER: f32 = 42.0;
 /// A step of the wheel makes a metre so many times as large.
 const WHEEL: f32 = 1.0015;
 
@@ -48,8 +50,10 @@ pub(super) fn show(
         }
         let left = room.left() + play as f32 * width;
         let rect = Rect::from_min_size(Pos2::new(left, room.top()), egui::vec2(width, room.height()));
+        let (header, rect) = rect.split_top_bottom_at_y(rect.top() + HEADER);
         lens.area = Area { min: Vec2::new(rect.left(), rect.top()), max: Vec2::new(rect.right(), rect.bottom()) };
         if let Some(picture) = stage.picture(play) {
+            caption(ui, stage, play, picture, header, palette);
             follow(stage, play, picture, follows, lens);
             env(ui, stage, play, picture, rect, palette, lens, state, out);
         }
@@ -95,7 +99,9 @@ fn env(
         }
     }
     if response.drag_started() {
-        state.dragged = match (under, pointer) {
+        // By now the pointer has moved on from where it was pressed.
+        let pressed = ui.input(|input| input.pointer.press_origin()).map(|at| Vec2::new(at.x, at.y)).or(pointer);
+        state.dragged = match (pressed.and_then(|at| pick(picture, lens, at)), pressed) {
             (Some(Subject::Entity(who)), Some(at)) if is_movable(stage, play, who) => {
                 out.push(Command::Select(Some(Selection { play, subject: Subject::Entity(who) })));
                 Some((play, who, lens.place(arena, at)))
@@ -150,6 +156,22 @@ fn env(
     }
 }
 
+/// Who acts and what is measured, above an env.
+fn caption(ui: &Ui, stage: &Stage, play: usize, picture: &Picture, rect: Rect, palette: &Palette) {
+    let painter = ui.painter().with_clip_rect(rect);
+    let captions = &picture.captions;
+    let title = match stage.plays.len() {
+        0 | 1 => captions.policy.clone(),
+        _ => format!("{}  {}", ["A", "B"][play.min(1)], captions.policy),
+    };
+    let corner = rect.left_top() + egui::vec2(10.0, 4.0);
+    painter.text(corner, Align2::LEFT_TOP, title, FontId::proportional(15.0), palette.text);
+    let measured: Vec<String> =
+        captions.metrics.iter().take(4).map(|quantity| format!("{} {}", quantity.name, quantity.text())).collect();
+    let below = corner + egui::vec2(0.0, 20.0);
+    painter.text(below, Align2::LEFT_TOP, measured.join("   "), FontId::proportional(12.0), palette.muted);
+}
+
 /// What is written and drawn over an env.
 #[allow(clippy::too_many_arguments, reason = "one env, everything about it")]
 fn overlay(
@@ -190,14 +212,6 @@ fn overlay(
         }
     }
     scale_bar(&painter, rect, lens.points_per_m(arena), palette);
-    let captions = &picture.captions;
-    let title = if stage.plays.len() > 1 { format!("{}  {}", ["A", "B"][play.min(1)], captions.policy) } else { captions.policy.clone() };
-    let corner = rect.left_top() + egui::vec2(10.0, 8.0);
-    painter.text(corner, Align2::LEFT_TOP, title, FontId::proportional(15.0), palette.text);
-    let measured: Vec<String> =
-        captions.metrics.iter().take(4).map(|quantity| format!("{} {}", quantity.name, quantity.text())).collect();
-    let below = corner + egui::vec2(0.0, 20.0);
-    painter.text(below, Align2::LEFT_TOP, measured.join("   "), small.clone(), palette.muted);
     let ring = |place: Vec2, radius: f32, colour: Color32| {
         painter.circle_stroke(at(place), radius, Stroke::new(2.0, colour));
     };
@@ -236,7 +250,13 @@ fn scale_bar(painter: &egui::Painter, rect: Rect, points_per_m: f32, palette: &P
         painter.line_segment([end - egui::vec2(0.0, 4.0), end + egui::vec2(0.0, 4.0)], stroke);
     }
     let middle = left + egui::vec2(0.5 * length, -4.0);
-    painter.text(middle, Align2::CENTER_BOTTOM, format!("{} m", number(metres)), FontId::proportional(12.0), palette.muted);
+    painter.text(
+        middle,
+        Align2::CENTER_BOTTOM,
+        format!("{} m", number(metres)),
+        FontId::proportional(12.0),
+        palette.muted,
+    );
 }
 
 /// A short label for what is under the pointer.

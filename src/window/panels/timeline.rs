@@ -24,7 +24,8 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette,
     let Some(play) = stage.plays.first() else { return };
     let (first, last) = stage.ticks();
     let tick = stage.tick();
-    bar(ui, (first, last), tick, stage.transport.repeat, &marks(play.events(), play.history()), palette, out);
+    let marks = marks(play.events(), play.history());
+    bar(ui, (first, last), tick, stage.transport.repeat, &marks, play.keyframes(), palette, out);
     ui.horizontal_wrapped(|ui| {
         let mut to = tick;
         ui.weak("tick");
@@ -41,7 +42,11 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette,
     });
     ui.horizontal_wrapped(|ui| {
         ui.weak("export");
-        ui.add(egui::TextEdit::singleline(&mut state.file).hint_text("clip.gif, frame.png, table.csv").desired_width(190.0));
+        ui.add(
+            egui::TextEdit::singleline(&mut state.file)
+                .hint_text("clip.gif, frame.png, table.csv")
+                .desired_width(190.0),
+        );
         let name = state.file.trim();
         let export = ui.add_enabled(!name.is_empty(), egui::Button::new("Export"));
         if export.on_hover_text("What was played, or the loop if there is one; beside the simulation").clicked() {
@@ -94,6 +99,7 @@ fn bar(
     tick: u64,
     repeat: Option<(u64, u64)>,
     marks: &[Mark],
+    keyframes: impl Iterator<Item = u64>,
     palette: &Palette,
     out: &mut Vec<Command>,
 ) {
@@ -101,11 +107,18 @@ fn bar(
     response.widget_info(|| egui::WidgetInfo::slider(true, tick as f64, "Timeline"));
     let span = (last - first).max(1) as f32;
     let x = |tick: u64| rect.left() + rect.width() * (tick.saturating_sub(first)) as f32 / span;
-    let track = Rect::from_min_max(egui::pos2(rect.left(), rect.center().y - 4.0), egui::pos2(rect.right(), rect.center().y + 4.0));
+    let track = Rect::from_min_max(
+        egui::pos2(rect.left(), rect.center().y - 4.0),
+        egui::pos2(rect.right(), rect.center().y + 4.0),
+    );
     ui.painter().rect_filled(track, 3.0, palette.ground);
     if let Some((from, until)) = repeat {
         let part = Rect::from_min_max(egui::pos2(x(from), track.top()), egui::pos2(x(until), track.bottom()));
         ui.painter().rect_filled(part, 3.0, palette.muted);
+    }
+    for keyframe in keyframes {
+        let dot = egui::pos2(x(keyframe), track.bottom() + 4.0);
+        ui.painter().circle_filled(dot, 1.2, palette.muted);
     }
     let mut near: Option<(&Mark, f32)> = None;
     let pointer = response.hover_pos();

@@ -26,7 +26,11 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, out: &mut Vec<Command>) {
         };
         ui.separator();
         let transport = &stage.transport;
-        let (play, doc) = if transport.is_playing { ("⏸ Pause", "Pause the simulation (Space)") } else { ("▶ Play", "Play the simulation (Space)") };
+        let (play, doc) = if transport.is_playing {
+            ("⏸ Pause", "Pause the simulation (Space)")
+        } else {
+            ("▶ Play", "Play the simulation (Space)")
+        };
         button(ui, play, doc, Command::TogglePlay);
         button(ui, "⏮", "One tick back (,)", Command::StepBack);
         button(ui, "⏭", "One tick forward (.)", Command::Step);
@@ -54,7 +58,13 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, out: &mut Vec<Command>) {
         toggle(ui, stage.driven().is_some(), "Drive", "Drive the selected agent by hand (D)", Command::ToggleDrive);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             toggle(ui, false, "?", "Keys and commands", Command::Window(WindowCommand::ToggleHelp));
-            toggle(ui, false, "Commands", "Search all commands (Ctrl+P)", Command::Window(WindowCommand::TogglePalette));
+            toggle(
+                ui,
+                false,
+                "Commands",
+                "Search all commands (Ctrl+P)",
+                Command::Window(WindowCommand::TogglePalette),
+            );
         });
     });
 }

@@ -4,8 +4,8 @@ use bevy::math::{Rect, Vec2};
 
 use crate::picture::{Arena, Length};
 
-/// Room around an arena that fits exactly, in pixels.
-const MARGIN: f32 = 14.0;
+/// Room around an arena that fits exactly, for the numbers beside it, in points.
+const MARGIN: f32 = 26.0;
 /// Shorter side of the picture that pixel lengths are meant for.
 const SHORTER_SIDE: f32 = 600.0;
 /// Least and greatest size of a metre, in parts of that at which the arena fits.
@@ -20,15 +20,22 @@ pub struct Lens {
     centre_m: Option<Vec2>,
     /// Size of a metre, in parts of that at which the arena fits.
     zoom: f32,
+    /// Room around an arena that fits exactly, in points.
+    margin: f32,
 }
 
 impl Default for Lens {
     fn default() -> Self {
-        Self { area: Rect::default(), centre_m: None, zoom: 1.0 }
+        Self { area: Rect::default(), centre_m: None, zoom: 1.0, margin: MARGIN }
     }
 }
 
 impl Lens {
+    /// Shows an arena from edge to edge.
+    pub fn filled(area: Rect) -> Self {
+        Self { area, margin: 0.0, ..Self::default() }
+    }
+
     /// Shows all of the arena.
     pub fn fit(&mut self) {
         *self = Self { area: self.area, ..Self::default() };
@@ -36,7 +43,7 @@ impl Lens {
 
     /// Size of a metre in points.
     pub fn points_per_m(&self, arena: &Arena) -> f32 {
-        let room = (self.area.size() - 2.0 * MARGIN).max(Vec2::ONE);
+        let room = (self.area.size() - 2.0 * self.margin).max(Vec2::ONE);
         self.zoom * (room / arena.size_m()).min_element()
     }
 

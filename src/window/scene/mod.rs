@@ -10,12 +10,15 @@ mod tessellate;
 
 use bevy::{
     asset::{Assets, Handle, RenderAssetUsages},
-    camera::{Camera, Camera2d, ClearColorConfig, Viewport, visibility::{NoFrustumCulling, RenderLayers, Visibility}},
+    camera::{
+        Camera, Camera2d, ClearColorConfig, Viewport,
+        visibility::{NoFrustumCulling, RenderLayers, Visibility},
+    },
     color::Color,
     ecs::{
         component::Component,
-        system::{Commands, Local, Query, Res, ResMut, Single},
         query::With,
+        system::{Commands, Local, Query, Res, ResMut, Single},
     },
     math::{UVec2, Vec2},
     mesh::{Indices, Mesh, Mesh2d, PrimitiveTopology},
@@ -112,8 +115,11 @@ pub(super) fn place_cameras(
 fn viewport_of(low: Vec2, size: Vec2, window: UVec2) -> Option<Viewport> {
     let low = low.max(Vec2::ZERO).round().as_uvec2().min(window);
     let size = size.max(Vec2::ZERO).round().as_uvec2().min(window - low);
-    (size.x >= 2 && size.y >= 2)
-        .then(|| Viewport { physical_position: low, physical_size: size, ..Viewport::default() })
+    (size.x >= 2 && size.y >= 2).then(|| Viewport {
+        physical_position: low,
+        physical_size: size,
+        ..Viewport::default()
+    })
 }
 
 /// Makes the meshes anew that have changed.

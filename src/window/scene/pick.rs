@@ -84,11 +84,12 @@ mod tests {
         let area = Mark::new(Layer::Areas, reach, Colour::Token(Token::Text), 1.0).of(entity(9));
         let marks = vec![area, link, agent(1, a), agent(2, b), agent(3, a + Vec2::new(1.0, 0.0))];
         let picture = Picture { arena: Arena::square(100.0), marks, ..Picture::default() };
-        let lens = Lens { area: Rect::new(0.0, 0.0, 628.0, 628.0), ..Lens::default() };
+        let lens = Lens::filled(Rect::new(0.0, 0.0, 600.0, 600.0));
         let at = |place: Vec2| pick(&picture, &lens, lens.point(&picture.arena, place));
         assert_eq!(at(a), Some(Subject::Entity(entity(1))));
         assert_eq!(at(a + Vec2::new(1.4, 0.0)), Some(Subject::Entity(entity(3))));
-        assert_eq!(at(Vec2::new(50.0, 50.5)), Some(Subject::Link(entity(1), entity(2))));
+let link = at(Vec2::new(50.0, 50.5));
+        assert!(matches!(link, Some(Subject::Link(a, b)) if [a, b].contains(&entity(1)) && [a, b].contains(&entity(2))));
         assert_eq!(at(Vec2::new(50.0, 70.0)), None, "reach is not in the way");
         assert_eq!(place_of(&picture, entity(2)), Some(b));
         assert_eq!(place_of(&picture, entity(9)), None);

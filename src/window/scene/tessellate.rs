@@ -316,7 +316,6 @@ fn clear([r, g, b, _]: [f32; 4]) -> [f32; 4] {
     [r, g, b, 0.0]
 }
 
-
 #[cfg(test)]
 mod tests {
     use bevy::math::Rect;
@@ -325,7 +324,7 @@ mod tests {
     use crate::picture::{Dash, Length};
 
     fn lens() -> Lens {
-        Lens { area: Rect::new(0.0, 0.0, 628.0, 628.0), ..Lens::default() }
+        Lens::filled(Rect::new(0.0, 0.0, 600.0, 600.0))
     }
 
     fn triangles(marks: Vec<Mark>) -> Triangles {
@@ -389,7 +388,9 @@ mod tests {
     fn every_shape_covers_about_what_it_should() {
         let glyph = |shape| Form::Glyph { at: Vec2::splat(50.0), shape, radius: Length::Metres(5.0), outlined: false };
         // Area within a circle of radius 30 points.
-        for (shape, area) in [(Glyph::Square, 2.0 * 900.0), (Glyph::Diamond, 2.0 * 900.0), (Glyph::Triangle, 1.3 * 900.0)] {
+        for (shape, area) in
+            [(Glyph::Square, 2.0 * 900.0), (Glyph::Diamond, 2.0 * 900.0), (Glyph::Triangle, 1.3 * 900.0)]
+        {
             about(covered(vec![mark(glyph(shape))]), area, 0.05);
         }
         about(covered(vec![mark(glyph(Glyph::Donut))]), std::f32::consts::PI * 900.0 * (1.0 - HOLE * HOLE), 0.05);
