@@ -48,8 +48,7 @@ unit: setup ## tests and documentation examples of both rings
 
 smoke: setup ## the window under a virtual display and a software driver: every scenario, a picture of each state in target/smoke
 	@scripts/setup.sh --display
-	cargo build $(CARGO_FLAGS)
-	scripts/display.sh cargo run $(CARGO_FLAGS) -- smoke $(ARGS)
+	scripts/display.sh cargo test $(CARGO_FLAGS) --test smoke -- --ignored
 
 doc: setup ## documentation of both rings, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps $(BARE)

@@ -220,7 +220,7 @@ impl Desk {
             WindowCommand::Scale(scale) => self.scale = scale.clamp(0.75, 2.0),
             WindowCommand::ToggleFullScreen => self.is_full_screen = !self.is_full_screen,
             WindowCommand::Screenshot(path) => {
-                self.screenshots.push((path.clone().unwrap_or_else(new_screenshot), true))
+                self.screenshots.push((path.clone().unwrap_or_else(new_screenshot), true));
             }
             WindowCommand::Close if is_training => self.asks_to_close = true,
             WindowCommand::Close | WindowCommand::CloseAndStop => self.closing = Some(Closing::Stop),

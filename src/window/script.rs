@@ -262,6 +262,7 @@ pub fn smoke(scenarios: &[Actors], folder: &Path) -> Script {
             done(Command::Train { minutes: 60.0, seed: None, set: quick(), from: None }),
             done(Command::Window(WindowCommand::Show(super::desk::Pane::Training))),
             Step::UntilTrained(3),
+            Step::Wait(2.0),
             shot("training"),
             done(Command::ToggleTraining),
             Step::UntilQuiet,

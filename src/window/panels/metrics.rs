@@ -42,12 +42,15 @@ impl Default for State {
     }
 }
 
+/// Finds a curve by its name.
+type Find<'a> = Box<dyn Fn(&str) -> Option<&'a Series> + 'a>;
+
 /// A run with its curves.
 struct Source<'a> {
     name: String,
     folder: PathBuf,
     names: Vec<&'a str>,
-    get: Box<dyn Fn(&str) -> Option<&'a Series> + 'a>,
+    get: Find<'a>,
 }
 
 /// Shows the curves.
@@ -238,7 +241,7 @@ fn envs(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette) {
 /// A plot of its own.
 pub(super) fn plot<'a>(name: &str, is_logarithmic: bool) -> Plot<'a> {
     let plot = Plot::new(name.to_owned()).height(HEIGHT).allow_scroll(false);
-    if is_logarithmic { plot.y_axis_formatter(|mark, _| format!("{:.3e}", 10_f64.powf(mark.value))) } else { plot }
+    if is_logarithmic { plot.y_axis_formatter(|mark, _| format!("{:.3e}", libm::pow(10.0, mark.value))) } else { plot }
 }
 
 /// The points of a curve that so many columns of pixels can show; `range` is what was seen in the last frame.

@@ -93,7 +93,7 @@ fn env(
     let under = pointer.and_then(|at| pick(picture, lens, at));
     if let Some(at) = pointer.filter(|_| response.hovered()) {
         let (wheel, pinch) = ui.input(|input| (input.smooth_scroll_delta().y, input.zoom_delta()));
-        let factor = WHEEL.powf(wheel) * pinch;
+        let factor = libm::powf(WHEEL, wheel) * pinch;
         if factor != 1.0 {
             lens.zoom_at(arena, at, factor);
         }

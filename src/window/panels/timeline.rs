@@ -25,7 +25,9 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette,
     let (first, last) = stage.ticks();
     let tick = stage.tick();
     let marks = marks(play.events(), play.history());
-    bar(ui, (first, last), tick, stage.transport.repeat, &marks, play.keyframes(), palette, out);
+    let (repeat, keyframes) = (stage.transport.repeat, play.keyframes().collect());
+    let track = Track { ticks: (first, last), tick, repeat, marks: &marks, keyframes };
+    bar(ui, &track, palette, out);
     ui.horizontal_wrapped(|ui| {
         let mut to = tick;
         ui.weak("tick");
@@ -81,6 +83,18 @@ struct Mark {
     text: String,
 }
 
+/// What the bar shows.
+struct Track<'a> {
+    /// First and last tick that can be sought.
+    ticks: (u64, u64),
+    /// Where the play stands.
+    tick: u64,
+    /// Ticks that are played over and over.
+    repeat: Option<(u64, u64)>,
+    marks: &'a [Mark],
+    keyframes: Vec<u64>,
+}
+
 fn marks(events: &[(u64, Event)], history: Option<&crate::window::lab::History>) -> Vec<Mark> {
     let event = |(tick, event): &(u64, Event)| Mark {
         tick: *tick,
@@ -93,16 +107,8 @@ fn marks(events: &[(u64, Event)], history: Option<&crate::window::lab::History>)
 }
 
 /// A bar over all ticks that are known; drag along it to go there.
-fn bar(
-    ui: &mut Ui,
-    (first, last): (u64, u64),
-    tick: u64,
-    repeat: Option<(u64, u64)>,
-    marks: &[Mark],
-    keyframes: impl Iterator<Item = u64>,
-    palette: &Palette,
-    out: &mut Vec<Command>,
-) {
+fn bar(ui: &mut Ui, track: &Track<'_>, palette: &Palette, out: &mut Vec<Command>) {
+    let Track { ticks: (first, last), tick, repeat, marks, ref keyframes } = *track;
     let (rect, response) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 30.0), Sense::click_and_drag());
     response.widget_info(|| egui::WidgetInfo::slider(true, tick as f64, "Timeline"));
     let span = (last - first).max(1) as f32;
@@ -116,7 +122,7 @@ fn bar(
         let part = Rect::from_min_max(egui::pos2(x(from), track.top()), egui::pos2(x(until), track.bottom()));
         ui.painter().rect_filled(part, 3.0, palette.muted);
     }
-    for keyframe in keyframes {
+    for keyframe in keyframes.iter().copied() {
         let dot = egui::pos2(x(keyframe), track.bottom() + 4.0);
         ui.painter().circle_filled(dot, 1.2, palette.muted);
     }

@@ -88,8 +88,10 @@ mod tests {
         let at = |place: Vec2| pick(&picture, &lens, lens.point(&picture.arena, place));
         assert_eq!(at(a), Some(Subject::Entity(entity(1))));
         assert_eq!(at(a + Vec2::new(1.4, 0.0)), Some(Subject::Entity(entity(3))));
-let link = at(Vec2::new(50.0, 50.5));
-        assert!(matches!(link, Some(Subject::Link(a, b)) if [a, b].contains(&entity(1)) && [a, b].contains(&entity(2))));
+        let link = at(Vec2::new(50.0, 50.5));
+        assert!(
+            matches!(link, Some(Subject::Link(a, b)) if [a, b].contains(&entity(1)) && [a, b].contains(&entity(2)))
+        );
         assert_eq!(at(Vec2::new(50.0, 70.0)), None, "reach is not in the way");
         assert_eq!(place_of(&picture, entity(2)), Some(b));
         assert_eq!(place_of(&picture, entity(9)), None);
