@@ -3,12 +3,12 @@
 #[cfg(feature = "window")]
 mod windowed {
     use std::{
-        path::PathBuf,
+        path::{Path, PathBuf},
         sync::{
             Arc,
             atomic::{AtomicBool, Ordering},
         },
-        time::Duration,
+        time::{Duration, Instant},
     };
 
     use crate::{
@@ -18,14 +18,16 @@ mod windowed {
         },
         error::{Error, Result},
         eval::{Align, Table},
+        metrics::Goal,
         places,
-        session::background::Phase,
+        session::{Background, Plan, Session, background::Phase, recommended},
         window::{
             self, Closed, Opening, Unavailable,
             command::Command,
             desk::settings_path,
+            frames::Smoothness,
             lab::Training,
-            script::{self, Actors, Measured, Script},
+            script::{self, Actors, Measured, Script, ScriptReport},
         },
     };
 
@@ -99,13 +101,46 @@ mod windowed {
     }
 
     /// Measures how smooth the window is.
-    pub(in crate::cli) fn measure(scenarios: &[&str], seconds: f64) -> Result<Vec<Measured>> {
-        let script = script::smoothness(scenarios, seconds);
-        let opening = Opening { script: Some(script), ..Opening::default() };
-        match open(opening).map_err(|unavailable| unavailable.why)? {
-            Closed::Script(report) => report.failure.map_or(Ok(report.measured), |why| Err(Error::system(why))),
-            Closed::Done | Closed::Training(_) => Err(Error::system("the window was closed before it was measured")),
+    pub(in crate::cli) fn measure(scenarios: &[&str], seconds: f64) -> Result<ScriptReport> {
+        // Runs go below the current folder, and those of a measurement are worth nothing afterwards.
+        let work = std::env::temp_dir().join(format!("agon-bench-{}", std::process::id()));
+        let failed = |error: std::io::Error| Error::system(format!("cannot use the folder: {error}")).in_file(&work);
+        std::fs::create_dir_all(&work).map_err(failed)?;
+        std::env::set_current_dir(&work).map_err(failed)?;
+        let mut measured = Vec::new();
+        for scenario in scenarios {
+            measured.push(alone(scenario, &work.join("alone").join(scenario), 2.0 * seconds)?);
         }
+        let opening = Opening { script: Some(script::smoothness(scenarios, seconds)), ..Opening::default() };
+        let closed = open(opening).map_err(|unavailable| unavailable.why)?;
+        let _ = std::fs::remove_dir_all(&work);
+        let Closed::Script(mut report) = closed else {
+            return Err(Error::system("the window was closed before it was measured"));
+        };
+        measured.append(&mut report.measured);
+        report.failure.take().map_or(Ok(ScriptReport { measured, ..report }), |why| Err(Error::system(why)))
+    }
+
+    /// How fast the same training goes without a window.
+    fn alone(scenario: &str, folder: &Path, seconds: f64) -> Result<Measured> {
+        let file = places::find_scenario(scenario)?;
+        let stages = vec![places::read_scenario(&file)?];
+        let params = recommended(&stages[0], &file)?;
+        let plan = Plan { seed: stages[0].seed, goal: Goal::Seconds(36_000.0), stages, params };
+        let background = Background::start(Session::start(plan, Some(folder), None)?, None)?;
+        let iterations = |background: &Background| background.status().counters.iterations;
+        while iterations(&background) == 0 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let (begun, before) = (Instant::now(), background.status().counters.env_steps);
+        std::thread::sleep(Duration::from_secs_f64(seconds));
+        let trained = background.status().counters.env_steps - before;
+        Ok(Measured {
+            name: format!("{scenario}, no window, training"),
+            smoothness: Smoothness::default(),
+            ticks_per_s: 0.0,
+            trained_per_s: trained as f64 / begun.elapsed().as_secs_f64(),
+        })
     }
 
     fn open(opening: Opening) -> Result<Closed, Unavailable> {

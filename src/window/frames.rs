@@ -13,6 +13,8 @@ use crate::math::statistics::quantile;
 #[derive(Resource, Default)]
 pub(super) struct Frames {
     last: Option<Instant>,
+    /// When the second frame began: the first was on the screen then.
+    first_shown: Option<Instant>,
     times_ms: Option<Vec<f64>>,
 }
 
@@ -36,12 +38,20 @@ pub(super) fn plugin(app: &mut App) {
 fn note(mut frames: ResMut<Frames>) {
     let now = Instant::now();
     let last = frames.last.replace(now);
+    if last.is_some() {
+        frames.first_shown.get_or_insert(now);
+    }
     if let (Some(last), Some(times)) = (last, &mut frames.times_ms) {
         times.push(1e3 * (now - last).as_secs_f64());
     }
 }
 
 impl Frames {
+    /// Time from `opened` until the first frame was on the screen, in seconds.
+    pub(super) fn first_after_s(&self, opened: Instant) -> Option<f64> {
+        self.first_shown.map(|shown| (shown - opened).as_secs_f64())
+    }
+
     /// Begins to measure.
     pub(super) fn begin(&mut self) {
         self.times_ms = Some(Vec::new());

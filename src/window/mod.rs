@@ -10,7 +10,7 @@
 
 pub mod command;
 pub mod desk;
-mod frames;
+pub mod frames;
 pub mod lab;
 mod logs;
 mod pace;
@@ -26,6 +26,7 @@ mod theme;
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use bevy::{
@@ -101,6 +102,10 @@ struct Asked(Vec<Command>);
 #[derive(Resource, Default)]
 struct Inspected(Option<Inspection>);
 
+/// When the window was asked for.
+#[derive(Resource, Clone, Copy)]
+struct Opened(Instant);
+
 /// What outlives the window.
 #[derive(Resource, Clone, Default)]
 struct Remains(Arc<Mutex<Option<Closed>>>);
@@ -121,6 +126,7 @@ impl Remains {
 /// [`Unavailable`] where there is no display or nothing that draws; whatever keeps a scenario from being opened is told in
 /// the window.
 pub fn open(opening: Opening) -> Result<Closed, Unavailable> {
+    let opened = Opened(Instant::now());
     let adapter = start::check()?;
     let (mut desk, unread) = Desk::open(opening.settings);
     let mut lab = Lab::new(desk.theme()).map_err(Unavailable::from)?;
@@ -130,6 +136,7 @@ pub fn open(opening: Opening) -> Result<Closed, Unavailable> {
     desk.adapter = adapter;
     let remains = Remains::default();
     let mut app = app(desk, lab, opening.commands, opening.script, remains.clone());
+    app.insert_resource(opened);
     start::guarded(move || app.run())?;
     Ok(remains.take().unwrap_or(Closed::Done))
 }

@@ -19,8 +19,9 @@ use super::{LabSystems, lab::Lab, script::IsUnpaced, start::SOFTWARE};
 
 /// Time between frames of what draws in software.
 const SOFTWARE_FRAME: Duration = Duration::from_millis(33);
-/// Time between frames while curves grow and nothing else moves.
+/// Time between frames while curves grow and nothing else moves, where a graphics card draws and where none does.
 const TRAINING_FRAME: Duration = Duration::from_millis(500);
+const SOFTWARE_TRAINING_FRAME: Duration = Duration::from_secs(2);
 /// Time between frames while nothing changes by itself.
 const IDLE_FRAME: Duration = Duration::from_secs(5);
 /// Frames go on for so long after the last change, so that what it set off is seen.
@@ -56,14 +57,15 @@ fn set_pace(
     is_unpaced: Res<IsUnpaced>,
     mut winit: ResMut<WinitSettings>,
 ) {
+    let is_software = adapter.device_type == SOFTWARE;
     let is_playing = lab.stage().is_some_and(|stage| stage.transport.is_playing || stage.driven().is_some());
     let moves = is_playing || (pace.0.elapsed() < LINGER && !lab.is_training()) || !lab.exports().is_empty();
     let mode = if is_unpaced.0 {
         UpdateMode::Continuous
     } else if moves {
-        if adapter.device_type == SOFTWARE { UpdateMode::reactive(SOFTWARE_FRAME) } else { UpdateMode::Continuous }
+        if is_software { UpdateMode::reactive(SOFTWARE_FRAME) } else { UpdateMode::Continuous }
     } else if lab.is_training() {
-        UpdateMode::reactive(TRAINING_FRAME)
+        UpdateMode::reactive(if is_software { SOFTWARE_TRAINING_FRAME } else { TRAINING_FRAME })
     } else {
         UpdateMode::reactive(IDLE_FRAME)
     };

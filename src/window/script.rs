@@ -20,7 +20,7 @@ use bevy::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Asked, Closed, LabSystems, Remains,
+    Asked, Closed, LabSystems, Opened, Remains,
     command::{Command, WindowCommand},
     desk::Desk,
     frames::{Frames, Smoothness},
@@ -62,11 +62,15 @@ pub enum Step {
     Shot(PathBuf),
     /// Measure for so many seconds how smooth the window is, and what is played and trained meanwhile.
     Measure(String, f64),
+    /// The same of a window in which nothing plays, drawn as seldom as it is then.
+    MeasureAtRest(String, f64),
 }
 
 /// What a script has come to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScriptReport {
+    /// Time from the start to the first frame, in seconds.
+    pub first_frame_s: f64,
     /// What was measured.
     pub measured: Vec<Measured>,
     /// What went wrong; none if nothing did.
@@ -111,7 +115,7 @@ impl Script {
     }
 }
 
-/// Whether frames are drawn as fast as possible.
+/// Whether frames are drawn as fast as possible, while they are measured.
 #[derive(Resource, Default)]
 pub(super) struct IsUnpaced(pub(super) bool);
 
@@ -134,7 +138,7 @@ struct Counted {
 }
 
 pub(super) fn plugin(app: &mut App, script: Script) {
-    app.insert_resource(IsUnpaced(script.is_unpaced())).insert_resource(Running {
+    app.insert_resource(Running {
         steps: script.steps.into_iter(),
         step: None,
         begun: Instant::now(),
@@ -153,13 +157,18 @@ fn run(
     mut frames: ResMut<Frames>,
     mut desk: ResMut<Desk>,
     mut pace: ResMut<super::pace::Pace>,
+    mut is_unpaced: ResMut<IsUnpaced>,
     saved: Res<Saved>,
+    opened: Res<Opened>,
     remains: Res<Remains>,
     mut exit: MessageWriter<AppExit>,
 ) {
-    // A script wants every frame.
-    pace.stir();
     let running = &mut *running;
+    if !matches!(running.step, Some(Step::MeasureAtRest(..))) {
+        // A script wants every frame.
+        pace.stir();
+    }
+    running.report.first_frame_s = frames.first_after_s(opened.0).unwrap_or_default();
     let error = lab.messages().iter().find(|message| message.severity == Severity::Error);
     let failure = error.map(|message| message.text.clone()).or_else(|| {
         let empty = saved.0.iter().find(|(_, colours)| *colours < FEWEST_COLOURS);
@@ -172,7 +181,8 @@ fn run(
         return end(running, &mut lab, &remains, &mut exit);
     }
     while running.step.as_ref().is_none_or(|step| is_over(step, running, &lab, &saved)) {
-        if let Some(Step::Measure(name, _)) = running.step.take() {
+        if let Some(Step::Measure(name, _) | Step::MeasureAtRest(name, _)) = running.step.take() {
+            is_unpaced.0 = false;
             let seconds = running.begun.elapsed().as_secs_f64();
             let now = counted(&lab);
             running.report.measured.push(Measured {
@@ -195,7 +205,8 @@ fn run(
                 running.shots += 1;
                 desk.screenshots.push((path.clone(), false));
             }
-            Step::Measure(..) => {
+            Step::Measure(..) | Step::MeasureAtRest(..) => {
+                is_unpaced.0 = matches!(step, Step::Measure(..));
                 running.counted = counted(&lab);
                 frames.begin();
             }
@@ -209,7 +220,7 @@ fn is_over(step: &Step, running: &Running, lab: &Lab, saved: &Saved) -> bool {
     let seconds = running.begun.elapsed().as_secs_f64();
     match step {
         Step::Do(_) => true,
-        Step::Wait(length) | Step::Measure(_, length) => seconds >= *length,
+        Step::Wait(length) | Step::Measure(_, length) | Step::MeasureAtRest(_, length) => seconds >= *length,
         Step::UntilTick(tick) => lab.stage().is_some_and(|stage| stage.tick() >= *tick),
         Step::UntilTrained(iterations) => {
             let trained = |training: &Training| training.status().counters.iterations >= *iterations;
@@ -329,6 +340,9 @@ pub fn smoothness(scenarios: &[&str], seconds: f64) -> Script {
             Step::Do(Command::Train { minutes: 600.0, seed: None, set: vec![], from: None }),
             Step::UntilTrained(1),
             Step::Measure(format!("{scenario}, playing and training"), seconds),
+            Step::Do(Command::Pause),
+            Step::Wait(1.0),
+            Step::MeasureAtRest(format!("{scenario}, at rest and training"), 2.0 * seconds),
             Step::Do(Command::ToggleTraining),
             Step::UntilQuiet,
         ]);

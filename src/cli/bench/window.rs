@@ -11,9 +11,10 @@ const SCENARIOS: [&str; 2] = ["jamming/skirmish", "jamming/swarm-40-100"];
 #[cfg(feature = "window")]
 pub(super) fn run(args: &BenchArgs) -> Result<()> {
     use crate::cli::{output, run};
-    let measured = run::measure(&SCENARIOS, args.seconds)?;
+    let report = run::measure(&SCENARIOS, args.seconds)?;
     if !args.json {
-        return output::print(run::table(&measured));
+        let first = report.first_frame_s;
+        return output::print(format!("{}First frame after {first:.2} s.", run::table(&report.measured)));
     }
     let entry = |found: &crate::window::script::Measured| {
         let smooth = found.smoothness;
@@ -27,7 +28,8 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
             "env_steps_trained_per_s": found.trained_per_s,
         })
     };
-    output::print_json(&measured.iter().map(entry).collect::<Vec<_>>().into())
+    let measured: Vec<_> = report.measured.iter().map(entry).collect();
+    output::print_json(&serde_json::json!({ "first_frame_s": report.first_frame_s, "measured": measured }))
 }
 
 /// Says what is missing.

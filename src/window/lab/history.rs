@@ -4,6 +4,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use super::stopwatch::Stopwatch;
 use crate::{
     domains::Scenario,
     error::{Error, Result},
@@ -189,7 +190,10 @@ impl History {
     }
 }
 
-/// A world with the one env of this number.
+/// A world with the one env of this number, in which the phases of a tick are timed.
 pub(super) fn lane_of(scenario: &Scenario, seed: u64, env: u64) -> Lane {
-    Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(seed), env..env.saturating_add(1))
+    let domain = scenario.domain.domain();
+    let mut lane = Lane::new(domain, scenario.max_steps, Seeds::new(seed), env..env.saturating_add(1));
+    Stopwatch::install(&mut lane);
+    lane
 }

@@ -15,6 +15,7 @@ mod play;
 mod runs;
 mod seat;
 mod stage;
+mod stopwatch;
 #[cfg(test)]
 mod tests;
 mod training;
@@ -41,6 +42,7 @@ pub use self::{
     runs::{Run, Runs},
     seat::{Drive, Seat},
     stage::{Agent, Probe, Stage, param_of},
+    stopwatch::PHASES,
     training::{Curves, Training, TrainingId},
     transport::{Speed, Transport},
 };

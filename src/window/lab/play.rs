@@ -9,6 +9,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 use super::{
     history::{History, lane_of},
     seat::Seat,
+    stopwatch::{PHASES, Stopwatch},
 };
 use crate::{
     domains::Scenario,
@@ -29,6 +30,8 @@ pub struct Play {
     events: Vec<(u64, Event)>,
     /// Every metric of the scenario over ticks.
     metrics: Vec<Series>,
+    /// Time of each phase of a tick over ticks, in µs.
+    phases: Vec<Series>,
     /// The last tick that is in `metrics`.
     measured: u64,
     /// Ticks of a recording whose state is in the file.
@@ -80,7 +83,14 @@ impl Play {
     }
 
     fn of(source: Source) -> Self {
-        let mut play = Self { source, events: Vec::new(), metrics: Vec::new(), measured: 0, keyframes: Vec::new() };
+        let mut play = Self {
+            source,
+            events: Vec::new(),
+            metrics: Vec::new(),
+            phases: vec![Series::default(); PHASES.len()],
+            measured: 0,
+            keyframes: Vec::new(),
+        };
         play.metrics = play.lane().spec().metrics.iter().map(|_| Series::default()).collect();
         play
     }
@@ -208,6 +218,11 @@ impl Play {
     /// What was measured, over ticks, in the order of the spec.
     pub fn metrics(&self) -> &[Series] {
         &self.metrics
+    }
+
+    /// Time of each phase of a tick, in µs over ticks, in the order of [`PHASES`]; nothing in a recording.
+    pub fn phases(&self) -> &[Series] {
+        &self.phases
     }
 
     /// The episode that ended with the last tick.
@@ -372,6 +387,10 @@ impl Play {
         };
         for (series, value) in self.metrics.iter_mut().zip(values) {
             series.push(tick as f64, *value);
+        }
+        if let Some(watch) = self.lane().world().get_resource::<Stopwatch>() {
+            let times = watch.phases_us();
+            self.phases.iter_mut().zip(times).for_each(|(series, time)| series.push(tick as f64, time));
         }
     }
 }

@@ -10,7 +10,11 @@ use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints};
 use crate::{
     metrics::series::{Series, Smoothed},
     picture::Dash,
-    window::{command::Command, lab::Lab, theme::Palette},
+    window::{
+        command::Command,
+        lab::{Lab, PHASES},
+        theme::Palette,
+    },
 };
 
 /// Curves that are shown at first, as far as there are such.
@@ -224,6 +228,20 @@ fn envs(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette) {
             }
         });
     }
+    ui.strong("time of a tick by phase").on_hover_text("Measuring includes lambda-2, or whatever the domain measures");
+    let columns = ui.available_width().max(1.0) as usize;
+    plot("phases", *is_logarithmic).legend(Legend::default()).x_axis_label("tick").y_axis_label("µs").show(
+        ui,
+        |plot| {
+            let range = plot.plot_bounds().range_x();
+            let phases = stage.plays.first().map(|play| play.phases()).unwrap_or_default();
+            for (index, (name, series)) in PHASES.into_iter().zip(phases).enumerate() {
+                let (colour, dash) = palette.series(index);
+                let line = line(name, series, &range, columns, *is_logarithmic, points);
+                plot.line(line.color(colour).style(style(dash)));
+            }
+        },
+    );
     if !stage.probes.is_empty() {
         ui.strong("observations");
         let columns = ui.available_width().max(1.0) as usize;
