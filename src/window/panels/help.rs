@@ -11,7 +11,7 @@ const POINTER: [(&str, &str); 6] = [
     ("Drag an agent", "put it somewhere else, while paused or running"),
     ("Drag the ground", "move what is seen"),
     ("Wheel", "zoom"),
-    ("Arrows or WASD", "steer the agent that is driven; X and Z go through its choices"),
+    ("Arrows", "steer the agent that is driven; X and Z go through its choices"),
     ("Shift+click in the editor", "place another agent"),
 ];
 

@@ -40,7 +40,7 @@ fn show_agent(ui: &mut Ui, lab: &Lab, agent: &AgentInspection, palette: &Palette
         ui.label(&agent.policy);
     });
     let drive = if agent.is_driven { "Let its policy act" } else { "Drive by hand" };
-    if ui.button(drive).on_hover_text("Arrows or WASD steer (D)").clicked() {
+    if ui.button(drive).on_hover_text("Arrows steer (D)").clicked() {
         out.push(Command::ToggleDrive);
     }
     ui.separator();

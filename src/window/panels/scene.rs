@@ -287,9 +287,9 @@ fn steer(ui: &Ui, stage: &Stage, out: &mut Vec<Command>) {
     }
     let (axes, turn) = ui.input(|input| {
         use egui::Key;
-        let held = |keys: [Key; 2]| f32::from(u8::from(keys.iter().any(|key| input.key_down(*key))));
-        let x = held([Key::ArrowRight, Key::D]) - held([Key::ArrowLeft, Key::A]);
-        let y = held([Key::ArrowUp, Key::W]) - held([Key::ArrowDown, Key::S]);
+        let held = |key| f32::from(u8::from(input.key_down(key)));
+        let x = held(Key::ArrowRight) - held(Key::ArrowLeft);
+        let y = held(Key::ArrowUp) - held(Key::ArrowDown);
         let turn = i32::from(input.key_pressed(Key::X)) - i32::from(input.key_pressed(Key::Z));
         ([x, y], turn)
     });
