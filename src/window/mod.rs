@@ -15,7 +15,7 @@ pub mod lab;
 mod logs;
 mod pace;
 mod panels;
-mod scene;
+pub mod scene;
 mod screenshots;
 pub mod script;
 mod start;

@@ -7,6 +7,8 @@ mod acting;
 mod envs;
 mod lambda2;
 mod meter;
+#[cfg(feature = "window")]
+mod scene;
 mod training;
 mod window;
 
@@ -42,7 +44,10 @@ enum Better {
 
 /// Every figure, in the order of the table.
 fn figures() -> Vec<Figure> {
-    [lambda2::figures(), envs::figures(), acting::figures(), training::figures()].into_iter().flatten().collect()
+    let figures = [lambda2::figures(), envs::figures(), acting::figures(), training::figures()];
+    #[cfg(feature = "window")]
+    let figures = figures.into_iter().chain([scene::figures()]);
+    figures.into_iter().flatten().collect()
 }
 
 /// Measures and prints.

@@ -29,7 +29,7 @@ use bevy::{
 };
 use bevy_egui::PrimaryEguiContext;
 
-pub(super) use self::{
+pub use self::{
     lens::Lens,
     pick::{pick, place_of},
     tessellate::{Triangles, tessellate},

@@ -12,7 +12,7 @@ use crate::{
 const REACH: f32 = 6.0;
 
 /// What `picture` shows at a point of the window: the nearest agent that covers it, or else the nearest link.
-pub(crate) fn pick(picture: &Picture, lens: &Lens, point: Vec2) -> Option<Subject> {
+pub fn pick(picture: &Picture, lens: &Lens, point: Vec2) -> Option<Subject> {
     let agents = picture.marks.iter().filter(|mark| mark.layer == Layer::Agents);
     let agent = nearest(agents.filter_map(|mark| mark.who.zip(beside_agent(picture, lens, mark, point))));
     agent.map(Subject::Entity).or_else(|| {
@@ -23,7 +23,7 @@ pub(crate) fn pick(picture: &Picture, lens: &Lens, point: Vec2) -> Option<Subjec
 }
 
 /// Where the picture shows an agent, in metres.
-pub(crate) fn place_of(picture: &Picture, who: Entity) -> Option<Vec2> {
+pub fn place_of(picture: &Picture, who: Entity) -> Option<Vec2> {
     let is_it = |mark: &&Mark| mark.layer == Layer::Agents && mark.who == Some(who);
     picture.marks.iter().filter(is_it).find_map(|mark| centre(&mark.form))
 }

@@ -19,7 +19,7 @@ const HOLE: f32 = 0.5;
 
 /// Triangles with a colour at each corner; places are points from the middle of the view, y upwards.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Triangles {
+pub struct Triangles {
     /// `[corners]`: places; z is 0.
     pub positions: Vec<[f32; 3]>,
     /// `[corners]`: linear red, green, blue, and opacity.
@@ -29,7 +29,7 @@ pub(crate) struct Triangles {
 }
 
 /// The triangles of `picture` as `lens` sees it; words are left to whoever has fonts.
-pub(crate) fn tessellate(picture: &Picture, theme: &Theme, lens: &Lens, out: &mut Triangles) {
+pub fn tessellate(picture: &Picture, theme: &Theme, lens: &Lens, out: &mut Triangles) {
     out.clear();
     let mut painter = Painter { out, theme, lens, arena: picture.arena };
     painter.ground();
