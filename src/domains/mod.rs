@@ -1,8 +1,12 @@
 //! The table of domains. Adding a domain adds its folder and two lines here: its module and its row.
 
-use crate::sim::{Domain, params::Params, scenario::DomainConfig};
+use crate::{
+    error::Result,
+    sim::{Domain, params::Params, scenario::DomainConfig},
+};
 
 // Declared by hand: rustfmt does not look into macros, and a module it cannot find is never formatted.
+pub mod cluster;
 pub mod jamming;
 
 /// One line per domain: its module, its name in scenario files, its configuration.
@@ -35,11 +39,16 @@ macro_rules! domains {
                     $(Self::$name(params) => params,)+
                 }
             }
+
+            fn check(&self) -> Result<()> {
+                self.domain().check()
+            }
         }
     };
 }
 
 domains! {
+    cluster: Cluster(ClusterParams);
     jamming: Jamming(JammingParams);
 }
 

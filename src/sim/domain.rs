@@ -16,6 +16,14 @@ pub trait Domain: Send + Sync {
     /// Length of a tick, in s.
     fn dt_s(&self) -> f64;
 
+    /// Checks what one parameter demands of another; ranges are checked before.
+    ///
+    /// # Errors
+    /// Parameters that do not go together; see [`DomainConfig::check`](super::scenario::DomainConfig::check).
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Adds the domain's systems and resources, declares its state and spawns the agents of `envs` envs.
     ///
     /// Called once per world, after [`SimPlugin`](super::tick::SimPlugin). Rows of each table must be in env-major order.
