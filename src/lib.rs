@@ -14,3 +14,4 @@ pub mod raster;
 pub mod record;
 pub mod session;
 pub mod sim;
+pub mod traces;

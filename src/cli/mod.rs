@@ -15,7 +15,9 @@ pub mod output;
 pub mod places;
 mod quickstart;
 mod record;
+mod report;
 mod share;
+mod trace;
 mod train;
 mod verify;
 
@@ -53,6 +55,8 @@ fn run(command: Command) -> Result<()> {
         Command::List(args) => list::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Trace(command) => trace::run(&command),
+        Command::Report(args) => report::run(&args),
         Command::Doctor => doctor::run(),
         Command::Completions { shell } => completions::run(shell),
         Command::Quickstart(args) => quickstart::run(args),

@@ -1,8 +1,8 @@
 //! What would come of giving a workload to a node, for one who knows the future: a rollout.
 //!
 //! The lookahead knows what will arrive, how long everything runs and which nodes are about to fail. For each node that
-//! could take the workload, and for nobody taking it now, it plays the next seconds with a simple rule for everything that
-//! follows, and keeps to what that rule would have done unless another choice loses strictly less. One step of policy
+//! could take the workload, for letting it wait and for letting it go, it plays the next seconds with a simple rule for
+//! everything that follows, and takes what loses least; of equals, the node whose CPU is least loaded. One step of policy
 //! improvement over the rule, on the very future that will come (Bertsekas, Rollout algorithms, 1999). Slowing down by
 //! overcommitment is left out of its picture.
 
@@ -15,10 +15,11 @@ use super::{
 use crate::sim::Address;
 
 /// How far it looks.
-const HORIZON_S: f64 = 6.0;
-const MOST_TICKS: u32 = 120;
-/// Nodes that it tries, those first that the rule likes best.
+const HORIZON_S: f64 = 30.0;
+const MOST_TICKS: u32 = 300;
+/// Nodes that it tries, and whom it asks which come first: of choices that lose equally little, the first is taken.
 const MOST_CANDIDATES: usize = 12;
+const TASTE: Rule = Rule::LeastLoaded;
 /// The rule for everything that follows.
 const RULE: Rule = Rule::BestFit;
 /// Part of a failure's cost that a workload still waiting at the end counts, when its whole patience is used up.
@@ -34,6 +35,16 @@ pub(super) struct Foresight<'a> {
     pub jobs: &'a [Job],
     /// Row of the workload that is asked about.
     pub row: usize,
+}
+
+/// What can be done with the workload that is asked about.
+#[derive(Clone, Copy)]
+enum Choice {
+    Node(usize),
+    /// It waits behind those that have been declined less often.
+    Wait,
+    /// It is never placed.
+    LetGo,
 }
 
 /// A workload that waits in the picture of the future.
@@ -91,15 +102,16 @@ impl Lookahead {
         let (nodes, demand) = (question.nodes, question.demand);
         let fitting = question.fitting.nodes.iter().map(|node| usize::from(*node));
         self.candidates.clear();
-        self.candidates.extend(fitting.map(|node| (RULE.cost(nodes, node, demand), node)));
+        self.candidates.extend(fitting.map(|node| (TASTE.cost(nodes, node, demand), node)));
         self.candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         self.candidates.truncate(MOST_CANDIDATES);
         let address = question.chance.1;
         let horizon = ((HORIZON_S / nodes.model.params.dt_s) as u32).clamp(1, MOST_TICKS);
         self.look(question, address, horizon);
-        let mut best = (f64::INFINITY, None);
+        let mut best = (f64::INFINITY, Choice::Wait);
         let candidates = std::mem::take(&mut self.candidates);
-        for choice in candidates.iter().map(|(_, node)| Some(*node)).chain([None]) {
+        let choices = candidates.iter().map(|(_, node)| Choice::Node(*node)).chain([Choice::Wait, Choice::LetGo]);
+        for choice in choices {
             let cost = self.cost(question, address.tick, horizon, choice);
             if cost < best.0 {
                 best = (cost, choice);
@@ -109,7 +121,7 @@ impl Lookahead {
             }
         }
         self.candidates = candidates;
-        best.1
+        if let Choice::Node(node) = best.1 { Some(node) } else { None }
     }
 
     /// Takes down the present and draws what will come.
@@ -153,7 +165,7 @@ impl Lookahead {
     }
 
     /// What is lost within the horizon if the workload that is asked about goes to `choice`.
-    fn cost(&mut self, question: &Question<'_>, first: u32, horizon: u32, choice: Option<usize>) -> f64 {
+    fn cost(&mut self, question: &Question<'_>, first: u32, horizon: u32, choice: Choice) -> f64 {
         let (nodes, params) = (question.nodes, &question.nodes.model.params);
         let dt_s = nodes.model.dt_s;
         let hand = key(&question.foresight.jobs[question.foresight.row]);
@@ -161,8 +173,9 @@ impl Lookahead {
         let moment = &mut self.then;
         if let Some(at) = moment.waiting.iter().position(|waiting| waiting.key == hand) {
             match choice {
-                Some(node) => moment.start(at, node, first),
-                None => moment.waiting[at].key.0 = hand.0.saturating_add(1),
+                Choice::Node(node) => moment.start(at, node, first),
+                Choice::Wait => moment.waiting[at].key.0 = hand.0.saturating_add(1),
+                Choice::LetGo => moment.waiting[at].until = 0,
             }
         }
         let (mut cost, mut coming, mut number) = (0.0, self.coming.iter().peekable(), u32::MAX / 2);
@@ -216,6 +229,10 @@ impl Moment {
         let (mut at, mut left) = (0, decisions);
         while at < self.waiting.len() && left > 0 {
             let waiting = self.waiting[at];
+            if waiting.until < tick {
+                at += 1;
+                continue;
+            }
             let budget_s = waiting.until.saturating_sub(tick) as f32 * nodes.model.dt_s;
             let then = Nodes { usage: &self.usage, health: &self.health, ..nodes };
             fitting.find(then, &waiting.demand.0, budget_s);

@@ -43,6 +43,9 @@ mod rules;
 pub mod scenario;
 mod spawn;
 mod systems;
+#[cfg(test)]
+mod tests;
+mod view;
 
 use bevy::app::App;
 
@@ -51,7 +54,7 @@ pub use scenario::ClusterParams;
 use self::scenario::ActionKind;
 use crate::{
     error::Result,
-    sim::{ActionSpace, Baseline, Domain, Field, GroupSpec, Spec, field},
+    sim::{ActionSpace, Baseline, Domain, Field, GroupSpec, Spec, View, field},
 };
 
 impl Domain for ClusterParams {
@@ -91,6 +94,10 @@ impl Domain for ClusterParams {
 
     fn baselines(&self) -> Vec<Baseline> {
         baselines::all()
+    }
+
+    fn view(&self) -> Option<&dyn View> {
+        Some(self)
     }
 }
 

@@ -109,7 +109,7 @@ params! {
         /// The four resources of a node.
         resources: Resources = Resources::Host, choice, next_reset;
         /// CPU, memory, bandwidth (or GPUs) and storage of a mean node.
-        node_capacity: Vec<f64> = vec![100.0, 64.0, 1000.0, 500.0], list 4..=4, range 0.0..=1e9, next_reset;
+        node_capacity: Vec<f64> = vec![100.0, 56.0, 800.0, 360.0], list 4..=4, range 0.0..=1e9, next_reset;
         /// Capacities are drawn uniformly from the mean less and plus this share; each for itself in mode `full`, all of a node
         /// alike in the other modes.
         capacity_spread: f64 = 0.5, range 0.0..=0.99, next_reset;
@@ -127,7 +127,7 @@ params! {
         /// Least and most storage.
         storage_demand: Vec<f64> = vec![10.0, 100.0], list 2..=2, range 0.0..=1e9, next_reset;
         /// Mean time that a workload runs.
-        duration_s: f64 = 8.0, unit "s", range 0.001..=1e9, next_reset;
+        duration_s: f64 = 8.8, unit "s", range 0.001..=1e9, next_reset;
         /// Spread of the running times: standard deviation of their logarithm.
         duration_sigma: f64 = 0.6, range 0.0..=3.0, next_reset;
         /// Least and most time that a workload waits before it counts as failed.
