@@ -70,21 +70,22 @@ const CLAIMED_BY_CAUSE: [(&str, &str, f64); 4] = [
     ("network latency", "failed_latency", 0.2),
 ];
 
+/// Episodes of the sweeps, which have many points.
+const SWEEP_EPISODES: u64 = 20;
+
 /// Measures and prints.
 pub(super) fn run(args: &ReportArgs) -> Result<()> {
     repaired(args.episodes)?;
     claims(args.episodes)?;
-    by_rate(args.episodes)?;
-    by_nodes(args.episodes)
+    by_rate(args.episodes.min(SWEEP_EPISODES))?;
+    by_nodes(args.episodes.min(SWEEP_EPISODES))
 }
 
 /// Rules of the repaired environment against their independent measurement.
 fn repaired(episodes: u64) -> Result<()> {
     let report = play("cluster/repaired", &[], REPAIRED.iter().map(|row| row.0), episodes)?;
-    let mut table = table(&[
-        "rule", "reward there", "reward here", "agree", "SLA % there", "here", "CPU end % there", "here",
-        "CPU mean % there", "here", "variance there", "here",
-    ]);
+    let mut table =
+        table(&["rule", "reward there", "here", "agree", "SLA %", "CPU at end %", "CPU mean %", "variance"]);
     for (name, label, [reward, sd], [sla, end, mean, variance]) in REPAIRED {
         let here = measured(&report, name, "reward")?;
         // Half of a 95 % interval is 1.96 standard errors.
@@ -97,15 +98,15 @@ fn repaired(episodes: u64) -> Result<()> {
             ("utilisation", mean, 1),
             ("load_variance", variance, 4),
         ] {
-            cells.push(format!("{there:.digits$}"));
-            cells.push(format!("{:.digits$}", measured(&report, name, metric)?.mean));
+            let here = measured(&report, name, metric)?.mean;
+            cells.push(format!("{there:.digits$} / {here:.digits$}"));
         }
         table.row(cells);
     }
     output::print(format!(
-        "Mode repaired: the published rules without their two crashing defects, {episodes} paired episodes; reward: mean ± \
-         standard deviation of 30 episodes there, mean [95 % interval] here; agree: the means differ by no more than chance\
-         \n\n{table}"
+        "Mode repaired: the published rules without their two crashing defects, {episodes} paired episodes.\n\
+         Reward: mean ± standard deviation of 30 episodes there, mean [95 % interval] here; other cells: there / here.\n\
+         agree: the means of the reward differ by no more than chance.\n\n{table}"
     ))
 }
 
@@ -113,21 +114,21 @@ fn repaired(episodes: u64) -> Result<()> {
 fn claims(episodes: u64) -> Result<()> {
     let names = CLAIMED.iter().map(|row| row.1).filter(|name| !name.is_empty());
     let report = play("cluster/default", &[], names, episodes)?;
-    let mut table = table(&[
-        "claimed for", "measured here", "reward", "here", "SLA %", "here", "done %", "here", "CPU %", "here", "variance",
-        "here",
-    ]);
+    let mut table = table(&["claimed for", "measured here", "reward", "SLA %", "completion %", "CPU %", "variance"]);
     for (label, name, claims) in CLAIMED {
         let mut cells = vec![label.to_owned(), if name.is_empty() { "–" } else { name }.to_owned()];
-        let metrics = [("reward", 0), ("sla_violations", 1), ("completion", 1), ("utilisation", 1), ("load_variance", 3)];
+        let metrics =
+            [("reward", 0), ("sla_violations", 1), ("completion", 1), ("utilisation", 1), ("load_variance", 3)];
         for ((metric, digits), claim) in metrics.into_iter().zip(claims) {
-            cells.push(claim.map_or("–".to_owned(), |claim| format!("{claim:.digits$}")));
+            let text = |number: Option<f64>| number.map_or("–".to_owned(), |number| format!("{number:.digits$}"));
             let here = if name.is_empty() { None } else { Some(measured(&report, name, metric)?.mean) };
-            cells.push(here.map_or("–".to_owned(), |mean| format!("{mean:.digits$}")));
+            cells.push(format!("{} / {}", text(claim), text(here)));
         }
         table.row(cells);
     }
-    output::print(format!("\nMode full: the claims of the published report, no measurement behind them\n\n{table}"))?;
+    output::print(format!(
+        "\nMode full: the claims of the published report, which no measurement stands behind / what is measured here.\n\n{table}"
+    ))?;
     let mut table = self::table(&["claimed for the learned policy", "claim %", "greedy here %", "lookahead here %"]);
     let mut row = |label: String, claim: f64, metric: &str| -> Result<()> {
         let here = |name| Ok::<_, Error>(format!("{:.1}", measured(&report, name, metric)?.mean));
@@ -159,7 +160,7 @@ fn by_rate(episodes: u64) -> Result<()> {
             table.row(cells);
         }
     }
-    output::print(format!("\nMode full, by arrival rate: claims for the learned policy, then rules here\n\n{table}"))
+    output::print(format!("\nMode full, by arrival rate: claims for the learned policy, then rules here.\n\n{table}"))
 }
 
 /// The claims for each number of nodes against mode `full`, arrivals growing with the nodes.
@@ -174,7 +175,7 @@ fn by_nodes(episodes: u64) -> Result<()> {
             ("decisions_per_tick", per_tick.to_string()),
         ];
         let names = ["greedy", "least_loaded", "lookahead"];
-        let report = play("cluster/default", &set, names, episodes.min(20))?;
+        let report = play("cluster/default", &set, names, episodes)?;
         let mut cells = vec![nodes.to_string(), format!("{claim:.1}")];
         for name in names {
             cells.push(format!("{:.1}", measured(&report, name, "sla_violations")?.mean));
@@ -182,9 +183,7 @@ fn by_nodes(episodes: u64) -> Result<()> {
         table.row(cells);
     }
     output::print(format!(
-        "\nMode full, by number of nodes, {} episodes: half an arrival per second and node, which the claims did not have\
-         \n\n{table}",
-        episodes.min(20)
+        "\nMode full, by number of nodes: half an arrival per second and node, which the claims did not have.\n\n{table}"
     ))
 }
 

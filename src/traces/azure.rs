@@ -114,3 +114,51 @@ fn refused(error: &rusqlite::Error) -> Error {
     Error::input(format!("SQLite cannot read it: {error}"))
         .hint("tables `vm` and `vmType` of the Azure Packing 2020 trace are expected")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database with these rows of `vm`, at a path that means something in a URI.
+    fn database(dir: &Path, rows: &str) -> std::path::PathBuf {
+        let path = dir.join("a%20?b.sqlite");
+        let database = Connection::open(&path).unwrap();
+        let schema = "
+            CREATE TABLE vm (vmId, tenantId, vmTypeId, priority, starttime REAL, endtime REAL);
+            CREATE TABLE vmType (id, vmTypeId, machineId, core REAL, memory REAL, hdd REAL, ssd REAL, nic REAL);
+            INSERT INTO vmType VALUES (0, 7, 3, 0.9, 0.9, 0.9, 0.9, 0.9), (1, 7, 2, 0.25, 0.5, 0.125, NULL, 0.0625);";
+        database.execute_batch(&format!("{schema} INSERT INTO vm VALUES {rows};")).unwrap();
+        path
+    }
+
+    #[test]
+    fn machines_come_by_their_start_with_the_shares_of_their_type() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = database(dir.path(), "(1, 0, 7, 1, 0.5, 1.5), (2, 0, 7, 0, -0.25, NULL), (3, 0, 8, 0, 0.6, 0.7)");
+        let read = read(&path, 10).unwrap();
+        let workload = |start: f64, end: Option<f64>, priority| Workload {
+            arrival_s: DAY_S * start,
+            duration_s: end.map(|end| DAY_S * end),
+            demand: [0.25, 0.5, 0.0625, 0.125],
+            priority,
+        };
+        assert_eq!(read.workloads, [workload(-0.25, None, 3), workload(0.5, Some(1.0), 1)]);
+        assert_eq!(read.num_skipped, 1, "nobody knows type 8");
+        assert_eq!(super::read(&path, 1).unwrap().workloads.len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_such_database_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = dir.path().join("text");
+        std::fs::write(&text, "arrival_s,cpu\n").unwrap();
+        for path in [text.as_path(), dir.path()] {
+            assert_eq!(read(path, 10).unwrap_err().exit_code(), 2);
+        }
+        let path = database(dir.path(), "(1, 0, 7, 1, 2.0, 1.0)");
+        assert!(read(&path, 10).unwrap_err().to_string().contains("row 1 of table `vm`: it ends before it starts"));
+        let other = dir.path().join("other");
+        Connection::open(&other).unwrap().execute_batch("CREATE TABLE vm (vmId)").unwrap();
+        assert!(read(&other, 10).unwrap_err().to_string().contains("SQLite cannot read it"));
+    }
+}

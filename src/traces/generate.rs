@@ -18,7 +18,7 @@ const TRACE: Purpose = Purpose::new("traces.generate");
 
 /// Mean time between arrivals and mean running time, in s.
 const GAP_S: f64 = 10.0;
-const RUN_S: f64 = 3600.0;
+const RUN_S: f64 = 600.0;
 /// Cores of the sizes on sale, and memory in GiB per core.
 const CORES: [u32; 6] = [1, 2, 4, 8, 16, 32];
 const GIB_PER_CORE: [u32; 3] = [2, 4, 8];

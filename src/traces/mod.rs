@@ -31,8 +31,8 @@ use std::{
     path::Path,
 };
 
-pub use self::{generate::generate, scenario::into_scenario};
 use self::lines::Lines;
+pub use self::{generate::generate, scenario::into_scenario};
 use crate::{
     error::{Error, Result},
     sim::params::choices,

@@ -19,7 +19,7 @@ use crate::{
 const TICKS: f64 = 2000.0;
 /// Shortest and longest wait in ticks.
 const PATIENCE_TICKS: [f64; 2] = [10.0, 40.0];
-/// Where no nodes are given, as many stand in, so large that the trace loads them to this share.
+/// Where no nodes are given, as many stand in, so large that a trace that goes round loads them to this share.
 const STAND_INS: usize = 10;
 const LOAD: f64 = 0.75;
 
@@ -53,12 +53,14 @@ pub fn into_scenario(
         workload.arrival_s -= first_s;
     }
     let dt_s = tidy(((last_s - first_s) / TICKS).max(0.001)).clamp(0.001, 100_000.0);
-    let stand_ins = if nodes.is_empty() { stand_in(&workloads, end_s - first_s) } else { [0.0; NUM_RESOURCES] };
+    let span_s = (last_s - first_s).max(dt_s);
+    let stand_ins = if nodes.is_empty() { stand_in(&workloads, span_s) } else { [0.0; NUM_RESOURCES] };
     let num_nodes = if nodes.is_empty() { STAND_INS } else { nodes.len() };
-    let per_tick = workloads.len() as f64 * dt_s / (last_s - first_s).max(dt_s);
+    let per_tick = workloads.len() as f64 * dt_s / span_s;
+    let at_once = workloads.iter().filter_map(|w| w.duration_s).sum::<f64>() / span_s;
     let params = ClusterParams {
         num_nodes,
-        max_workloads: (most_at_once(&workloads) * 5 / 4 + 16).min(MAX_ROWS),
+        max_workloads: most_at_once(&workloads).max(2 * at_once as usize).saturating_add(64).min(MAX_ROWS),
         dt_s,
         resources: if format == Format::Openb { Resources::Gpu } else { Resources::Host },
         node_capacity: stand_ins.to_vec(),
@@ -111,7 +113,7 @@ fn stand_in(workloads: &[Workload], span_s: f64) -> [f64; NUM_RESOURCES] {
         let work: f64 = workloads.iter().map(|w| w.demand[k] * w.duration_s.unwrap_or_default()).sum();
         let largest = workloads.iter().map(|w| w.demand[k]).fold(0.0, f64::max);
         // Even the smallest of them has room for the largest workload.
-        tidy((work / span_s.max(1.0) / LOAD / STAND_INS as f64).max(2.0 * largest))
+        tidy((work / span_s / LOAD / STAND_INS as f64).max(2.0 * largest))
     })
 }
 

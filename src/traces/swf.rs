@@ -28,9 +28,8 @@ pub(super) fn read<R: BufRead>(mut lines: Lines<R>, limit: usize) -> Result<Read
             continue;
         }
         let fields = fields(line, text)?;
-        let known = |wanted: usize, used: usize| {
-            [fields[wanted], fields[used]].into_iter().find(|number| *number > 0.0)
-        };
+        let known =
+            |wanted: usize, used: usize| [fields[wanted], fields[used]].into_iter().find(|number| *number > 0.0);
         let processors = known(WANTED_PROCESSORS, USED_PROCESSORS);
         let (Some(processors), true, true) = (processors, fields[RUN_S] >= 0.0, fields[SUBMIT_S] >= 0.0) else {
             read.num_skipped += 1;

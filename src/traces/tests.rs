@@ -35,7 +35,7 @@ fn openb_pods_are_in_cores_gib_and_gpus() {
     let workloads = read.unwrap().workloads;
     assert!((workloads[0].demand[2] - 0.92).abs() < 1e-12);
     assert_eq!(Workload { demand: expected.demand, ..workloads[0] }, expected);
-    refuses(Format::Openb, &format!("{header}p0,1,1,0,0,,LS,Running,50,5,7\n"), &["deletion_time", ":2:28:"]);
+    refuses(Format::Openb, &format!("{header}p0,1,1,0,0,,LS,Running,50,5,7\n"), &["deletion_time", ":2:27:"]);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 //!
 //! The lookahead knows what will arrive, how long everything runs and which nodes are about to fail. For each node that
 //! could take the workload, for letting it wait and for letting it go, it plays the next seconds with a simple rule for
-//! everything that follows, and takes what loses least; of equals, the node whose CPU is least loaded. One step of policy
-//! improvement over the rule, on the very future that will come (Bertsekas, Rollout algorithms, 1999). Slowing down by
-//! overcommitment is left out of its picture.
+//! everything that follows, and does what that rule would have done unless another choice clearly loses less. One step of
+//! policy improvement over the rule, on the very future that will come (Bertsekas, Rollout algorithms, 1999). Slowing down
+//! by overcommitment is left out of its picture.
 
 use super::{
     components::{Arrivals, Demand, Health, Job, Phase, Usage},
@@ -14,14 +14,17 @@ use super::{
 };
 use crate::sim::Address;
 
-/// How far it looks.
-const HORIZON_S: f64 = 30.0;
-const MOST_TICKS: u32 = 300;
-/// Nodes that it tries, and whom it asks which come first: of choices that lose equally little, the first is taken.
+/// How far it looks, and for how many ticks at least and at most.
+const HORIZON_S: f64 = 10.0;
+const LEAST_TICKS: u32 = 20;
+const MOST_TICKS: u32 = 100;
+/// Nodes that it tries, those first that the rule likes best.
 const MOST_CANDIDATES: usize = 12;
-const TASTE: Rule = Rule::LeastLoaded;
 /// The rule for everything that follows.
-const RULE: Rule = Rule::BestFit;
+const RULE: Rule = Rule::LeastLoaded;
+/// What a choice has to save, in failures of the lowest priority, to be preferred to one that the rule likes better. What
+/// the rollouts say of single failures far ahead is undone by the decisions in between.
+const MARGIN: f64 = 0.5;
 /// Part of a failure's cost that a workload still waiting at the end counts, when its whole patience is used up.
 const WAITING: f64 = 0.5;
 
@@ -102,18 +105,19 @@ impl Lookahead {
         let (nodes, demand) = (question.nodes, question.demand);
         let fitting = question.fitting.nodes.iter().map(|node| usize::from(*node));
         self.candidates.clear();
-        self.candidates.extend(fitting.map(|node| (TASTE.cost(nodes, node, demand), node)));
+        self.candidates.extend(fitting.map(|node| (RULE.cost(nodes, node, demand), node)));
         self.candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         self.candidates.truncate(MOST_CANDIDATES);
         let address = question.chance.1;
-        let horizon = ((HORIZON_S / nodes.model.params.dt_s) as u32).clamp(1, MOST_TICKS);
+        let horizon = ((HORIZON_S / nodes.model.params.dt_s) as u32).clamp(LEAST_TICKS, MOST_TICKS);
         self.look(question, address, horizon);
+        let each = price(nodes);
         let mut best = (f64::INFINITY, Choice::Wait);
         let candidates = std::mem::take(&mut self.candidates);
         let choices = candidates.iter().map(|(_, node)| Choice::Node(*node)).chain([Choice::Wait, Choice::LetGo]);
         for choice in choices {
             let cost = self.cost(question, address.tick, horizon, choice);
-            if cost < best.0 {
+            if cost < best.0 - MARGIN * each {
                 best = (cost, choice);
             }
             if cost == 0.0 {
@@ -148,12 +152,13 @@ impl Lookahead {
                 Phase::Placed(node) => self.now.running.push(Running {
                     demand,
                     node: *node,
-                    ends: address.tick.saturating_add(ticks(job.left_s, dt_s)),
+                    ends: address.tick.saturating_add(ticks(job.left_s, dt_s).saturating_sub(1)),
                     priority: job.priority,
                 }),
                 Phase::Unused | Phase::Done(_) | Phase::Failed(_) => {}
             }
         }
+        self.now.waiting.sort_unstable_by_key(|waiting| waiting.key);
         self.coming.clear();
         let mut arrivals = *foresight.arrivals;
         for tick in address.tick..address.tick.saturating_add(horizon) {
@@ -167,6 +172,7 @@ impl Lookahead {
     /// What is lost within the horizon if the workload that is asked about goes to `choice`.
     fn cost(&mut self, question: &Question<'_>, first: u32, horizon: u32, choice: Choice) -> f64 {
         let (nodes, params) = (question.nodes, &question.nodes.model.params);
+        let each = price(nodes);
         let dt_s = nodes.model.dt_s;
         let hand = key(&question.foresight.jobs[question.foresight.row]);
         self.then.copy(&self.now);
@@ -181,9 +187,13 @@ impl Lookahead {
         let (mut cost, mut coming, mut number) = (0.0, self.coming.iter().peekable(), u32::MAX / 2);
         for tick in first..first.saturating_add(horizon) {
             let spent = usize::from(tick == first);
-            moment.place(nodes, &mut self.fitting, tick, params.decisions_per_tick - spent.min(params.decisions_per_tick));
-            cost += params.w_success.max(1.0) * moment.change(tick);
-            let each = params.w_success.max(1.0) + params.w_failure.max(0.0);
+            moment.place(
+                nodes,
+                &mut self.fitting,
+                tick,
+                params.decisions_per_tick - spent.min(params.decisions_per_tick),
+            );
+            cost += each * moment.change(tick);
             moment.waiting.retain(|waiting| {
                 let goes_on = tick < waiting.until;
                 cost += if goes_on { 0.0 } else { each * f64::from(waiting.priority) };
@@ -203,9 +213,12 @@ impl Lookahead {
             moment.waiting.sort_unstable_by_key(|waiting| waiting.key);
         }
         let end = first.saturating_add(horizon);
-        let each = WAITING * (params.w_success.max(1.0) + params.w_failure.max(0.0));
         let impatience = |w: &Waiting| 1.0 - f64::from(w.until.saturating_sub(end)) / f64::from(w.patience);
-        cost + moment.waiting.iter().map(|w| each * f64::from(w.priority) * impatience(w).clamp(0.0, 1.0)).sum::<f64>()
+        cost + moment
+            .waiting
+            .iter()
+            .map(|w| WAITING * each * f64::from(w.priority) * impatience(w).clamp(0.0, 1.0))
+            .sum::<f64>()
     }
 }
 
@@ -219,7 +232,7 @@ impl Moment {
         self.running.push(Running {
             demand: waiting.demand,
             node: node as u16,
-            ends: tick.saturating_add(waiting.ticks),
+            ends: tick.saturating_add(waiting.ticks.saturating_sub(1)),
             priority: waiting.priority,
         });
     }
@@ -272,6 +285,12 @@ impl Moment {
         });
         lost
     }
+}
+
+/// What the failure of a workload of priority 1 costs; never nothing, whatever the weights.
+fn price(nodes: Nodes<'_>) -> f64 {
+    let params = &nodes.model.params;
+    params.w_success.max(1.0) + params.w_failure.max(0.0)
 }
 
 /// The order of turns, as in `queue.rs`.

@@ -51,10 +51,10 @@ use bevy::app::App;
 
 pub use scenario::ClusterParams;
 
-use self::scenario::ActionKind;
+use self::scenario::{ActionKind, Mode};
 use crate::{
     error::Result,
-    sim::{ActionSpace, Baseline, Domain, Field, GroupSpec, Spec, View, field},
+    sim::{ActionSpace, Baseline, Domain, Field, GroupSpec, Spec, Stratum, View, field},
 };
 
 impl Domain for ClusterParams {
@@ -73,7 +73,8 @@ impl Domain for ClusterParams {
                 reward_terms: reward::TERMS.to_vec(),
             }],
             metrics: systems::metrics(self),
-            stratum: None,
+            // Results of one mode say nothing about another, so every table and file names it.
+            stratum: Some(Stratum { name: "mode", labels: Mode::NAMES.to_vec() }),
             reward_clip: None,
             max_steps,
         }

@@ -120,7 +120,8 @@ impl Scene<'_, '_> {
                 ObservationLayout::Nodes => {
                     // An episode that has ended still has the clock of its last tick here, one that begins that of its first.
                     let pool = (&demands[w.clone()], &phases[w.clone()], &jobs[w]);
-                    let recent = (arrivals.recent / (arrivals.recent + self.source.usual.max(f64::MIN_POSITIVE))) as f32;
+                    let recent =
+                        (arrivals.recent / (arrivals.recent + self.source.usual.max(f64::MIN_POSITIVE))) as f32;
                     View::of(nodes, pool, clock.tick, recent, scratch).write(rows);
                 }
             }
@@ -249,9 +250,7 @@ impl<'a> View<'a> {
         let machine = &self.nodes.machines[node];
         row.push(&[1.0, flag(fits_here)]);
         let share = |k: usize| at_least_some(machine.capacity[k]);
-        row.push(&std::array::from_fn::<_, NUM_RESOURCES, _>(|k| {
-            (f64::from(demand.0[k]) / share(k)).min(1.0) as f32
-        }));
+        row.push(&std::array::from_fn::<_, NUM_RESOURCES, _>(|k| (f64::from(demand.0[k]) / share(k)).min(1.0) as f32));
         row.push(&std::array::from_fn::<_, NUM_RESOURCES, _>(|k| {
             let left = (self.nodes.free(node, k) - f64::from(demand.0[k])) / share(k);
             left.clamp(-1.0, f64::from(MOST)) as f32
@@ -265,10 +264,7 @@ impl<'a> View<'a> {
         ]);
         if fits_here {
             let rank = |sorted: &[f32], own: f32| sorted.partition_point(|x| *x < own) as f32 / sorted.len() as f32;
-            row.push(&[
-                rank(self.loads, load(self.nodes, node)),
-                rank(self.slacks, slack(self.nodes, node, demand)),
-            ]);
+            row.push(&[rank(self.loads, load(self.nodes, node)), rank(self.slacks, slack(self.nodes, node, demand))]);
         } else {
             row.push(&[1.0, 1.0]);
         }

@@ -7,7 +7,10 @@ use crate::sim::{Ports, RewardTerm};
 
 /// Terms, in the order in which they are paid.
 pub(super) const TERMS: [RewardTerm; 4] = [
-    RewardTerm { name: "success", doc: "priority of each workload that the node got, taken back when it fails under it" },
+    RewardTerm {
+        name: "success",
+        doc: "priority of each workload that the node got, taken back when it fails under it",
+    },
     RewardTerm { name: "efficiency", doc: "one less the waste of each offer that won, in capacities" },
     RewardTerm { name: "failure", doc: "minus priority of each workload that failed, shared by all nodes" },
     RewardTerm { name: "balance", doc: "minus the variance over the nodes of the share of CPU in use" },

@@ -86,6 +86,8 @@ params! {
         storage: Vec<f64> = Vec::new(), list 0..=MAX_ROWS, range 0.0..=1e9, next_reset;
         /// Its priority, 1 to 3; empty: all have 2.
         priority: Vec<usize> = Vec::new(), list 0..=MAX_ROWS, range 1..=3, next_reset;
+        /// Arrivals come so many times as fast as in the trace; running times stay as they are.
+        speed: f64 = 1.0, range 0.001..=1e6, next_reset;
         /// Where in the trace an episode begins.
         start: TraceStart = TraceStart::Random, choice, next_reset;
     }
@@ -109,7 +111,7 @@ params! {
         /// The four resources of a node.
         resources: Resources = Resources::Host, choice, next_reset;
         /// CPU, memory, bandwidth (or GPUs) and storage of a mean node.
-        node_capacity: Vec<f64> = vec![100.0, 56.0, 800.0, 360.0], list 4..=4, range 0.0..=1e9, next_reset;
+        node_capacity: Vec<f64> = vec![100.0, 57.0, 820.0, 370.0], list 4..=4, range 0.0..=1e9, next_reset;
         /// Capacities are drawn uniformly from the mean less and plus this share; each for itself in mode `full`, all of a node
         /// alike in the other modes.
         capacity_spread: f64 = 0.5, range 0.0..=0.99, next_reset;
@@ -127,7 +129,7 @@ params! {
         /// Least and most storage.
         storage_demand: Vec<f64> = vec![10.0, 100.0], list 2..=2, range 0.0..=1e9, next_reset;
         /// Mean time that a workload runs.
-        duration_s: f64 = 8.8, unit "s", range 0.001..=1e9, next_reset;
+        duration_s: f64 = 9.3, unit "s", range 0.001..=1e9, next_reset;
         /// Spread of the running times: standard deviation of their logarithm.
         duration_sigma: f64 = 0.6, range 0.0..=3.0, next_reset;
         /// Least and most time that a workload waits before it counts as failed.

@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{
     picture::{
-        Captions, Colour, Dash, Form, Glyph, Layer, Legend, LegendItem, Length, Mark, Picture, Ramp, Sign, Stroke, Token,
+        Captions, Colour, Dash, Form, Glyph, Layer, Legend, LegendItem, Length, Mark, Picture, Ramp, Sign, Stroke,
+        Token,
     },
     sim::{ColourBy, EnvSlot, View, ViewOptions, ViewSpec, clock_of},
 };
@@ -132,76 +133,72 @@ impl<'a> Scene<'a> {
     }
 
     fn bar_colour(&self, k: usize, used: f32) -> Colour {
-        match CHOICES.get(self.options.colour_by).map(|choice| choice.name) {
-            Some("use") => Colour::Sequential(used.clamp(0.0, 1.0)),
-            _ => Colour::Category(k),
-        }
+        if self.is_by_use() { Colour::Sequential(used.clamp(0.0, 1.0)) } else { Colour::Category(k) }
+    }
+
+    fn is_by_use(&self) -> bool {
+        CHOICES.get(self.options.colour_by).is_some_and(|choice| choice.name == "use")
     }
 
     /// Workloads where they are, or on their way.
     fn add_workloads(&self, marks: &mut Vec<Mark>) {
-        let at_hand = self.queue.rows().next();
         let turns: Vec<usize> = self.queue.rows().collect();
         let mut seats = vec![0; self.nodes.len()];
         let mut num_failed = 0;
         for (row, (who, phase, job)) in self.workloads.iter().enumerate() {
             let age = self.tick.saturating_sub(job.since);
-            let mut show = |at: Vec2, shape, colour, opacity| {
-                let radius = Length::Metres(self.sheet.workload_radius());
-                let form = Form::Glyph { at, shape, radius, outlined: opacity == 1.0 };
-                marks.push(Mark::new(Layer::Agents, form, colour, opacity).of(*who));
-            };
-            match phase {
+            let faded = |ticks: u32| 1.0 - age as f32 / ticks as f32;
+            let shape = shape_of(job.priority);
+            let (at, shape, colour, opacity) = match phase {
                 Phase::Queued => {
                     let turn = turns.iter().position(|other| *other == row).unwrap_or_default();
                     let at = self.sheet.seat_in_queue(turn);
-                    show(at, shape_of(job.priority), Colour::Token(Token::Goal), 1.0);
-                    if self.options.goals && at_hand == Some(row) {
-                        let radius = Length::Metres(1.7 * self.sheet.workload_radius());
-                        let ring = Form::Ring { centre: at, radius, stroke: Stroke::solid(1.5) };
-                        marks.push(Mark::new(Layer::Goals, ring, Colour::Token(Token::Goal), 0.9).of(*who));
+                    if self.options.goals && turn == 0 {
+                        self.add_ring(*who, at, marks);
                     }
+                    (at, shape, Token::Goal, 1.0)
                 }
                 Phase::Placed(node) => {
                     let Some(seat) = seats.get_mut(usize::from(*node)) else { continue };
                     let home = self.sheet.rack(usize::from(*node)).seat(*seat);
                     *seat += 1;
                     let from = self.sheet.seat_in_queue(0);
-                    let part = (age as f32 / FLIGHT as f32).min(1.0);
-                    show(from.lerp(home, part), shape_of(job.priority), Colour::Token(Token::Neutral), 1.0);
-                    if self.options.arrows && part < 1.0 {
+                    if self.options.arrows && age < FLIGHT {
                         let arrow = Form::Arrow { from, to: home, stroke: Stroke::solid(1.1) };
                         marks.push(Mark::new(Layer::Arrows, arrow, Colour::Token(Token::Muted), 0.6).of(*who));
                     }
+                    (from.lerp(home, 1.0 - faded(FLIGHT).max(0.0)), shape, Token::Neutral, 1.0)
                 }
-                Phase::Done(node) if age < FLIGHT => {
-                    let Some(rack) = self.nodes.get(usize::from(*node)).map(|_| self.sheet.rack(usize::from(*node)))
-                    else {
-                        continue;
-                    };
-                    let part = age as f32 / FLIGHT as f32;
-                    let at = rack.middle() + part * (rack.name() - rack.middle());
-                    show(at, shape_of(job.priority), Colour::Token(Token::Neutral), 0.7 * (1.0 - part));
+                Phase::Done(node) if age < FLIGHT && usize::from(*node) < self.nodes.len() => {
+                    let rack = self.sheet.rack(usize::from(*node));
+                    let at = rack.name().lerp(rack.middle(), faded(FLIGHT));
+                    (at, shape, Token::Neutral, 0.7 * faded(FLIGHT))
                 }
                 Phase::Failed(cause) if age < REGRET => {
-                    let at = self.sheet.seat_of_failed(num_failed);
                     num_failed += 1;
-                    let opacity = 0.9 * (1.0 - age as f32 / REGRET as f32);
-                    show(at, sign_of(*cause), Colour::Token(Token::Broken), opacity);
+                    let at = self.sheet.seat_of_failed(num_failed - 1);
+                    (at, sign_of(*cause), Token::Broken, 0.9 * faded(REGRET))
                 }
-                Phase::Unused | Phase::Done(_) | Phase::Failed(_) => {}
-            }
+                Phase::Unused | Phase::Done(_) | Phase::Failed(_) => continue,
+            };
+            let radius = Length::Metres(self.sheet.workload_radius());
+            let form = Form::Glyph { at, shape, radius, outlined: opacity == 1.0 };
+            marks.push(Mark::new(Layer::Agents, form, Colour::Token(colour), opacity).of(*who));
         }
     }
 
+    /// Sets off the workload whose turn it is.
+    fn add_ring(&self, who: Entity, centre: Vec2, marks: &mut Vec<Mark>) {
+        let radius = Length::Metres(1.7 * self.sheet.workload_radius());
+        let ring = Form::Ring { centre, radius, stroke: Stroke::solid(1.5) };
+        marks.push(Mark::new(Layer::Goals, ring, Colour::Token(Token::Goal), 0.9).of(who));
+    }
+
     fn legend(&self) -> Legend {
-        let glyph = |shape, colour, outlined, text: String| LegendItem {
-            sign: Sign::Glyph { shape, colour, outlined },
-            text,
-        };
+        let glyph =
+            |shape, colour, outlined, text: String| LegendItem { sign: Sign::Glyph { shape, colour, outlined }, text };
         let mut items = Vec::new();
-        let by_use = CHOICES.get(self.options.colour_by).is_some_and(|choice| choice.name == "use");
-        if !by_use {
+        if !self.is_by_use() {
             for (k, name) in self.model.params.resources.names().into_iter().enumerate() {
                 let sign = Sign::Line { colour: Colour::Category(k), dash: Dash::Solid };
                 items.push(LegendItem { sign, text: format!("{name} in use") });
@@ -215,7 +212,7 @@ impl<'a> Scene<'a> {
             let text = format!("failed: {}", cause.label());
             items.push(glyph(sign_of(cause), Colour::Token(Token::Broken), false, text));
         }
-        let ramp = by_use.then(|| Ramp {
+        let ramp = self.is_by_use().then(|| Ramp {
             title: "in use".to_owned(),
             is_diverging: false,
             low: "0 %".to_owned(),

@@ -38,7 +38,11 @@ pub(super) fn all() -> Vec<Baseline> {
         rule("random_fit", "any node with room", Rule::RandomFit),
         rule("greedy", "the node with the largest sum of free amounts, units mixed: the published rule", Rule::Greedy),
         rule("next_fit", "the next node in turn that has room", Rule::NextFit),
-        rule("dot_product", "the node whose free resources point most in the direction of the demand", Rule::DotProduct),
+        rule(
+            "dot_product",
+            "the node whose free resources point most in the direction of the demand",
+            Rule::DotProduct,
+        ),
         rule("worst_fit", "the node with the most slack after placement", Rule::WorstFit),
         rule("least_loaded", "the node whose CPU is least loaded after placement", Rule::LeastLoaded),
         Baseline {
@@ -143,8 +147,7 @@ impl Tables<'_, '_> {
             actions.fill(lowest(model));
             let (n, w) = (model.nodes(slot), model.workloads(slot));
             let (demands, phases, jobs) = (&demands[w.clone()], &phases[w.clone()], &jobs[w]);
-            let nodes =
-                Nodes { model, machines: &machines[n.clone()], usage: &usage[n.clone()], health: &health[n] };
+            let nodes = Nodes { model, machines: &machines[n.clone()], usage: &usage[n.clone()], health: &health[n] };
             // What is decided now takes effect in the next tick, and is drawn at its address.
             let address = Address { tick: clock.tick.saturating_add(1), ..clock.address() };
             queue.gather(model, phases, jobs);

@@ -12,7 +12,7 @@ use super::{Model, Outcomes};
 use crate::{
     domains::cluster::{
         components::{Arrivals, Cause, Counts, Demand, Job, NUM_PRIORITIES, NUM_RESOURCES, Phase},
-        scenario::TraceStart,
+        scenario::{MAX_ROWS, TraceStart},
     },
     sim::{Address, Clock, Due, Purpose, Seeds, Stream, column_mut},
 };
@@ -20,8 +20,10 @@ use crate::{
 const ARRIVALS: Purpose = Purpose::new("cluster.arrivals");
 const SPIKES: Purpose = Purpose::new("cluster.spikes");
 
-/// Time after which an arrival counts 1/e in what came recently, in s.
+/// Time after which an arrival counts 1/e in what came recently, in s; longer where arrivals are rare, so that some are
+/// always recent.
 const MEMORY_S: f64 = 1.0;
+const SOME: f64 = 5.0;
 /// Standard deviations above the mean at which a normal distribution has its 95th percentile.
 const Q95: f64 = 1.645;
 /// No running time is longer than so many times the mean.
@@ -57,9 +59,10 @@ impl Source {
     pub(super) fn new(model: &Model) -> Self {
         let (params, trace) = (&model.params, &model.params.trace);
         let num_rows = trace.num_arrivals();
-        let span_s = trace.arrival_s.last().copied().unwrap_or_default();
+        let span_s = trace.arrival_s.last().copied().unwrap_or_default() / trace.speed;
         let rate_hz = if num_rows > 0 { num_rows as f64 / span_s.max(params.dt_s) } else { params.arrival_rate_hz };
-        let forget = libm::exp(-params.dt_s / MEMORY_S);
+        let memory_s = MEMORY_S.max(SOME / rate_hz.max(f64::MIN_POSITIVE)).min(1e9);
+        let forget = libm::exp(-params.dt_s / memory_s);
         let per_tick = rate_hz * params.dt_s;
         let usual = per_tick / (1.0 - forget);
         Self {
@@ -80,7 +83,8 @@ impl Source {
         Arrivals { first_row, next_row: first_row, next_spike, day_phase, recent: self.usual, ..Arrivals::default() }
     }
 
-    /// Appends what arrives at `address`, whose tick 0 has what came in the second before the episode.
+    /// Appends what arrives at `address`, whose tick 0 has what came in the second before the episode. No tick has more
+    /// arrivals than a pool can have rows.
     pub(in super::super) fn draw(
         &self,
         model: &Model,
@@ -93,13 +97,15 @@ impl Source {
         if self.num_rows > 0 {
             self.replay(model, seeds, address, arrivals, into);
         } else {
-            let mean = rate_hz(model, seeds, address, arrivals) * if address.tick == 0 { 1.0 } else { model.params.dt_s };
+            let mean =
+                rate_hz(model, seeds, address, arrivals) * if address.tick == 0 { 1.0 } else { model.params.dt_s };
             let mut stream = seeds.stream(ARRIVALS, address);
-            for _ in 0..poisson(&mut stream, mean) {
+            for _ in 0..poisson(&mut stream, mean).min(MAX_ROWS) {
                 into.push(drawn(model, &mut stream));
             }
         }
-        arrivals.recent = arrivals.recent * self.forget + if address.tick == 0 { 0.0 } else { (into.len() - first) as f64 };
+        arrivals.recent =
+            arrivals.recent * self.forget + if address.tick == 0 { 0.0 } else { (into.len() - first) as f64 };
         let is_of_spike = arrivals.recent > self.crowd;
         into[first..].iter_mut().for_each(|workload| workload.is_of_spike = is_of_spike);
     }
@@ -115,11 +121,13 @@ impl Source {
         let trace = &model.params.trace;
         let time_s = |row: u32| {
             let round = row as usize / self.num_rows;
-            trace.arrival_s[row as usize % self.num_rows] + round as f64 * self.period_s
+            trace.arrival_s[row as usize % self.num_rows] / trace.speed + round as f64 * self.period_s
         };
         let until_s = time_s(arrivals.first_row) + f64::from(address.tick) * model.params.dt_s;
         let mut stream = None;
-        while (self.is_round || (arrivals.next_row as usize) < self.num_rows) && time_s(arrivals.next_row) <= until_s {
+        let is_due = |row: u32| (self.is_round || (row as usize) < self.num_rows) && time_s(row) <= until_s;
+        let first = into.len();
+        while is_due(arrivals.next_row) && into.len() - first < MAX_ROWS {
             let row = arrivals.next_row as usize % self.num_rows;
             let stream = stream.get_or_insert_with(|| seeds.stream(ARRIVALS, address));
             into.push(Arriving {

@@ -10,6 +10,9 @@ use crate::{
 
 const HEALTH: Purpose = Purpose::new("cluster.health");
 
+/// Part of a tick that rounding may leave of a running time of whole ticks.
+const ROUNDING: f32 = 1e-3;
+
 /// Nodes fail, and lose what they run, or are repaired. What is lost waits anew and starts from the beginning.
 #[allow(clippy::too_many_arguments, reason = "a system asks for what it touches")]
 pub(super) fn fail(
@@ -89,7 +92,7 @@ pub(super) fn go_on(
                     let job = &mut jobs[row];
                     let speed = speeds.get(usize::from(node)).copied().unwrap_or(1.0);
                     job.left_s -= model.dt_s * speed;
-                    if job.left_s <= 0.0 {
+                    if job.left_s <= ROUNDING * model.dt_s {
                         release(usage, node, &demands[row]);
                         let completed = &mut counts.completed[super::place::rank(job)];
                         *completed = completed.saturating_add(1);

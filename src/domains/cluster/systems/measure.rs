@@ -9,7 +9,7 @@ use crate::{
         nodes::Nodes,
         scenario::{ClusterParams, Mode},
     },
-    sim::{Aggregate, MetricSpec, Ports, column},
+    sim::{Aggregate, Due, MetricSpec, Ports, column},
 };
 
 /// Upper ends of the classes of the histogram of CPU use, the last one left out.
@@ -86,6 +86,12 @@ pub(super) fn weigh(
     }
 }
 
+/// Tells in which mode the episodes that begin are.
+pub(super) fn tell_mode(model: Res<Model>, due: Res<Due>, mut ports: ResMut<Ports>) {
+    let mode = model.params.mode as u8;
+    ports.stratum.iter_mut().zip(&due.0).filter(|(_, due)| **due).for_each(|(stratum, _)| *stratum = mode);
+}
+
 /// Writes the metrics of every env.
 #[allow(clippy::too_many_arguments, reason = "a system asks for what it touches")]
 pub(super) fn measure(
@@ -113,7 +119,7 @@ pub(super) fn measure(
         let uses = Uses::of(nodes, model.params.mode);
         let resolved = counts.resolved();
         let completed: u32 = counts.completed.iter().fold(0, |sum, count| sum.saturating_add(*count));
-        let completion = percent(completed, resolved, 1.0);
+        let completion = share(completed, resolved, 1.0);
         let mut row = Row { numbers: metrics, at: 0 };
         row.push(&[100.0 * completion, 100.0 * (1.0 - completion), reward(&model, &outcomes, slot)]);
         row.push(&[100.0 * load, 100.0 * load, uses.mean[1], uses.mean[2], uses.mean[3], variance]);
@@ -122,10 +128,10 @@ pub(super) fn measure(
         row.push(&uses.classes);
         for priority in 0..NUM_PRIORITIES {
             let (done, failed) = (counts.completed[priority], counts.failed[priority]);
-            row.push(&[100.0 * percent(done, done.saturating_add(failed), 1.0)]);
+            row.push(&[100.0 * share(done, done.saturating_add(failed), 1.0)]);
         }
         for cause in Cause::ALL {
-            row.push(&[100.0 * percent(counts.by_cause[cause.index()], resolved, 0.0)]);
+            row.push(&[100.0 * share(counts.by_cause[cause.index()], resolved, 0.0)]);
         }
     }
 }
@@ -143,8 +149,8 @@ impl Row<'_> {
     }
 }
 
-/// Share of `part` in `whole`, or `otherwise` where there is nothing yet.
-fn percent(part: u32, whole: u32, otherwise: f64) -> f64 {
+/// `part` of `whole`, or `otherwise` where there is nothing yet.
+fn share(part: u32, whole: u32, otherwise: f64) -> f64 {
     if whole == 0 { otherwise } else { f64::from(part) / f64::from(whole) }
 }
 
@@ -166,14 +172,14 @@ impl Uses {
     fn of(nodes: Nodes<'_>, mode: Mode) -> Self {
         let num_nodes = nodes.machines.len();
         // As many nodes again stand idle in the published mode.
-        let share = 100.0 / num_nodes as f64 * if mode == Mode::Published { 0.5 } else { 1.0 };
+        let each = 100.0 / num_nodes as f64 * if mode == Mode::Published { 0.5 } else { 1.0 };
         let mut uses = Self { mean: [0.0; NUM_RESOURCES], classes: [0.0; CLASSES.len() + 1], up: 0.0 };
         for node in 0..num_nodes {
             for (k, mean) in uses.mean.iter_mut().enumerate() {
-                *mean += share * nodes.used(node, k);
+                *mean += each * nodes.used(node, k);
             }
             let used = nodes.used(node, 0);
-            uses.classes[CLASSES.iter().filter(|end| used > **end).count()] += share;
+            uses.classes[CLASSES.iter().filter(|end| used > **end).count()] += each;
             uses.up += if nodes.health[node].is_down { 0.0 } else { 100.0 / num_nodes as f64 };
         }
         if mode == Mode::Published {

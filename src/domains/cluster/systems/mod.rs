@@ -111,5 +111,5 @@ pub(super) fn plugin(app: &mut App, params: &ClusterParams, envs: usize) {
         ),
     );
     app.add_systems(Reset, (spawn::set_up, arrive::arrive_first).chain());
-    app.add_systems(Refresh, observe::observe_due);
+    app.add_systems(Refresh, (measure::tell_mode, observe::observe_due));
 }

@@ -5,7 +5,7 @@ use bevy::ecs::{
     system::{Local, Query, Res, ResMut},
 };
 
-use super::Model;
+use super::{Model, Source};
 use crate::{
     domains::cluster::{
         components::{Arrivals, Cause, Counts, Demand, Health, Job, Machine, NUM_PRIORITIES, Phase, Usage},
@@ -14,7 +14,6 @@ use crate::{
         queue::Queue,
         rules::{Dispatcher, Question, Rule},
         scenario::{ActionKind, Mode},
-        systems::Source,
     },
     sim::{Clock, Ports, Seeds, column, column_mut},
 };
@@ -107,6 +106,16 @@ impl<'a> Decider<'a> {
     }
 }
 
+/// What became of a try.
+enum Answer {
+    /// This node takes it; the waste of its offer.
+    Taken(usize, f64),
+    /// Nodes could have taken it, and nobody did.
+    Declined,
+    /// No node could; whether one could have, had it been nearer.
+    Impossible { is_too_far: bool },
+}
+
 /// Scratch of [`place`].
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -134,98 +143,139 @@ pub(super) fn place(
 ) {
     let (machines, usage, health) = (column(&machines), column_mut(&mut usage), column(&health));
     let (demands, phases, jobs) = (column(&demands), column_mut(&mut phases), column_mut(&mut jobs));
-    let Scratch { queue, fitting, dispatcher } = &mut *scratch;
     outcomes.clear();
     let port = &ports.groups[0];
     let all_actions = port.actions.chunks_exact(port.agents * port.action_width);
     for (slot, ((clock, mut arrivals, mut counts), actions)) in envs.iter_mut().zip(all_actions).enumerate() {
         let (n, w) = (model.nodes(slot), model.workloads(slot));
-        let (phases, jobs) = (&mut phases[w.clone()], &mut jobs[w.clone()]);
-        let demands = &demands[w];
-        queue.gather(&model, phases, jobs);
-        let decider = Decider::of(model.params.action, actions);
-        let mut decisions = 0;
-        for row in queue.rows() {
-            if model.is_full() && decisions == model.params.decisions_per_tick {
-                break;
-            }
-            let demand = &demands[row].0;
-            let nodes = Nodes {
-                model: &model,
-                machines: &machines[n.clone()],
-                usage: &usage[n.clone()],
-                health: &health[n.clone()],
-            };
-            fitting.find(nodes, demand, model.budget_s(&jobs[row], clock.tick));
-            let foresight =
-                Foresight { source: &source, arrivals: &arrivals, demands, phases, jobs, row };
-            let question = Question {
-                nodes,
-                demand,
-                fitting,
-                cursor: arrivals.cursor,
-                chance: (&seeds, clock.address()),
-                foresight,
-            };
-            let chosen = if fitting.any() { decider.choose(dispatcher, &question) } else { None };
-            let is_tried = fitting.any();
-            decisions += usize::from(is_tried);
-            match chosen {
-                Some((node, waste)) => {
-                    let priority = f32::from(jobs[row].priority);
-                    outcomes.success[n.start + node] += priority;
-                    outcomes.efficiency[n.start + node] += 1.0 - waste as f32;
-                    for (used, demand) in usage[n.start + node].0.iter_mut().zip(demand) {
-                        *used += f64::from(*demand);
-                    }
-                    arrivals.cursor = ((node + 1) % model.num_nodes) as u16;
-                    let rtt_s = machines[n.start + node].rtt_s;
-                    start(&model, clock, &mut counts, node, rtt_s, (&mut phases[row], &mut jobs[row]));
-                }
-                None if model.is_full() => {
-                    jobs[row].was_too_far = fitting.has_room && !is_tried;
-                    if is_tried {
-                        jobs[row].declined = jobs[row].declined.saturating_add(1);
-                        arrivals.cursor = ((usize::from(arrivals.cursor) + 1) % model.num_nodes) as u16;
-                    }
-                }
-                None => {
-                    arrivals.cursor = ((usize::from(arrivals.cursor) + 1) % model.num_nodes) as u16;
-                    outcomes.fail(slot, &mut counts, &jobs[row], Cause::Insufficient);
-                    if model.params.mode == Mode::Repaired {
-                        phases[row] = Phase::Failed(Cause::Insufficient);
-                    }
-                }
-            }
-        }
+        scratch.queue.gather(&model, &phases[w.clone()], &jobs[w.clone()]);
+        let mut trial = Trial {
+            model: &model,
+            source: &source,
+            seeds: &seeds,
+            clock,
+            slot,
+            outcomes: &mut outcomes,
+            arrivals: &mut arrivals,
+            counts: &mut counts,
+            machines: &machines[n.clone()],
+            usage: &mut usage[n.clone()],
+            health: &health[n],
+            demands: &demands[w.clone()],
+            phases: &mut phases[w.clone()],
+            jobs: &mut jobs[w],
+        };
+        trial.run(Decider::of(model.params.action, actions), &mut scratch);
     }
 }
 
-/// A workload has got a node. In the modes without running times that is all there is to it.
-fn start(
-    model: &Model,
-    clock: &Clock,
-    counts: &mut Counts,
-    node: usize,
-    rtt_s: f32,
-    (phase, job): (&mut Phase, &mut Job),
-) {
-    counts.started = counts.started.saturating_add(1);
-    match model.params.mode {
-        Mode::Full => {
-            counts.waited_s += f64::from(model.waited_s(job, clock.tick) + rtt_s);
-            *phase = Phase::Placed(node as u16);
-            job.since = clock.tick;
-            job.left_s = rtt_s + job.duration_s;
-        }
-        Mode::Repaired | Mode::Published => {
-            let completed = &mut counts.completed[rank(job)];
-            *completed = completed.saturating_add(1);
-            // The published system never takes a workload off its queue: it is placed again in every tick.
-            if model.params.mode == Mode::Repaired {
-                *phase = Phase::Done(node as u16);
-                job.since = clock.tick;
+/// One env while its workloads are tried.
+struct Trial<'a> {
+    model: &'a Model,
+    source: &'a Source,
+    seeds: &'a Seeds,
+    clock: &'a Clock,
+    slot: usize,
+    outcomes: &'a mut Outcomes,
+    arrivals: &'a mut Arrivals,
+    counts: &'a mut Counts,
+    machines: &'a [Machine],
+    usage: &'a mut [Usage],
+    health: &'a [Health],
+    demands: &'a [Demand],
+    phases: &'a mut [Phase],
+    jobs: &'a mut [Job],
+}
+
+impl Trial<'_> {
+    /// Tries one after the other, in mode `full` until the decisions of a tick are made.
+    fn run(&mut self, decider: Decider<'_>, scratch: &mut Scratch) {
+        let Scratch { queue, fitting, dispatcher } = scratch;
+        let mut left = if self.model.is_full() { self.model.params.decisions_per_tick } else { usize::MAX };
+        for row in queue.rows() {
+            if left == 0 {
+                break;
             }
+            match self.ask(row, decider, fitting, dispatcher) {
+                Answer::Taken(node, waste) => {
+                    self.start(row, node, waste);
+                    left -= 1;
+                }
+                Answer::Declined => {
+                    self.decline(row);
+                    left -= 1;
+                }
+                Answer::Impossible { is_too_far } => self.leave(row, is_too_far),
+            }
+        }
+    }
+
+    fn ask(&self, row: usize, decider: Decider<'_>, fitting: &mut Fitting, dispatcher: &mut Dispatcher) -> Answer {
+        let demand = &self.demands[row].0;
+        let (machines, usage, health) = (self.machines, &*self.usage, self.health);
+        let nodes = Nodes { model: self.model, machines, usage, health };
+        fitting.find(nodes, demand, self.model.budget_s(&self.jobs[row], self.clock.tick));
+        if !fitting.any() {
+            return Answer::Impossible { is_too_far: fitting.has_room };
+        }
+        let foresight = Foresight {
+            source: self.source,
+            arrivals: self.arrivals,
+            demands: self.demands,
+            phases: self.phases,
+            jobs: self.jobs,
+            row,
+        };
+        let (cursor, chance) = (self.arrivals.cursor, (self.seeds, self.clock.address()));
+        let question = Question { nodes, demand, fitting, cursor, chance, foresight };
+        let chosen = decider.choose(dispatcher, &question);
+        chosen.map_or(Answer::Declined, |(node, waste)| Answer::Taken(node, waste))
+    }
+
+    /// A workload has got a node. In the modes without running times that is all there is to it.
+    fn start(&mut self, row: usize, node: usize, waste: f64) {
+        let (model, clock, job) = (self.model, self.clock, &mut self.jobs[row]);
+        let at = self.slot * model.num_nodes + node;
+        self.outcomes.success[at] += f32::from(job.priority);
+        self.outcomes.efficiency[at] += 1.0 - waste as f32;
+        for (used, demand) in self.usage[node].0.iter_mut().zip(self.demands[row].0) {
+            *used += f64::from(demand);
+        }
+        self.arrivals.cursor = ((node + 1) % model.num_nodes) as u16;
+        self.counts.started = self.counts.started.saturating_add(1);
+        if model.is_full() {
+            let rtt_s = self.machines[node].rtt_s;
+            self.counts.waited_s += f64::from(model.waited_s(job, clock.tick) + rtt_s);
+            self.phases[row] = Phase::Placed(node as u16);
+            (job.since, job.left_s) = (clock.tick, rtt_s + job.duration_s);
+            return;
+        }
+        let completed = &mut self.counts.completed[rank(job)];
+        *completed = completed.saturating_add(1);
+        // The published system never takes a workload off its queue: it is placed again in every tick.
+        if model.params.mode == Mode::Repaired {
+            (self.phases[row], job.since) = (Phase::Done(node as u16), clock.tick);
+        }
+    }
+
+    /// Nobody wants a workload that somebody could take.
+    fn decline(&mut self, row: usize) {
+        let job = &mut self.jobs[row];
+        job.declined = job.declined.saturating_add(1);
+        self.leave(row, false);
+        self.arrivals.cursor = ((usize::from(self.arrivals.cursor) + 1) % self.model.num_nodes) as u16;
+    }
+
+    /// A workload stays where it is; in the modes with one attempt it has failed.
+    fn leave(&mut self, row: usize, is_too_far: bool) {
+        let job = &mut self.jobs[row];
+        if self.model.is_full() {
+            job.was_too_far = is_too_far;
+            return;
+        }
+        self.outcomes.fail(self.slot, self.counts, job, Cause::Insufficient);
+        if self.model.params.mode == Mode::Repaired {
+            (self.phases[row], job.since) = (Phase::Failed(Cause::Insufficient), self.clock.tick);
         }
     }
 }

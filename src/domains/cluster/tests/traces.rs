@@ -22,6 +22,7 @@ fn small(start: TraceStart) -> ClusterParams {
             third: vec![0.0; 3],
             storage: vec![0.0; 3],
             priority: vec![3, 2, 1],
+            speed: 1.0,
             start,
         },
         ..quiet()
@@ -45,6 +46,16 @@ fn workloads_arrive_when_the_trace_says_and_as_it_says() {
     assert_eq!(stage.all::<Demand>()[2].0, [30.0, 1.0, 0.0, 0.0]);
     (0..50).for_each(|_| stage.step(&[-1.0; 2]));
     assert_eq!(stage.all::<Arrivals>()[0].count, 3, "it is over");
+}
+
+#[test]
+fn a_faster_trace_has_the_same_workloads_sooner() {
+    let mut params = small(TraceStart::First);
+    params.trace.speed = 3.5;
+    let mut stage = Stage::new(&params);
+    stage.step(&[-1.0; 2]);
+    assert_eq!(stage.all::<Arrivals>()[0].count, 3, "0.35 s have become a tenth");
+    assert_eq!(stage.all::<Job>()[2].duration_s, 7.0);
 }
 
 #[test]

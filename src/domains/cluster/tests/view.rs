@@ -75,7 +75,8 @@ fn a_failure_shows_its_cause_by_shape_and_fades() {
     let mut stage = Stage::new(&quiet());
     let causes: Vec<Phase> = Cause::ALL.into_iter().map(Phase::Failed).collect();
     stage.put(&causes);
-    let shapes: BTreeSet<Glyph> = glyphs(&view(&stage, ViewOptions::default())).iter().map(|(.., shape)| *shape).collect();
+    let shapes: BTreeSet<Glyph> =
+        glyphs(&view(&stage, ViewOptions::default())).iter().map(|(.., shape)| *shape).collect();
     assert_eq!(shapes.len(), Cause::ALL.len());
     (0..60).for_each(|_| stage.step(&[0.0; 3]));
     assert!(glyphs(&view(&stage, ViewOptions::default())).is_empty());
