@@ -50,10 +50,17 @@ fn import(args: &ImportArgs) -> Result<()> {
 
 fn generate(args: &GenerateArgs) -> Result<()> {
     refuse_to_replace(&args.to, args.force)?;
+    let mut refused = None;
     let written = durable::write_atomic_with(&args.to, |out| {
-        traces::generate(args.format, args.rows, args.seed, out).map_err(io::Error::other)
-    })?;
-    tell(&written);
+        traces::generate(args.format, args.rows, args.seed, out).map_err(|error| {
+            let told = io::Error::other(error.to_string());
+            refused = Some(error);
+            told
+        })
+    });
+    // What the trace itself is refused for says more than that it could not be written.
+    refused.map_or(Ok(()), Err)?;
+    tell(&written?);
     output::print(format!("{}: {} workloads\n", args.to.display(), args.rows))
 }
 

@@ -15,8 +15,9 @@ use crate::{
     sim::scenario::VERSION,
 };
 
-/// Ticks in which a trace goes by unless a tick is made longer or shorter.
+/// Ticks in which a trace goes by, more where half of its workloads would be shorter than a tick.
 const TICKS: f64 = 2000.0;
+const MOST_TICKS: u32 = 10_000_000;
 /// Shortest and longest wait in ticks.
 const PATIENCE_TICKS: [f64; 2] = [10.0, 40.0];
 /// Where no nodes are given, as many stand in, so large that a trace that goes round loads them to this share.
@@ -25,7 +26,8 @@ const LOAD: f64 = 0.75;
 
 /// The scenario in which these workloads arrive at these nodes, or at stand-ins where there are none.
 ///
-/// A tick is a two-thousandth of the trace; workloads wait 10 to 40 ticks. Both can be set in the scenario.
+/// A tick is a two-thousandth of the trace, or the median running time if that is shorter; workloads wait 10 to 40 ticks. Both
+/// can be set in the scenario.
 ///
 /// # Errors
 /// A trace without workloads, or one that is longer than a scenario can be.
@@ -52,15 +54,16 @@ pub fn into_scenario(
         workload.duration_s = workload.duration_s.or(Some(outlasts_s));
         workload.arrival_s -= first_s;
     }
-    let dt_s = tidy(((last_s - first_s) / TICKS).max(0.001)).clamp(0.001, 100_000.0);
+    let dt_s = tidy(((last_s - first_s) / TICKS).min(median_s(&workloads))).clamp(0.001, 100_000.0);
     let span_s = (last_s - first_s).max(dt_s);
     let stand_ins = if nodes.is_empty() { stand_in(&workloads, span_s) } else { [0.0; NUM_RESOURCES] };
     let num_nodes = if nodes.is_empty() { STAND_INS } else { nodes.len() };
     let per_tick = workloads.len() as f64 * dt_s / span_s;
+    let burst = most_per_tick(&workloads, dt_s);
     let at_once = workloads.iter().filter_map(|w| w.duration_s).sum::<f64>() / span_s;
     let params = ClusterParams {
         num_nodes,
-        max_workloads: most_at_once(&workloads).max(2 * at_once as usize).saturating_add(64).min(MAX_ROWS),
+        max_workloads: (most_at_once(&workloads).max(2 * at_once as usize) + 2 * burst + 64).min(MAX_ROWS),
         dt_s,
         resources: if format == Format::Openb { Resources::Gpu } else { Resources::Host },
         node_capacity: stand_ins.to_vec(),
@@ -77,7 +80,7 @@ pub fn into_scenario(
         title: format!("Trace {name}"),
         about: format!("{} workloads of a trace in format {}, replayed.", workloads.len(), format.name()),
         seed: 1,
-        max_steps: TICKS as u32,
+        max_steps: ((span_s / dt_s).ceil() as u32).clamp(1, MOST_TICKS),
         domain: AnyDomain::Cluster(params),
         train: BTreeMap::new(),
     })
@@ -104,7 +107,7 @@ fn columns(workloads: &[Workload], nodes: &[[f64; NUM_RESOURCES]]) -> Trace {
 
 /// Four decimals: enough for a thousandth of a core, and short in a file.
 fn tidy(number: f64) -> f64 {
-    (number * 1e4).round() * 1e-4
+    (number * 1e4).round() / 1e4
 }
 
 /// Capacity of a mean stand-in.
@@ -115,6 +118,22 @@ fn stand_in(workloads: &[Workload], span_s: f64) -> [f64; NUM_RESOURCES] {
         // Even the smallest of them has room for the largest workload.
         tidy((work / span_s / LOAD / STAND_INS as f64).max(2.0 * largest))
     })
+}
+
+/// Half of the workloads run for longer, in s.
+fn median_s(workloads: &[Workload]) -> f64 {
+    let mut durations: Vec<f64> = workloads.iter().map(|w| w.duration_s.unwrap_or_default()).collect();
+    durations.sort_by(f64::total_cmp);
+    durations.get(durations.len() / 2).copied().unwrap_or_default()
+}
+
+/// Most arrivals in one tick; they are sorted.
+fn most_per_tick(workloads: &[Workload], dt_s: f64) -> usize {
+    workloads
+        .chunk_by(|a, b| (a.arrival_s / dt_s) as u64 == (b.arrival_s / dt_s) as u64)
+        .map(<[_]>::len)
+        .max()
+        .unwrap_or(0)
 }
 
 /// Most workloads that run at the same time if none has to wait.

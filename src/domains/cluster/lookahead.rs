@@ -14,10 +14,9 @@ use super::{
 };
 use crate::sim::Address;
 
-/// How far it looks, and for how many ticks at least and at most.
-const HORIZON_S: f64 = 10.0;
+/// It looks as far as a mean running time, for so many ticks at least and at most.
 const LEAST_TICKS: u32 = 20;
-const MOST_TICKS: u32 = 100;
+const MOST_TICKS: u32 = 400;
 /// Nodes that it tries, those first that the rule likes best.
 const MOST_CANDIDATES: usize = 12;
 /// The rule for everything that follows.
@@ -109,7 +108,8 @@ impl Lookahead {
         self.candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         self.candidates.truncate(MOST_CANDIDATES);
         let address = question.chance.1;
-        let horizon = ((HORIZON_S / nodes.model.params.dt_s) as u32).clamp(LEAST_TICKS, MOST_TICKS);
+        let horizon_s = question.foresight.source.mean_duration_s;
+        let horizon = ((horizon_s / nodes.model.params.dt_s) as u32).clamp(LEAST_TICKS, MOST_TICKS);
         self.look(question, address, horizon);
         let each = price(nodes);
         let mut best = (f64::INFINITY, Choice::Wait);

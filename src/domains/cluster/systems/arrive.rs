@@ -43,6 +43,8 @@ pub(in super::super) struct Source {
     crowd: f64,
     /// What usually came recently.
     pub usual: f64,
+    /// Mean running time in s.
+    pub mean_duration_s: f64,
 }
 
 /// A workload that arrives.
@@ -72,6 +74,10 @@ impl Source {
             forget,
             crowd: usual + Q95 * (per_tick / (1.0 - forget * forget)).sqrt(),
             usual,
+            mean_duration_s: match num_rows {
+                0 => params.duration_s,
+                _ => trace.duration_s.iter().sum::<f64>() / num_rows as f64,
+            },
         }
     }
 
