@@ -13,6 +13,7 @@ pub mod jamming;
 macro_rules! domains {
     ($($module:ident: $name:ident($params:ident);)+) => {
         /// A domain under one configuration, as a scenario file names it.
+        #[allow(clippy::large_enum_variant, reason = "there is one of it per scenario")]
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         pub enum AnyDomain {
             $(#[doc = concat!("Domain `", stringify!($module), "`.")] $name($module::$params),)+

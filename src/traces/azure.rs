@@ -71,7 +71,7 @@ pub(super) fn read(file: &Path, limit: usize) -> Result<Read> {
 
 fn open(file: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let database = Connection::open_with_flags(format!("file:{}?immutable=1", escaped(file)), flags)?;
+    let mut database = Connection::open_with_flags(format!("file:{}?immutable=1", escaped(file)), flags)?;
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     for (limit, most) in [

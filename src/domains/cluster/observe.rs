@@ -184,7 +184,8 @@ impl<'a> View<'a> {
         fitting.nodes.clear();
         let next = tick.saturating_add(1);
         let hand = at_hand(nodes, queue, (demands, jobs), next, fitting);
-        (loads.clear(), slacks.clear());
+        loads.clear();
+        slacks.clear();
         if let Some(row) = hand {
             let fitting = fitting.nodes.iter().map(|node| usize::from(*node));
             loads.extend(fitting.clone().map(|node| load(nodes, node)));
