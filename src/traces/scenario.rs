@@ -69,7 +69,8 @@ pub fn into_scenario(
         node_capacity: stand_ins.to_vec(),
         capacity_spread: 0.5,
         patience_s: PATIENCE_TICKS.map(|ticks| tidy(ticks * dt_s)).to_vec(),
-        decisions_per_tick: (4.0 * per_tick).ceil() as usize,
+        // Whoever comes in the largest crowd has its turn before the first of it gives up.
+        decisions_per_tick: ((4.0 * per_tick).ceil() as usize).max(burst.div_ceil(PATIENCE_TICKS[0] as usize / 2)),
         rtt_s: vec![0.0, tidy(0.1 * dt_s)],
         trace: columns(&workloads, &nodes),
         ..ClusterParams::default()

@@ -105,7 +105,8 @@ impl Rack {
     /// Foot and top of the bar of resource `k` that is filled to this share.
     pub(super) fn bar(&self, k: usize, share: f32) -> [Vec2; 2] {
         let x = (0.5 + k as f32) / NUM_RESOURCES as f32;
-        let (foot, top) = (0.3, 0.88);
+        // Bars end in half discs, which need room too.
+        let (foot, top) = (0.35, 0.78);
         [foot, foot + (top - foot) * share].map(|y| self.low + self.size * Vec2::new(0.06 + 0.88 * x, y))
     }
 
