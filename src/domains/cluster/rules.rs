@@ -39,7 +39,8 @@ pub(super) enum Rule {
     Greedy,
     /// The one whose CPU is least loaded after placement.
     LeastLoaded,
-    /// The one from which the future that it knows goes best.
+    /// The one from which the future that it knows goes best. In the published modes, in which nothing has a running time, the
+    /// one that balances best.
     Lookahead,
 }
 
@@ -78,7 +79,7 @@ impl Rule {
         costs.reduce(|best, next| if next.0 < best.0 { next } else { best }).map(|(_, node)| node)
     }
 
-    /// What a rule without memory or chance has against giving the workload to a node; equal for all others.
+    /// What a rule without memory, chance or foresight has against giving the workload to a node; equal for all others.
     pub(super) fn cost(self, nodes: Nodes<'_>, node: usize, demand: &[f32; NUM_RESOURCES]) -> f64 {
         match self {
             Self::BestFit => slack(nodes, node, demand),
