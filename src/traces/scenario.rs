@@ -59,18 +59,18 @@ pub fn into_scenario(
     let stand_ins = if nodes.is_empty() { stand_in(&workloads, span_s) } else { [0.0; NUM_RESOURCES] };
     let num_nodes = if nodes.is_empty() { STAND_INS } else { nodes.len() };
     let per_tick = workloads.len() as f64 * dt_s / span_s;
-    let burst = most_per_tick(&workloads, dt_s);
+    let crowd = most_within(&workloads, PATIENCE_TICKS[0] * dt_s);
     let at_once = workloads.iter().filter_map(|w| w.duration_s).sum::<f64>() / span_s;
     let params = ClusterParams {
         num_nodes,
-        max_workloads: (most_at_once(&workloads).max(2 * at_once as usize) + 2 * burst + 64).min(MAX_ROWS),
+        max_workloads: (most_at_once(&workloads).max(2 * at_once as usize) + 2 * crowd + 64).min(MAX_ROWS),
         dt_s,
         resources: if format == Format::Openb { Resources::Gpu } else { Resources::Host },
         node_capacity: stand_ins.to_vec(),
         capacity_spread: 0.5,
         patience_s: PATIENCE_TICKS.map(|ticks| tidy(ticks * dt_s)).to_vec(),
-        // Whoever comes in the largest crowd has its turn before the first of it gives up.
-        decisions_per_tick: ((4.0 * per_tick).ceil() as usize).max(burst.div_ceil(PATIENCE_TICKS[0] as usize / 2)),
+        // The largest crowd has had its turn before the first of it gives up.
+        decisions_per_tick: ((4.0 * per_tick).ceil() as usize).max(crowd.div_ceil(PATIENCE_TICKS[0] as usize)),
         rtt_s: vec![0.0, tidy(0.1 * dt_s)],
         trace: columns(&workloads, &nodes),
         ..ClusterParams::default()
@@ -128,13 +128,10 @@ fn median_s(workloads: &[Workload]) -> f64 {
     durations.get(durations.len() / 2).copied().unwrap_or_default()
 }
 
-/// Most arrivals in one tick; they are sorted.
-fn most_per_tick(workloads: &[Workload], dt_s: f64) -> usize {
-    workloads
-        .chunk_by(|a, b| (a.arrival_s / dt_s) as u64 == (b.arrival_s / dt_s) as u64)
-        .map(<[_]>::len)
-        .max()
-        .unwrap_or(0)
+/// Most arrivals within a time like this; they are sorted.
+fn most_within(workloads: &[Workload], time_s: f64) -> usize {
+    let period = |workload: &Workload| (workload.arrival_s / time_s) as u64;
+    workloads.chunk_by(|a, b| period(a) == period(b)).map(<[_]>::len).max().unwrap_or_default()
 }
 
 /// Most workloads that run at the same time if none has to wait.
