@@ -15,5 +15,6 @@ pub mod raster;
 pub mod record;
 pub mod session;
 pub mod sim;
+pub mod traces;
 #[cfg(feature = "window")]
 pub mod window;

@@ -10,8 +10,10 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::{
+    domains::cluster::scenario::MAX_ROWS,
     learn::hyperparameters::{Algo, Backend},
     sim::params::Choice,
+    traces::Format,
 };
 
 /// A live laboratory for multi-agent learning.
@@ -48,6 +50,11 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Make a clip, a picture or a table of a policy at play or of a recording
     Export(ExportArgs),
+    /// Turn a trace of a real cluster into a scenario, or generate one
+    #[command(subcommand)]
+    Trace(TraceCommand),
+    /// Measure what a domain's published system claimed, beside its claims
+    Report(ReportArgs),
     /// Check that this machine and this checkout are in order
     Doctor,
     /// Print shell completions, e.g. `agon completions bash > ~/.local/share/bash-completion/completions/agon`
@@ -325,6 +332,71 @@ pub struct ExportArgs {
     /// Replace a file that is there already
     #[arg(long)]
     pub force: bool,
+}
+
+/// What can be done with traces.
+#[derive(Clone, Debug, Subcommand)]
+pub enum TraceCommand {
+    /// Write the scenario in which a trace is replayed
+    Import(ImportArgs),
+    /// Write a trace that nobody recorded, of any size
+    Generate(GenerateArgs),
+}
+
+/// Arguments of `trace import`.
+#[derive(Args, Clone, Debug)]
+pub struct ImportArgs {
+    /// How the trace is written
+    #[arg(value_parser = choice::<Format>())]
+    pub format: Format,
+    /// The trace
+    pub file: PathBuf,
+    /// The nodes; without them, ten stand-ins that the trace loads to three quarters
+    #[arg(long, value_name = "FILE")]
+    pub nodes: Option<PathBuf>,
+    /// Take the first workloads only
+    #[arg(long, value_name = "N", default_value_t = MAX_ROWS as u64, value_parser = value_parser!(u64).range(1..=MAX_ROWS as u64))]
+    pub rows: u64,
+    /// Scenario to write; it is called by the file's name
+    #[arg(long, value_name = "FILE.ron")]
+    pub to: PathBuf,
+    /// Change a parameter of the scenario, such as `dt_s=60`
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<Assignment>,
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `trace generate`.
+#[derive(Args, Clone, Debug)]
+pub struct GenerateArgs {
+    /// How the trace is written
+    #[arg(value_parser = choice::<Format>())]
+    pub format: Format,
+    /// Workloads
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub rows: u64,
+    /// Seed of everything random
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Args, Clone, Debug)]
+pub struct ReportArgs {
+    /// The domain
+    #[arg(value_parser = PossibleValuesParser::new(["cluster"]))]
+    pub domain: String,
+    /// Episodes of each policy
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u64).range(crate::eval::EPISODES))]
+    pub episodes: u64,
 }
 
 /// Parts of a picture that can be hidden.

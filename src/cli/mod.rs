@@ -14,8 +14,10 @@ mod list;
 pub mod output;
 mod quickstart;
 mod record;
+mod report;
 mod run;
 mod share;
+mod trace;
 mod train;
 mod verify;
 
@@ -61,6 +63,8 @@ fn obey(command: Option<Command>) -> Result<()> {
         Command::List(args) => list::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Trace(command) => trace::run(&command),
+        Command::Report(args) => report::run(&args),
         Command::Doctor => doctor::run(),
         Command::Completions { shell } => completions::run(shell),
         Command::Quickstart(args) => quickstart::run(args),

@@ -6,12 +6,14 @@ use crate::{
 };
 
 // Declared by hand: rustfmt does not look into macros, and a module it cannot find is never formatted.
+pub mod cluster;
 pub mod jamming;
 
 /// One line per domain: its module, its name in scenario files, its configuration.
 macro_rules! domains {
     ($($module:ident: $name:ident($params:ident);)+) => {
         /// A domain under one configuration, as a scenario file names it.
+        #[allow(clippy::large_enum_variant, reason = "there is one of it per scenario")]
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         pub enum AnyDomain {
             $(#[doc = concat!("Domain `", stringify!($module), "`.")] $name($module::$params),)+
@@ -47,6 +49,7 @@ macro_rules! domains {
 }
 
 domains! {
+    cluster: Cluster(ClusterParams);
     jamming: Jamming(JammingParams);
 }
 

@@ -5,7 +5,7 @@
 //!                                          └─────► Desk (layout, theme, lenses)  ──► panels
 //! ```
 //! [`lab`] is what the window is about and knows nothing of it; [`desk`] is how it is arranged; [`scene`] draws the envs and
-//! [`panels`] everything else. Each frame goes through [`LabSystems`]: time passes, commands are obeyed, panels ask for more,
+//! the panels everything else. Each frame goes through `LabSystems`: time passes, commands are obeyed, panels ask for more,
 //! and the scene is drawn. Training has threads of its own at a lower priority, and the window never waits for it.
 
 pub mod command;

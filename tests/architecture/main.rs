@@ -34,12 +34,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("session", &["domains", "durable", "eval", "learn", "metrics", "policy", "record", "sim"]),
     ("eval", &["domains", "durable", "learn", "metrics", "policy", "record", "session", "sim"]),
     ("record", &["domains", "durable", "eval", "learn", "metrics", "policy", "session", "sim"]),
+    ("traces", &["domains", "sim"]),
     ("export", &["domains", "durable", "picture", "raster", "record", "sim"]),
     (
         "cli",
         &[
             "domains", "durable", "eval", "export", "learn", "metrics", "picture", "places", "policy", "raster",
-            "record", "session", "sim", "window",
+            "record", "session", "sim", "traces", "window",
         ],
     ),
     (

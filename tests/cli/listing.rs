@@ -2,7 +2,8 @@
 
 use crate::{agon, json, stderr, stdout};
 
-const COMMANDS: [&str; 8] = ["train", "eval", "bench", "list", "explain", "doctor", "completions", "quickstart"];
+const COMMANDS: [&str; 10] =
+    ["train", "eval", "bench", "list", "explain", "doctor", "completions", "quickstart", "trace", "report"];
 
 #[test]
 fn every_command_explains_itself() {

@@ -8,6 +8,7 @@ mod export;
 mod listing;
 mod pipes;
 mod policies;
+mod traces;
 mod window;
 
 use std::{

@@ -13,6 +13,15 @@ const TICKS: usize = 520;
 
 /// Hash of the states, and of what the ports show, over all ticks and envs of the run; by scenario.
 const GOLDEN: &[(&str, u64, u64)] = &[
+    ("cluster/as-published", 0xd94d71c2286a2620, 0x20e0bef60de0513e),
+    ("cluster/default", 0x07c9198cb5d5a0ab, 0x88a7b08997ac5c4a),
+    ("cluster/failures", 0x04e74db79c6afc2a, 0x0211db3d5e3b41df),
+    ("cluster/heavy", 0x26b350c051a7f681, 0xd4b56afd69082d00),
+    ("cluster/latency", 0x83cd912ca9f3b087, 0x552ba43c7a73816b),
+    ("cluster/repaired", 0xa003da923edc985b, 0xe5d28f1c0aa892ff),
+    ("cluster/scale-50", 0x25695d00c58af600, 0x8eeaf36e962701f9),
+    ("cluster/spikes", 0x954793357f3b8308, 0x6d50e7883bb0e6f7),
+    ("cluster/trace-small", 0x6876e085e6d14cce, 0x39a52c74088a9ae8),
     ("jamming/formation", 0xafc6baf836f025d0, 0x898890104ef1cfe4),
     ("jamming/hopping", 0x85c36109576cc61b, 0xac79cdf6dcb4f7e3),
     ("jamming/published", 0xa286c2b8412ec1e1, 0xf17504101daa1b7f),

@@ -41,7 +41,12 @@ fn shipped() -> Vec<(String, Scenario)> {
 
 /// The scenario skirmish with some parameters changed.
 fn skirmish(changes: &[(&str, &str)]) -> Scenario {
-    let (_, mut scenario) = shipped().into_iter().find(|(name, _)| name == "jamming/skirmish").unwrap();
+    changed("jamming/skirmish", changes)
+}
+
+/// A shipped scenario with some parameters changed.
+fn changed(name: &str, changes: &[(&str, &str)]) -> Scenario {
+    let (_, mut scenario) = shipped().into_iter().find(|(shipped, _)| shipped == name).unwrap();
     for (name, value) in changes {
         scenario.set(name, value).unwrap();
     }
@@ -66,6 +71,11 @@ fn variants() -> Vec<(&'static str, Scenario)> {
                 ("reference", "unjammed"),
             ]),
         ),
+        (
+            "overcommitted",
+            changed("cluster/failures", &[("cpu_overcommit", "1.5"), ("action", "bids"), ("team_share", "0.5")]),
+        ),
+        ("crowded", changed("cluster/heavy", &[("max_workloads", "20"), ("decisions_per_tick", "4")])),
         ("alone", skirmish(&[("num_jammers", "1"), ("num_enemies", "2"), ("motion", "static"), ("placement", "line")])),
     ]
 }

@@ -8,7 +8,7 @@ use agon::{
 };
 use rayon::prelude::*;
 
-use super::{Dice, Print, first_difference, prints, shipped, skirmish, variants};
+use super::{Dice, Print, changed, first_difference, prints, shipped, skirmish, variants};
 
 const THREADS: [usize; 6] = [1, 2, 3, 4, 8, 16];
 const ENVS_PER_WORLD: [usize; 3] = [1, 7, 64];
@@ -113,16 +113,17 @@ fn worlds_and_threads_change_no_bit_for_twenty_seeds_of_anything() {
 /// Baselines draw from the env's address and keep their memory per env.
 #[test]
 fn worlds_and_threads_change_no_bit_of_what_baselines_do() {
-    let scenario = skirmish(&[]);
-    for baseline in scenario.domain.domain().baselines() {
-        let (envs, ticks) = if baseline.privileged { (9, 14) } else { (20, 14) };
-        let player = Player::Baseline(baseline.name);
-        let one = Layout { envs_per_world: 1, threads: 1 };
-        let expected = run(&scenario, 5, envs, ticks, one, player);
-        for layout in [Layout { envs_per_world: 7, threads: 3 }, Layout { envs_per_world: 64, threads: 2 }] {
-            let found = run(&scenario, 5, envs, ticks, layout, player);
-            if let Some(difference) = first_difference(&expected, &found) {
-                panic!("{}, {layout:?}: {difference}", baseline.name);
+    for scenario in [skirmish(&[]), changed("cluster/default", &[]), changed("cluster/repaired", &[])] {
+        for baseline in scenario.domain.domain().baselines() {
+            let (envs, ticks) = if baseline.privileged { (9, 14) } else { (20, 14) };
+            let player = Player::Baseline(baseline.name);
+            let one = Layout { envs_per_world: 1, threads: 1 };
+            let expected = run(&scenario, 5, envs, ticks, one, player);
+            for layout in [Layout { envs_per_world: 7, threads: 3 }, Layout { envs_per_world: 64, threads: 2 }] {
+                let found = run(&scenario, 5, envs, ticks, layout, player);
+                if let Some(difference) = first_difference(&expected, &found) {
+                    panic!("{}, {layout:?}: {difference}", baseline.name);
+                }
             }
         }
     }

@@ -1,0 +1,180 @@
+//! Scripted nodes to compare with: the rules of `rules.rs` as policies.
+//!
+//! All but the lookahead use only what layout `nodes` shows: free and total resources of the nodes and the workload at hand.
+
+use bevy::ecs::{
+    system::{Query, Res, ResMut, SystemParam, SystemState},
+    world::World,
+};
+
+use super::{
+    components::{Arrivals, Demand, Health, Job, Machine, Phase, Usage},
+    lookahead::Foresight,
+    nodes::{Fitting, Nodes},
+    observe::at_hand,
+    queue::Queue,
+    rules::{Dispatcher, Question, Rule},
+    scenario::ActionKind,
+    systems::{Model, Source},
+};
+use crate::{
+    error::{Error, Result},
+    sim::{Address, Baseline, Clock, Policy, Ports, Purpose, Seeds, column},
+};
+
+const RANDOM: Purpose = Purpose::new("cluster.policy.random");
+
+/// All baselines, roughly from the weakest to the strongest.
+pub(super) fn all() -> Vec<Baseline> {
+    let plain = |name, doc, script| Baseline { name, doc, privileged: false, policy: scripted(script) };
+    let rule = |name, doc, rule| plain(name, doc, Script::Rule(rule));
+    vec![
+        plain("random", "uniform scores or bids", Script::Random),
+        rule("blind", "any node, whether or not it has room", Rule::Blind),
+        rule("round_robin", "the next node in turn; nobody if that one has no room", Rule::RoundRobin),
+        plain("all_ones", "every node offers all it has, so the tightest offer wins", Script::AllOnes),
+        rule("first_fit", "the first node with room", Rule::FirstFit),
+        rule("best_fit", "the node with the least slack after placement", Rule::BestFit),
+        rule("random_fit", "any node with room", Rule::RandomFit),
+        rule("greedy", "the node with the largest sum of free amounts, units mixed: the published rule", Rule::Greedy),
+        rule("next_fit", "the next node in turn that has room", Rule::NextFit),
+        rule(
+            "dot_product",
+            "the node whose free resources point most in the direction of the demand",
+            Rule::DotProduct,
+        ),
+        rule("worst_fit", "the node with the most slack after placement", Rule::WorstFit),
+        rule("least_loaded", "the node whose CPU is least loaded after placement", Rule::LeastLoaded),
+        Baseline {
+            name: "lookahead",
+            doc: "knows arrivals, running times and failures to come, and plays them through for every choice",
+            privileged: true,
+            policy: scripted(Script::Rule(Rule::Lookahead)),
+        },
+    ]
+}
+
+/// What a policy does.
+#[derive(Clone, Copy)]
+enum Script {
+    Random,
+    AllOnes,
+    Rule(Rule),
+}
+
+/// The tables that scripts read, and the ports they write.
+#[derive(SystemParam)]
+struct Tables<'w, 's> {
+    model: Res<'w, Model>,
+    source: Res<'w, Source>,
+    seeds: Res<'w, Seeds>,
+    ports: ResMut<'w, Ports>,
+    envs: Query<'w, 's, (&'static Clock, &'static Arrivals)>,
+    machines: Query<'w, 's, &'static Machine>,
+    usage: Query<'w, 's, &'static Usage>,
+    health: Query<'w, 's, &'static Health>,
+    demands: Query<'w, 's, &'static Demand>,
+    phases: Query<'w, 's, &'static Phase>,
+    jobs: Query<'w, 's, &'static Job>,
+}
+
+/// A script as a policy; all it keeps is scratch.
+struct Scripted {
+    script: Script,
+    tables: Option<SystemState<Tables<'static, 'static>>>,
+    scratch: Scratch,
+}
+
+#[derive(Default)]
+struct Scratch {
+    queue: Queue,
+    fitting: Fitting,
+    dispatcher: Dispatcher,
+}
+
+fn scripted(script: Script) -> Box<dyn Policy> {
+    Box::new(Scripted { script, tables: None, scratch: Scratch::default() })
+}
+
+impl Policy for Scripted {
+    fn act(&mut self, world: &mut World, group: usize) -> Result<()> {
+        let state = self.tables.get_or_insert_with(|| SystemState::new(world));
+        let mut tables = state
+            .get_mut(world)
+            .map_err(|error| Error::input(format!("a baseline of `cluster` cannot act in another domain: {error}")))?;
+        match self.script {
+            Script::Random => tables.draw(group),
+            Script::AllOnes => tables.ports.groups[group].actions.fill(1.0),
+            Script::Rule(rule) => {
+                let params = &tables.model.params;
+                // One set of actions carries one decision; where a tick has more, the rule is asked for each.
+                if tables.model.is_full() && params.decisions_per_tick == 1 {
+                    tables.decide(group, rule, &mut self.scratch);
+                } else {
+                    tables.ports.groups[group].actions.fill(rule.code());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fork(&self) -> Box<dyn Policy> {
+        scripted(self.script)
+    }
+}
+
+impl Tables<'_, '_> {
+    /// Uniform actions.
+    fn draw(&mut self, group: usize) {
+        let low = lowest(&self.model);
+        let port = &mut self.ports.groups[group];
+        let all_actions = port.actions.chunks_exact_mut(port.agents * port.action_width);
+        for ((clock, _), actions) in self.envs.iter().zip(all_actions) {
+            let mut stream = self.seeds.stream(RANDOM, clock.address());
+            actions.iter_mut().for_each(|action| *action = stream.uniform(low, 1.0));
+        }
+    }
+
+    /// The node that the rule chooses for the workload at hand wants it, all others decline.
+    fn decide(&mut self, group: usize, rule: Rule, scratch: &mut Scratch) {
+        let Scratch { queue, fitting, dispatcher } = scratch;
+        let model = &*self.model;
+        let (machines, usage, health) = (column(&self.machines), column(&self.usage), column(&self.health));
+        let (demands, phases, jobs) = (column(&self.demands), column(&self.phases), column(&self.jobs));
+        let port = &mut self.ports.groups[group];
+        let all_actions = port.actions.chunks_exact_mut(port.agents * port.action_width);
+        for (slot, ((clock, arrivals), actions)) in self.envs.iter().zip(all_actions).enumerate() {
+            actions.fill(lowest(model));
+            let (n, w) = (model.nodes(slot), model.workloads(slot));
+            let (demands, phases, jobs) = (&demands[w.clone()], &phases[w.clone()], &jobs[w]);
+            let nodes = Nodes { model, machines: &machines[n.clone()], usage: &usage[n.clone()], health: &health[n] };
+            // What is decided now takes effect in the next tick, and is drawn at its address.
+            let address = Address { tick: clock.tick.saturating_add(1), ..clock.address() };
+            queue.gather(model, phases, jobs);
+            let Some(row) = at_hand(nodes, queue, (demands, jobs), address.tick, fitting) else { continue };
+            if !fitting.any() {
+                continue;
+            }
+            let question = Question {
+                nodes,
+                demand: &demands[row].0,
+                fitting,
+                cursor: arrivals.cursor,
+                chance: (&self.seeds, address),
+                foresight: Foresight { source: &self.source, arrivals, demands, phases, jobs, row },
+            };
+            if let Some(node) = dispatcher.choose(rule, &question) {
+                let width = actions.len() / model.num_nodes;
+                actions[node * width..(node + 1) * width].fill(1.0);
+            }
+        }
+    }
+}
+
+/// The lowest action: a score that declines, or an offer of nothing.
+fn lowest(model: &Model) -> f32 {
+    match model.params.action {
+        ActionKind::Scores => -1.0,
+        ActionKind::Bids => 0.0,
+    }
+}

@@ -1,0 +1,115 @@
+//! Allocation of workloads to the nodes of a cluster.
+//!
+//! **The question.** Workloads arrive and want CPU, memory, bandwidth and storage for a while; they wait until a node takes
+//! them, and fail when that takes too long. Nodes differ in what they have, fill up in one resource while another lies
+//! idle, are near or far, and fail. Which node should take which workload, so that few fail now and few later?
+//!
+//! **Agents.** One group, `nodes`. Every tick each says how much it wants the workload at hand.
+//!
+//! | action | numbers | what it does |
+//! |---|---|---|
+//! | `scores` | 1 | the highest score among the nodes with room wins; a score below zero declines |
+//! | `bids` | 4 | fractions of what is free; the smallest offer that suffices wins: the published auction |
+//!
+//! | observation | numbers | for |
+//! |---|---|---|
+//! | `nodes` | 41 | learning: itself, the workload at hand, the queue, a summary of the others, whatever their number |
+//! | `published8` | 8 | comparison with the published system, whose agents do not see what they bid for |
+//!
+//! | reward term | weight | pays for |
+//! |---|---|---|
+//! | `success` | `w_success` | priority of each workload that the node got; taken back when the node fails under it |
+//! | `efficiency` | `w_efficiency` | 1 - waste of the offer that won |
+//! | `failure` | -`w_failure` | priority of each workload that failed, shared by all nodes |
+//! | `balance` | -`w_balance` | variance over the nodes of the share of CPU in use |
+//!
+//! **Three sets of rules.** `full` is the product. `repaired` is the published system with its two crashing defects
+//! repaired (nodes no longer multiply, the queue is emptied): one attempt per workload, no running times, usage that drains
+//! by a thousandth of the capacity per tick. `published` keeps the queue as it was, so that every workload is tried again
+//! in every tick, and counts as many idle nodes again in every mean.
+//!
+//! References: R. Lowe et al., Multi-agent actor-critic for mixed cooperative-competitive environments, NeurIPS (2017), for
+//! the learner the published system is built on; R. Grandl et al., Multi-resource packing for cluster schedulers, SIGCOMM
+//! (2014), for the dot product; O. Hadary et al., Protean: VM allocation service at scale, OSDI (2020), for rules in use.
+
+mod baselines;
+pub mod components;
+mod lookahead;
+mod nodes;
+mod observe;
+mod queue;
+mod reward;
+mod rules;
+pub mod scenario;
+mod spawn;
+mod systems;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use bevy::app::App;
+
+pub use scenario::ClusterParams;
+
+use self::scenario::{ActionKind, Mode};
+use crate::{
+    error::Result,
+    sim::{ActionSpace, Baseline, Domain, Field, GroupSpec, Spec, Stratum, View, field},
+};
+
+impl Domain for ClusterParams {
+    fn id(&self) -> &'static str {
+        "cluster"
+    }
+
+    fn spec(&self, max_steps: u32) -> Spec {
+        Spec {
+            groups: vec![GroupSpec {
+                name: "nodes",
+                agents: self.num_nodes,
+                layout: observe::layout_name(self),
+                observation: observe::fields(self),
+                action: ActionSpace { continuous: self.axes(), discrete: Vec::new() },
+                reward_terms: reward::TERMS.to_vec(),
+            }],
+            metrics: systems::metrics(self),
+            // Results of one mode say nothing about another, so every table and file names it.
+            stratum: Some(Stratum { name: "mode", labels: Mode::NAMES.to_vec() }),
+            reward_clip: None,
+            max_steps,
+        }
+    }
+
+    fn dt_s(&self) -> f64 {
+        self.dt_s
+    }
+
+    fn check(&self) -> Result<()> {
+        self.consistent()
+    }
+
+    fn install(&self, app: &mut App, envs: usize) {
+        systems::plugin(app, self, envs);
+        spawn::spawn(app, envs, self.num_nodes, self.max_workloads);
+    }
+
+    fn baselines(&self) -> Vec<Baseline> {
+        baselines::all()
+    }
+
+    fn view(&self) -> Option<&dyn View> {
+        Some(self)
+    }
+}
+
+impl ClusterParams {
+    /// The numbers of one node's action.
+    fn axes(&self) -> Vec<Field> {
+        match self.action {
+            ActionKind::Scores => vec![field("score", "", -1.0..=1.0)],
+            ActionKind::Bids => {
+                self.resources.names().map(|name| field(format!("bid_{name}"), "of what is free", 0.0..=1.0)).to_vec()
+            }
+        }
+    }
+}

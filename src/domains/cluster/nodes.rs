@@ -1,0 +1,99 @@
+//! Who has room: the nodes of one env as a placement looks at them.
+
+use super::{
+    components::{Health, Machine, NUM_RESOURCES, Usage},
+    systems::Model,
+};
+
+/// The nodes of one env.
+#[derive(Clone, Copy)]
+pub(super) struct Nodes<'a> {
+    pub model: &'a Model,
+    pub machines: &'a [Machine],
+    pub usage: &'a [Usage],
+    pub health: &'a [Health],
+}
+
+impl Nodes<'_> {
+    /// What of resource `k` a node has to give.
+    pub(super) fn free(&self, node: usize, k: usize) -> f64 {
+        self.model.limit(&self.machines[node], k) - self.usage[node].0[k]
+    }
+
+    /// Share of the resource that is taken.
+    pub(super) fn used(&self, node: usize, k: usize) -> f64 {
+        self.usage[node].0[k] / at_least_some(self.machines[node].capacity[k])
+    }
+
+    /// Whether a node works and has room for `demand`.
+    pub(super) fn has_room(&self, node: usize, demand: &[f32; NUM_RESOURCES]) -> bool {
+        !self.health[node].is_down && (0..NUM_RESOURCES).all(|k| self.free(node, k) >= f64::from(demand[k]))
+    }
+
+    /// Mean over the resources of what would be left of an offer of this part of what is free, in capacities; none if the
+    /// offer does not suffice. `share` 1 offers everything.
+    pub(super) fn waste(
+        &self,
+        node: usize,
+        demand: &[f32; NUM_RESOURCES],
+        share: impl Fn(usize) -> f64,
+    ) -> Option<f64> {
+        let mut waste = 0.0;
+        for (k, demand) in demand.iter().enumerate() {
+            let left = share(k) * self.free(node, k).max(0.0) - f64::from(*demand);
+            if left < 0.0 {
+                return None;
+            }
+            waste += left / at_least_some(self.machines[node].capacity[k]);
+        }
+        Some(waste / NUM_RESOURCES as f64)
+    }
+
+    /// Mean and population variance over the nodes of the share of CPU that is taken.
+    pub(super) fn cpu_moments(&self) -> (f64, f64) {
+        let n = self.machines.len() as f64;
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for node in 0..self.machines.len() {
+            let used = self.used(node, 0);
+            sum += used;
+            squares += used * used;
+        }
+        let mean = sum / n;
+        (mean, (squares / n - mean * mean).max(0.0))
+    }
+}
+
+/// A capacity that can be divided by.
+pub(super) fn at_least_some(capacity: f32) -> f64 {
+    f64::from(capacity).max(1e-6)
+}
+
+/// Finds the nodes that can take a workload; scratch only.
+#[derive(Default)]
+pub(super) struct Fitting {
+    /// Nodes with room from which the workload would start in time, in their order.
+    pub nodes: Vec<u16>,
+    /// Some node has room, however far away it is.
+    pub has_room: bool,
+}
+
+impl Fitting {
+    /// Looks at all nodes; `budget_s` is the round trip that a workload can still afford.
+    pub(super) fn find(&mut self, nodes: Nodes<'_>, demand: &[f32; NUM_RESOURCES], budget_s: f32) {
+        self.nodes.clear();
+        self.has_room = false;
+        for node in 0..nodes.machines.len() {
+            if nodes.has_room(node, demand) {
+                self.has_room = true;
+                if nodes.machines[node].rtt_s <= budget_s {
+                    self.nodes.push(node as u16);
+                }
+            }
+        }
+    }
+
+    /// Whether one of the nodes can take it.
+    pub(super) fn any(&self) -> bool {
+        !self.nodes.is_empty()
+    }
+}

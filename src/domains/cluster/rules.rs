@@ -1,0 +1,186 @@
+//! Rules that place a workload: the classics that a learned policy is compared with.
+//!
+//! A rule acts like the agents do. In mode `full`, with one decision a tick, it makes every node but its choice decline.
+//! Where a tick has more decisions than a set of actions can carry, it names itself instead ([`Rule::code`]): the env then
+//! asks it for one workload after the other, as the published rules were asked.
+
+use super::{
+    components::NUM_RESOURCES,
+    lookahead::{Foresight, Lookahead},
+    nodes::{Fitting, Nodes, at_least_some},
+};
+use crate::sim::{Address, Purpose, Seeds, Stream};
+
+const CHANCE: Purpose = Purpose::new("cluster.policy.rule");
+
+/// Actions of nodes lie above this; what lies below names a rule.
+const FIRST_CODE: f32 = -2.0;
+
+/// How a node is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// Any node, whether or not it has room.
+    Blind,
+    /// Any node that has room.
+    RandomFit,
+    /// The next in turn; nobody if that one has no room.
+    RoundRobin,
+    /// The next in turn that has room.
+    NextFit,
+    /// The first with room.
+    FirstFit,
+    /// The one with the least slack after placement.
+    BestFit,
+    /// The one with the most slack after placement.
+    WorstFit,
+    /// The one whose free resources point most in the direction of the demand.
+    DotProduct,
+    /// The one with the largest sum of free amounts, units mixed, as the published rule has it.
+    Greedy,
+    /// The one whose CPU is least loaded after placement.
+    LeastLoaded,
+    /// The one from which the future that it knows goes best. In the published modes, in which nothing has a running time, the
+    /// one that balances best.
+    Lookahead,
+}
+
+impl Rule {
+    const ALL: [Self; 11] = [
+        Self::Blind,
+        Self::RandomFit,
+        Self::RoundRobin,
+        Self::NextFit,
+        Self::FirstFit,
+        Self::BestFit,
+        Self::WorstFit,
+        Self::DotProduct,
+        Self::Greedy,
+        Self::LeastLoaded,
+        Self::Lookahead,
+    ];
+
+    /// The number that names the rule among actions.
+    pub(super) fn code(self) -> f32 {
+        FIRST_CODE - self as usize as f32
+    }
+
+    /// The rule that an action names, if it names one.
+    pub(super) fn named(action: f32) -> Option<Self> {
+        // Actions that are no numbers name nothing.
+        (action <= FIRST_CODE).then(|| Self::ALL.get((FIRST_CODE - action) as usize).copied()).flatten()
+    }
+}
+
+impl Rule {
+    /// The node that costs least among those that fit; the first of equals.
+    pub(super) fn least(self, nodes: Nodes<'_>, demand: &[f32; NUM_RESOURCES], fitting: &Fitting) -> Option<usize> {
+        let nodes_that_fit = fitting.nodes.iter().map(|node| usize::from(*node));
+        let costs = nodes_that_fit.map(|node| (self.cost(nodes, node, demand), node));
+        costs.reduce(|best, next| if next.0 < best.0 { next } else { best }).map(|(_, node)| node)
+    }
+
+    /// What a rule without memory, chance or foresight has against giving the workload to a node; equal for all others.
+    pub(super) fn cost(self, nodes: Nodes<'_>, node: usize, demand: &[f32; NUM_RESOURCES]) -> f64 {
+        match self {
+            Self::BestFit => slack(nodes, node, demand),
+            Self::WorstFit => -slack(nodes, node, demand),
+            Self::DotProduct => -alignment(nodes, node, demand),
+            Self::Greedy => -(0..NUM_RESOURCES).map(|k| nodes.free(node, k)).sum::<f64>(),
+            Self::LeastLoaded => {
+                let wanted = nodes.usage[node].0[0] + f64::from(demand[0]);
+                wanted / at_least_some(nodes.machines[node].capacity[0])
+            }
+            Self::Lookahead => variance_after(nodes, node, demand),
+            Self::Blind | Self::RandomFit | Self::RoundRobin | Self::NextFit | Self::FirstFit => 0.0,
+        }
+    }
+}
+
+/// What a rule may look at.
+pub(super) struct Question<'a> {
+    /// The nodes now.
+    pub nodes: Nodes<'a>,
+    /// What the workload asks for.
+    pub demand: &'a [f32; NUM_RESOURCES],
+    /// Those that can take it; at least one.
+    pub fitting: &'a Fitting,
+    /// Node at which a round robin goes on.
+    pub cursor: u16,
+    /// Where chance is drawn.
+    pub chance: (&'a Seeds, Address),
+    /// Everything else that there is to know, for who may.
+    pub foresight: Foresight<'a>,
+}
+
+/// Answers questions; what it keeps is scratch and, within a tick, the stream that it draws from.
+#[derive(Default)]
+pub(super) struct Dispatcher {
+    stream: Option<(Address, Stream)>,
+    lookahead: Lookahead,
+}
+
+impl Dispatcher {
+    /// The node that `rule` gives the workload to, if any.
+    pub(super) fn choose(&mut self, rule: Rule, question: &Question<'_>) -> Option<usize> {
+        let (nodes, demand) = (question.nodes, question.demand);
+        let fitting = question.fitting.nodes.iter().map(|node| usize::from(*node));
+        let num_nodes = nodes.machines.len();
+        let cursor = usize::from(question.cursor) % num_nodes;
+        match rule {
+            Rule::Blind => {
+                let node = self.draw(question, num_nodes);
+                question.fitting.nodes.contains(&(node as u16)).then_some(node)
+            }
+            Rule::RandomFit => {
+                let index = self.draw(question, question.fitting.nodes.len());
+                question.fitting.nodes.get(index).map(|node| usize::from(*node))
+            }
+            Rule::RoundRobin => question.fitting.nodes.contains(&(cursor as u16)).then_some(cursor),
+            Rule::NextFit => fitting.min_by_key(|node| (node + num_nodes - cursor) % num_nodes),
+            Rule::Lookahead if nodes.model.is_full() => self.lookahead.choose(question),
+            _ => rule.least(nodes, demand, question.fitting),
+        }
+    }
+
+    /// Uniform in 0..n, from a stream that is opened once a tick.
+    fn draw(&mut self, question: &Question<'_>, n: usize) -> usize {
+        let (seeds, address) = question.chance;
+        if self.stream.as_ref().is_none_or(|(of, _)| *of != address) {
+            self.stream = Some((address, seeds.stream(CHANCE, address)));
+        }
+        self.stream.as_mut().map_or(0, |(_, stream)| stream.below(n.max(1)))
+    }
+}
+
+fn slack(nodes: Nodes<'_>, node: usize, demand: &[f32; NUM_RESOURCES]) -> f64 {
+    nodes.waste(node, demand, |_| 1.0).unwrap_or(f64::INFINITY)
+}
+
+/// Demand times what is free, both in capacities (Grandl et al., Multi-resource packing for cluster schedulers, 2014).
+fn alignment(nodes: Nodes<'_>, node: usize, demand: &[f32; NUM_RESOURCES]) -> f64 {
+    let share = |k: usize| at_least_some(nodes.machines[node].capacity[k]);
+    (0..NUM_RESOURCES).map(|k| f64::from(demand[k]) / share(k) * (nodes.free(node, k) / share(k))).sum()
+}
+
+/// Change of the summed squares less that of the squared sum, of which the variance of CPU use consists.
+fn variance_after(nodes: Nodes<'_>, node: usize, demand: &[f32; NUM_RESOURCES]) -> f64 {
+    let (before, n) = (nodes.used(node, 0), nodes.machines.len() as f64);
+    let by = f64::from(demand[0]) / at_least_some(nodes.machines[node].capacity[0]);
+    let total = nodes.cpu_moments().0 * n;
+    by * (2.0 * before + by) - by * (2.0 * total + by) / n
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_name_themselves_outside_of_what_agents_can_say() {
+        for rule in Rule::ALL {
+            assert_eq!(Rule::named(rule.code()), Some(rule));
+        }
+        for action in [-1.1, 0.0, 1.0, f32::NAN, f32::INFINITY, -1e30, f32::NEG_INFINITY] {
+            assert_eq!(Rule::named(action), None, "{action}");
+        }
+    }
+}

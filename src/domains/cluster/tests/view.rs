@@ -1,0 +1,99 @@
+//! What a picture of an env says.
+
+use std::collections::BTreeSet;
+
+use bevy::{ecs::entity::Entity, math::Vec2};
+
+use super::*;
+use crate::{
+    picture::{Form, Glyph, Layer, Mark, Picture},
+    sim::{View, ViewOptions, picture_of},
+};
+
+fn view(stage: &Stage, options: ViewOptions) -> Picture {
+    picture_of(&stage.params, stage.lane.world(), 0, &options)
+}
+
+/// A stage in which something waits, runs, has ended and has failed.
+fn played() -> Stage {
+    let mut stage = Stage::new(&ClusterParams { arrival_rate_hz: 9.0, mtbf_s: 15.0, ..ClusterParams::default() });
+    (0..150).for_each(|_| stage.obey(Rule::LeastLoaded));
+    stage
+}
+
+/// Shapes of workloads and crosses of nodes, with their places.
+fn glyphs(picture: &Picture) -> Vec<(&Mark, Vec2, Glyph)> {
+    let of_agents = picture.marks.iter().filter(|mark| mark.layer == Layer::Agents);
+    let glyph = |mark: &Mark| if let Form::Glyph { at, shape, .. } = mark.form { Some((at, shape)) } else { None };
+    of_agents.filter_map(|mark| glyph(mark).map(|(at, shape)| (mark, at, shape))).collect()
+}
+
+#[test]
+fn a_view_only_reads() {
+    let stage = played();
+    let before = (stage.lane.snapshot(0), format!("{:?}", stage.lane.ports()));
+    for colour_by in 0..=stage.params.declared().colour_by.len() {
+        view(&stage, ViewOptions { colour_by, ..ViewOptions::default() });
+    }
+    assert_eq!((stage.lane.snapshot(0), format!("{:?}", stage.lane.ports())), before);
+}
+
+#[test]
+fn everything_alive_is_shown_once_and_on_the_sheet() {
+    let mut stage = played();
+    let picture = view(&stage, ViewOptions::default());
+    let alive = stage.all::<Phase>().iter().filter(|phase| !phase.is_free()).count();
+    let opaque: Vec<_> = glyphs(&picture).into_iter().filter(|(mark, ..)| mark.opacity == 1.0).collect();
+    let who: BTreeSet<Entity> = opaque.iter().filter_map(|(mark, ..)| mark.who).collect();
+    let down = stage.all::<Health>().iter().filter(|health| health.is_down).count();
+    assert_eq!((opaque.len(), who.len()), (alive + down, alive + down));
+    let arena = picture.arena;
+    for (_, at, _) in glyphs(&picture) {
+        assert!(at.cmpge(arena.low).all() && at.cmple(arena.high).all(), "{at} is beside {arena:?}");
+    }
+}
+
+#[test]
+fn bars_are_as_high_as_their_resource_is_in_use() {
+    let mut stage = Stage::new(&quiet());
+    stage.put_machines(&[50.0; 3]);
+    let used = |share: f64| Usage([50.0 * share, 0.0, 1000.0 * share, 1000.0]);
+    stage.put(&[used(0.25), used(0.5), used(1.0)]);
+    let picture = view(&stage, ViewOptions::default());
+    let heights = |layer| -> Vec<f32> {
+        let bars = picture.marks.iter().filter(|mark| mark.layer == layer);
+        bars.filter_map(|mark| if let Form::Segment { from, to, .. } = mark.form { Some(to.y - from.y) } else { None })
+            .collect()
+    };
+    let (full, filled) = (heights(Layer::Areas)[0], heights(Layer::Links));
+    let shares: Vec<f32> = filled.iter().map(|height| (100.0 * height / full).round()).collect();
+    assert_eq!(shares, [25.0, 25.0, 100.0, 50.0, 50.0, 100.0, 100.0, 100.0, 100.0]);
+}
+
+#[test]
+fn a_failure_shows_its_cause_by_shape_and_fades() {
+    let mut stage = Stage::new(&quiet());
+    let causes: Vec<Phase> = Cause::ALL.into_iter().map(Phase::Failed).collect();
+    stage.put(&causes);
+    let shapes: BTreeSet<Glyph> =
+        glyphs(&view(&stage, ViewOptions::default())).iter().map(|(.., shape)| *shape).collect();
+    assert_eq!(shapes.len(), Cause::ALL.len());
+    (0..60).for_each(|_| stage.step(&[0.0; 3]));
+    assert!(glyphs(&view(&stage, ViewOptions::default())).is_empty());
+}
+
+#[test]
+fn what_is_declared_is_there() {
+    let stage = played();
+    let declared = stage.params.declared();
+    let captions = view(&stage, ViewOptions::default()).captions;
+    assert_eq!(captions.metrics.len(), declared.headline.len());
+    assert!(captions.metrics.iter().all(|metric| metric.value.is_some()));
+    assert_eq!(captions.tick, 150);
+    let coloured = |colour_by| {
+        let picture = view(&stage, ViewOptions { colour_by, ..ViewOptions::default() });
+        format!("{:?}", picture.marks.iter().map(|mark| mark.colour).collect::<Vec<_>>())
+    };
+    let ways: BTreeSet<String> = (0..declared.colour_by.len()).map(coloured).collect();
+    assert_eq!(ways.len(), declared.colour_by.len());
+}
