@@ -95,9 +95,12 @@ mod windowed {
 
     /// Two scripted policies of a scenario.
     fn actors(scenario: &str) -> Result<Actors> {
-        let baselines = places::load_scenario(scenario)?.domain.domain().baselines();
+        let loaded = places::load_scenario(scenario)?;
+        let domain = loaded.domain.domain();
+        let baselines = domain.baselines();
+        let can_edit = domain.editor().is_some_and(|editor| editor.kinds().iter().any(|kind| kind.places.is_some()));
         let name = |index: usize| baselines.get(index).or(baselines.first()).map_or("", |baseline| baseline.name);
-        Ok(Actors { scenario: scenario.to_owned(), first: name(0).to_owned(), second: name(1).to_owned() })
+        Ok(Actors { scenario: scenario.to_owned(), first: name(0).to_owned(), second: name(1).to_owned(), can_edit })
     }
 
     /// Measures how smooth the window is.

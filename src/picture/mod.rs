@@ -44,6 +44,8 @@ pub struct Arena {
     pub low: Vec2,
     /// Upper right corner.
     pub high: Vec2,
+    /// Whether a metre means something on it: a ground has a scale, a diagram has none.
+    pub is_to_scale: bool,
 }
 
 /// What is written beside the arena.
@@ -136,7 +138,7 @@ pub struct Ramp {
 impl Arena {
     /// A square of this side whose lower left corner is the origin.
     pub fn square(side_m: f32) -> Self {
-        Self { low: Vec2::ZERO, high: Vec2::splat(side_m) }
+        Self { low: Vec2::ZERO, high: Vec2::splat(side_m), is_to_scale: true }
     }
 
     /// Width and height in metres, never 0.

@@ -20,7 +20,9 @@ const RAMP_STEPS: usize = 48;
 pub(super) fn draw(canvas: &mut Canvas<'_>, layout: &Layout, picture: &Picture) {
     let Some(header) = layout.header else { return };
     draw_header(canvas, header, &picture.captions);
-    draw_scale_bar(canvas, layout);
+    if picture.arena.is_to_scale {
+        draw_scale_bar(canvas, layout);
+    }
     let mut panel = Panel::new(layout);
     draw_time(canvas, &mut panel, &picture.captions);
     for metric in &picture.captions.metrics {

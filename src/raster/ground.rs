@@ -52,7 +52,7 @@ fn draw_grid(canvas: &mut Canvas<'_>, arena: Arena, layout: &Layout) {
             if let Some(path) = polyline([from, to]) {
                 canvas.stroke(&path, line, ink);
             }
-            if axis == 0 && layout.header.is_some() {
+            if axis == 0 && layout.header.is_some() && arena.is_to_scale {
                 let unit = if metres + step > high { " m" } else { "" };
                 let align = if index == first { Align::Left } else { Align::Centre };
                 canvas.write(at.x, bottom + 15.0 * layout.unit, &format!("{metres}{unit}"), 10.5, align, words);

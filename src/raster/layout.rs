@@ -175,7 +175,7 @@ mod tests {
     fn the_arena_keeps_its_shape_and_stays_on_the_page() {
         for (width, height) in [(800, 600), (600, 800), (600, 600), (1920, 1080), (320, 240), (64, 48), (8192, 200)] {
             for side_m in [Vec2::new(100.0, 100.0), Vec2::new(300.0, 50.0), Vec2::new(1.0, 40.0)] {
-                let layout = Layout::new(Arena { low: Vec2::ZERO, high: side_m }, width, height);
+                let layout = Layout::new(Arena { low: Vec2::ZERO, high: side_m, is_to_scale: true }, width, height);
                 let Area { left, top, right, bottom } = layout.arena;
                 assert!(left >= 0.0 && top >= 0.0 && right <= width as f32 && bottom <= height as f32, "{layout:?}");
                 let ratio = (right - left) / (bottom - top);
@@ -190,7 +190,7 @@ mod tests {
     fn what_is_drawn_leaves_as_much_of_the_page_free_on_the_left_as_on_the_right() {
         for (width, height) in [(800, 600), (1280, 720), (600, 600), (600, 800), (720, 1280), (2560, 1080), (150, 90)] {
             for side_m in [Vec2::new(100.0, 100.0), Vec2::new(300.0, 50.0), Vec2::new(1.0, 40.0)] {
-                let layout = Layout::new(Arena { low: Vec2::ZERO, high: side_m }, width, height);
+                let layout = Layout::new(Arena { low: Vec2::ZERO, high: side_m, is_to_scale: true }, width, height);
                 let parts = [Some(layout.arena), layout.header, layout.header.map(|_| layout.panel)];
                 let left = parts.iter().flatten().map(|part| part.left).fold(f32::MAX, f32::min);
                 let right = parts.iter().flatten().map(|part| part.right).fold(0.0, f32::max);

@@ -252,13 +252,15 @@ pub struct Actors {
     pub first: String,
     /// Is compared with it.
     pub second: String,
+    /// Whether a person may choose where its entities begin.
+    pub can_edit: bool,
 }
 
 /// The steps of the smoke test: opens each of these scenarios, trains, pauses, swaps, compares, records and forks, and saves
 /// a picture of each state below `folder`.
 pub fn smoke(scenarios: &[Actors], folder: &Path) -> Script {
     let mut steps = vec![Step::Do(Command::Gallery), Step::Wait(3.0), shot(folder, "gallery", "")];
-    for Actors { scenario, first, second } in scenarios {
+    for Actors { scenario, first, second, can_edit } in scenarios {
         let name = scenario.replace('/', "-");
         let shot = |state: &str| shot(folder, &name, state);
         let recording = folder.join(format!("{name}.mcap"));
@@ -295,9 +297,11 @@ pub fn smoke(scenarios: &[Actors], folder: &Path) -> Script {
             shot("compared"),
             done(Command::EndCompare),
             done(Command::Pause),
-            done(Command::ToggleEditor),
-            shot("edited"),
-            done(Command::ToggleEditor),
+        ]);
+        if *can_edit {
+            steps.extend([done(Command::ToggleEditor), shot("edited"), done(Command::ToggleEditor)]);
+        }
+        steps.extend([
             done(Command::OpenRecording(recording)),
             done(Command::Window(WindowCommand::Show(super::desk::Pane::Timeline))),
             done(Command::Seek(15)),

@@ -34,6 +34,7 @@
 
 mod baselines;
 pub mod components;
+mod editor;
 mod lookahead;
 mod nodes;
 mod observe;
@@ -54,7 +55,7 @@ pub use scenario::ClusterParams;
 use self::scenario::{ActionKind, Mode};
 use crate::{
     error::Result,
-    sim::{ActionSpace, Baseline, Domain, Field, GroupSpec, Spec, Stratum, View, field},
+    sim::{ActionSpace, Baseline, Domain, Editor, Field, GroupSpec, Spec, Stratum, View, field},
 };
 
 impl Domain for ClusterParams {
@@ -95,6 +96,10 @@ impl Domain for ClusterParams {
 
     fn baselines(&self) -> Vec<Baseline> {
         baselines::all()
+    }
+
+    fn editor(&self) -> Option<&dyn Editor> {
+        Some(self)
     }
 
     fn view(&self) -> Option<&dyn View> {

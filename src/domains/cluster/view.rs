@@ -222,6 +222,11 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// Middle of the rack of one of so many nodes.
+pub(super) fn middle_of(node: usize, num_nodes: usize) -> Vec2 {
+    Sheet::new(num_nodes).rack(node).middle()
+}
+
 /// The shape that stands for a priority.
 fn shape_of(priority: u8) -> Glyph {
     [Glyph::Disc, Glyph::Disc, Glyph::Square, Glyph::Triangle][usize::from(priority).min(NUM_PRIORITIES)]

@@ -23,8 +23,8 @@ const DRONE: usize = 0;
 const JAMMER: usize = 1;
 
 const KINDS: [EntityKind; 2] = [
-    EntityKind { name: "drone", count: "num_enemies", places: "enemies_at_m", group: None },
-    EntityKind { name: "jammer", count: "num_jammers", places: "jammers_at_m", group: Some(0) },
+    EntityKind { name: "drone", count: Some("num_enemies"), places: Some("enemies_at_m"), group: None },
+    EntityKind { name: "jammer", count: Some("num_jammers"), places: Some("jammers_at_m"), group: Some(0) },
 ];
 
 impl Editor for JammingParams {

@@ -154,9 +154,9 @@ type Places = Vec<(&'static EntityKind, Vec<Vec2>)>;
 /// Where the entities of the env are, by kind.
 fn all_places(scenario: &Scenario, lane: &Lane) -> Result<Places> {
     let domain = scenario.domain.domain();
-    let editor = domain
-        .editor()
-        .ok_or_else(|| Error::input(format!("entities of domain `{}` have no places to choose", domain.id())))?;
+    let editor = domain.editor().filter(|editor| editor.kinds().iter().any(|kind| kind.places.is_some()));
+    let editor =
+        editor.ok_or_else(|| Error::input(format!("entities of domain `{}` have no places to choose", domain.id())))?;
     let of_kind = |kind: usize| editor.places(lane.world(), 0, kind).into_iter().map(|(_, at)| at).collect();
     Ok(editor.kinds().iter().enumerate().map(|(index, kind)| (kind, of_kind(index))).collect())
 }
@@ -172,8 +172,9 @@ fn placed(scenario: &Scenario, places: &Places) -> Result<Scenario> {
     for (kind, entities) in places {
         let numbers: Vec<String> =
             entities.iter().flat_map(|at| [at.x, at.y]).map(|number| format!("{:?}", f64::from(number))).collect();
-        scenario.set(kind.count, &entities.len().to_string())?;
-        scenario.set(kind.places, &format!("[{}]", numbers.join(", ")))?;
+        let (Some(count), Some(places)) = (kind.count, kind.places) else { continue };
+        scenario.set(count, &entities.len().to_string())?;
+        scenario.set(places, &format!("[{}]", numbers.join(", ")))?;
     }
     scenario.check()?;
     Ok(scenario)

@@ -52,7 +52,8 @@ impl Lab {
         let Selection { play, subject } = stage.selection?;
         match subject {
             Subject::Entity(who) => {
-                let place_m = stage.picture(play).and_then(|picture| place_of(picture, who));
+                let picture = stage.picture(play).filter(|picture| picture.arena.is_to_scale);
+                let place_m = picture.and_then(|picture| place_of(picture, who));
                 let title = stage.name_of(play, who)?;
                 let agent = inspect_agent(stage, &self.trainings, play, who);
                 Some(Inspection { title, place_m, agent, ..Inspection::default() })

@@ -92,7 +92,7 @@ fn editor(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Command>) {
         let arena = stage.picture(0).map(|picture| picture.arena).unwrap_or_default();
         let middle = 0.5 * (arena.low + arena.high);
         ui.horizontal_wrapped(|ui| {
-            for (index, kind) in editor.kinds().iter().enumerate() {
+            for (index, kind) in editor.kinds().iter().enumerate().filter(|(_, kind)| kind.places.is_some()) {
                 if ui
                     .button(format!("Add a {}", kind.name))
                     .on_hover_text("In the middle; drag it from there")

@@ -199,7 +199,9 @@ fn overlay(
     let small = FontId::proportional(12.0);
     let step = arena.grid_step_m();
     let low = at(arena.low);
-    for line in 0..=(arena.size_m().max_element() / step) as u32 {
+    // What is no ground has no metres.
+    let lines = if arena.is_to_scale { (arena.size_m().max_element() / step) as u32 + 1 } else { 0 };
+    for line in 0..lines {
         let metres = line as f32 * step;
         let (across, up) = (at(arena.low + Vec2::new(metres, 0.0)), at(arena.low + Vec2::new(0.0, metres)));
         if metres <= arena.size_m().x {
@@ -211,7 +213,9 @@ fn overlay(
             painter.text(side, Align2::RIGHT_CENTER, number(arena.low.y + metres), small.clone(), palette.muted);
         }
     }
-    scale_bar(&painter, rect, lens.points_per_m(arena), palette);
+    if arena.is_to_scale {
+        scale_bar(&painter, rect, lens.points_per_m(arena), palette);
+    }
     let ring = |place: Vec2, radius: f32, colour: Color32| {
         painter.circle_stroke(at(place), radius, Stroke::new(2.0, colour));
     };
@@ -263,7 +267,7 @@ fn scale_bar(painter: &egui::Painter, rect: Rect, points_per_m: f32, palette: &P
 fn hint(stage: &Stage, play: usize, picture: &Picture, subject: Subject) -> String {
     let name = |who| stage.name_of(play, who).unwrap_or_default();
     match subject {
-        Subject::Entity(who) => match place_of(picture, who) {
+        Subject::Entity(who) => match place_of(picture, who).filter(|_| picture.arena.is_to_scale) {
             Some(at) => format!("{}\n{:.1} m, {:.1} m", name(who), at.x, at.y),
             None => name(who),
         },
@@ -276,7 +280,13 @@ fn hint(stage: &Stage, play: usize, picture: &Picture, subject: Subject) -> Stri
 }
 
 fn is_movable(stage: &Stage, play: usize, who: Entity) -> bool {
-    stage.name_of(play, who).is_some() && stage.plays.get(play).is_some_and(|play| !play.is_recorded())
+    let shown = stage.plays.get(play).filter(|play| !play.is_recorded());
+    let editor = stage.scenario.domain.domain().editor();
+    let kind = shown.zip(editor).and_then(|(play, editor)| {
+        let kind = editor.kind_of(play.lane().world(), who)?;
+        editor.kinds().get(kind)
+    });
+    kind.is_some_and(|kind| kind.places.is_some())
 }
 
 /// Orders for the agent that is driven.

@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn places_and_points_are_two_ways_of_saying_the_same() {
-        let arena = Arena { low: Vec2::new(-20.0, 5.0), high: Vec2::new(180.0, 60.0) };
+        let arena = Arena { low: Vec2::new(-20.0, 5.0), high: Vec2::new(180.0, 60.0), is_to_scale: true };
         let mut lens = lens();
         lens.zoom_at(&arena, Vec2::new(200.0, 100.0), 3.0);
         lens.pan(&arena, Vec2::new(-31.0, 17.0));

@@ -34,8 +34,14 @@ fn nearest<T>(found: impl Iterator<Item = (T, f32)>) -> Option<T> {
 
 /// How far from the border of an agent's glyph a point is, below 0 inside.
 fn beside_agent(picture: &Picture, lens: &Lens, mark: &Mark, point: Vec2) -> Option<f32> {
-    let radius = match mark.form {
-        Form::Glyph { radius, .. } | Form::Disc { radius, .. } => lens.length(&picture.arena, radius),
+    let radius = match &mark.form {
+        Form::Glyph { radius, .. } | Form::Disc { radius, .. } => lens.length(&picture.arena, *radius),
+        Form::Polyline { points, .. } => {
+            // A frame is meant wherever nothing in it is nearer.
+            let at = lens.place(&picture.arena, point);
+            let (low, high) = corners(points)?;
+            return (at.clamp(low, high) == at).then_some(0.0);
+        }
         _ => return None,
     };
     Some(lens.point(&picture.arena, centre(&mark.form)?).distance(point) - radius)
@@ -54,8 +60,15 @@ fn centre(form: &Form) -> Option<Vec2> {
     match form {
         Form::Glyph { at, .. } => Some(*at),
         Form::Disc { centre, .. } => Some(*centre),
+        Form::Polyline { points, .. } => corners(points).map(|(low, high)| 0.5 * (low + high)),
         _ => None,
     }
+}
+
+/// Lower left and upper right corner of what lies around some points.
+fn corners(points: &[Vec2]) -> Option<(Vec2, Vec2)> {
+    let all = points.iter().map(|point| (*point, *point));
+    all.reduce(|(low, high), (point, _)| (low.min(point), high.max(point)))
 }
 
 #[cfg(test)]

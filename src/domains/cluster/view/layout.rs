@@ -42,7 +42,7 @@ impl Sheet {
     }
 
     pub(super) fn arena(&self) -> Arena {
-        Arena { low: Vec2::ZERO, high: SIZE }
+        Arena { low: Vec2::ZERO, high: SIZE, is_to_scale: false }
     }
 
     pub(super) fn workload_radius(&self) -> f32 {

@@ -27,8 +27,8 @@ fn kinds_name_parameters_and_groups_that_exist() {
     let kinds = scenario.domain.domain().editor().unwrap().kinds();
     assert_eq!(kinds.iter().map(|kind| kind.name).collect::<Vec<_>>(), ["drone", "jammer"]);
     for kind in kinds {
-        scenario.set(kind.count, "2").unwrap();
-        scenario.set(kind.places, "[1.0, 2.0, 3.0, 4.5]").unwrap();
+        scenario.set(kind.count.unwrap(), "2").unwrap();
+        scenario.set(kind.places.unwrap(), "[1.0, 2.0, 3.0, 4.5]").unwrap();
         assert!(kind.group.is_none_or(|group| group < spec.groups.len()));
     }
     scenario.check().unwrap();
