@@ -18,7 +18,7 @@ fn every_command_explains_itself() {
 #[test]
 fn what_cannot_be_parsed_ends_with_code_2_and_the_usage() {
     for args in
-        [&[][..], &["evla"], &["eval"], &["eval", "skirmish", "--episodes", "0"], &["eval", "skirmish", "--sed", "1"]]
+        [&["evla"][..], &["eval"], &["eval", "skirmish", "--episodes", "0"], &["eval", "skirmish", "--sed", "1"]]
     {
         let output = agon(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");

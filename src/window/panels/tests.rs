@@ -54,8 +54,8 @@ fn click(harness: &mut Harness<'_, Shown>, label: &str, expected: Command) {
 #[test]
 fn the_gallery_opens_what_is_clicked() {
     let mut harness = harness(&[]);
-    let expected = Command::Open { scenario: "jamming/skirmish".to_owned(), policies: vec![] };
-    click(&mut harness, "Open jamming/skirmish", expected);
+    let expected = Command::Open { scenario: "cluster/default".to_owned(), policies: vec![] };
+    click(&mut harness, "Open cluster/default", expected);
 }
 
 #[test]
