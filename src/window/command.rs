@@ -229,6 +229,10 @@ pub enum WindowCommand {
     Theme(String),
     /// Size of everything that is written, 0.75 to 2.
     Scale(f32),
+    /// Everything a step larger.
+    Larger,
+    /// Everything a step smaller.
+    Smaller,
     /// Fill the screen, or no longer.
     ToggleFullScreen,
     /// Save a picture of the window.
@@ -363,6 +367,8 @@ pub fn entries() -> Vec<Entry> {
     add("Window", "Gallery of scenarios", control(Key::O), C::Gallery);
     add("Window", "Put the panels back", None, C::Window(W::ResetLayout));
     add("Window", "Next theme", None, C::Window(W::NextTheme));
+    add("Window", "Larger", control(Key::Equals), C::Window(W::Larger));
+    add("Window", "Smaller", control(Key::Minus), C::Window(W::Smaller));
     add("Window", "Fill the screen", plain(Key::F11), C::Window(W::ToggleFullScreen));
     add("Window", "Save a picture of the window", plain(Key::F12), C::Window(W::Screenshot(None)));
     add("Window", "Commands", control(Key::P), C::Window(W::TogglePalette));

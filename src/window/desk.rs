@@ -20,6 +20,10 @@ use crate::{
 /// Longest settings file that is read.
 const MAX_BYTES: u64 = 256 * 1024;
 
+/// Least and greatest size of everything that is written, and a step between them.
+const SCALES: (f32, f32) = (0.75, 2.0);
+const SCALE_STEP: f32 = 0.125;
+
 /// Version of the settings file; another one is not read.
 const VERSION: u32 = 1;
 
@@ -217,7 +221,9 @@ impl Desk {
                 self.set_theme(names[(now + 1) % names.len()])?;
             }
             WindowCommand::Theme(name) => self.set_theme(name)?,
-            WindowCommand::Scale(scale) => self.scale = scale.clamp(0.75, 2.0),
+            WindowCommand::Scale(scale) => self.scale = scale.clamp(SCALES.0, SCALES.1),
+            WindowCommand::Larger => self.scale = (self.scale + SCALE_STEP).min(SCALES.1),
+            WindowCommand::Smaller => self.scale = (self.scale - SCALE_STEP).max(SCALES.0),
             WindowCommand::ToggleFullScreen => self.is_full_screen = !self.is_full_screen,
             WindowCommand::Screenshot(path) => {
                 self.screenshots.push((path.clone().unwrap_or_else(new_screenshot), true));
@@ -301,7 +307,7 @@ fn read(path: &Path) -> Result<Settings> {
         return Err(Error::input("these settings are of another version of agon, or damaged").in_file(path));
     }
     let size = (settings.size.0.clamp(640.0, 8192.0), settings.size.1.clamp(400.0, 8192.0));
-    Ok(Settings { scale: settings.scale.clamp(0.75, 2.0), size, ..settings })
+    Ok(Settings { scale: settings.scale.clamp(SCALES.0, SCALES.1), size, ..settings })
 }
 
 /// Who acts and what can be changed at the left, the scene with time and curves below it in the middle, what is selected and

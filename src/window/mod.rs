@@ -248,6 +248,8 @@ fn show_panels(
     if dressed.as_ref() != Some(&clothes) {
         theme::apply(&ctx, desk.theme());
         ctx.set_zoom_factor(desk.scale());
+        // The size is a command like any other, and remembered.
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
         *dressed = Some(clothes);
     }
     let builder = egui::UiBuilder::new().layer_id(egui::LayerId::background()).max_rect(ctx.viewport_rect());

@@ -41,7 +41,7 @@ pub(super) fn figures() -> Vec<Figure> {
     for (name, scenario, rule, must, aim, original) in [
         ("repaired_10_rule", "cluster/repaired", Some("least_loaded"), 300e3, 2e6, 19_700.0),
         ("repaired_10_actions", "cluster/repaired", None, 150e3, 1e6, 2_889.0),
-        ("full_10_rule", "cluster/default", Some("least_loaded"), 150e3, 1e6, 19_700.0),
+        ("full_10_rule", "cluster/default", Some("least_loaded"), 300e3, 2e6, 19_700.0),
         ("full_10_actions", "cluster/default", None, 150e3, 1e6, 2_889.0),
     ] {
         let figure = Figure::rate(format!("env_cluster_{name}_sps"), must, aim, move || {

@@ -20,7 +20,7 @@ use crate::{
     sim::{EpisodeRecord, Lane},
 };
 
-/// The most that a power cut may take of a recording.
+/// The most that a crash may take of a recording.
 const SYNC_EVERY_S: u64 = 1;
 
 /// A displayed env.
@@ -420,6 +420,8 @@ impl Live {
             recording.file.recorder().tick(self.lane.world(), 0)?;
             recording.tick = self.tick;
             if recording.synced.elapsed().as_secs() >= SYNC_EVERY_S {
+                // At this pace a chunk would take minutes to fill.
+                recording.file.recorder().flush()?;
                 recording.file.sync()?;
                 recording.synced = Instant::now();
             }
