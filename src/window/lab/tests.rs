@@ -8,6 +8,7 @@ use bevy::math::Vec2;
 
 use super::*;
 use crate::{
+    record::Event,
     sim::{scenario::DomainConfig, snapshot},
     window::command::{Selection, Subject},
 };
