@@ -16,11 +16,16 @@ mod windowed {
             args::{QuickstartArgs, ReplayArgs, RunArgs, SmokeArgs},
             output, quickstart,
         },
+        durable::files_in,
         error::{Error, Result},
         eval::{Align, Table},
         metrics::Goal,
         places,
-        session::{Background, Plan, Session, background::Phase, recommended},
+        session::{
+            Background, Plan, Session,
+            background::{self, Phase},
+            recommended,
+        },
         window::{
             self, Closed, Opening, Unavailable,
             command::Command,
@@ -37,7 +42,8 @@ mod windowed {
     /// Opens the gallery; where no window can be opened, trains for a minute in the terminal.
     pub(in crate::cli) fn gallery() -> Result<()> {
         match open(Opening { settings: settings_path(), ..Opening::default() }) {
-            Err(Unavailable { why }) => {
+            Err(Unavailable { why, has_opened: true }) => Err(why),
+            Err(Unavailable { why, has_opened: false }) => {
                 output::note(&why);
                 output::note("training in the terminal instead");
                 quickstart::run(QuickstartArgs::default())
@@ -81,14 +87,23 @@ mod windowed {
             true => places::scenarios()?.iter().map(|place| format!("{}/{}", place.domain, place.name)).collect(),
             false => args.scenarios.clone(),
         };
-        // Recordings replace nothing, and runs would pile up: each smoke test has a folder of its own.
+        let actors = scenarios.iter().map(|scenario| actors(scenario)).collect::<Result<Vec<_>>>()?;
+        // Recordings replace nothing: the folder is emptied, if all that is in it was left by a test before.
+        let is_ours = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "png" || ending == "mcap");
         if args.out.exists() {
+            if !files_in(&args.out)?.iter().all(is_ours) {
+                return Err(Error::input("this folder holds other things than a smoke test leaves").in_file(&args.out));
+            }
             std::fs::remove_dir_all(&args.out)
                 .map_err(|error| Error::system(format!("cannot empty the folder: {error}")).in_file(&args.out))?;
         }
-        let actors = scenarios.iter().map(|scenario| actors(scenario)).collect::<Result<Vec<_>>>()?;
         let script = script::smoke(&actors, &args.out);
-        finish(open(Opening { script: Some(script), ..Opening::default() }).map_err(|unavailable| unavailable.why)?)?;
+        let closed =
+            open(Opening { script: Some(script), ..Opening::default() }).map_err(|unavailable| unavailable.why)?;
+        if !matches!(closed, Closed::Script(_)) {
+            return Err(Error::system("the window was closed before the smoke test was over"));
+        }
+        finish(closed)?;
         output::note(format!("{} scenarios; pictures in {}", scenarios.len(), args.out.display()));
         Ok(())
     }
@@ -195,8 +210,13 @@ mod windowed {
         for training in &trainings {
             output::note(format!("{} goes on; Ctrl-C saves and stops it", training.folder().display()));
         }
+        // Nobody could go on with one that was paused in a window that is gone.
+        trainings.iter_mut().for_each(|training| training.tell(background::Command::Resume));
         while trainings.iter().any(Training::is_alive) && !interrupted.load(Ordering::SeqCst) {
-            std::thread::sleep(HEARTBEAT);
+            let until = Instant::now() + HEARTBEAT;
+            while Instant::now() < until && !interrupted.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(100));
+            }
             for training in &mut trainings {
                 training.poll().iter().for_each(output::note);
                 let status = training.status();

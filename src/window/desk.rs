@@ -163,7 +163,8 @@ impl Desk {
             theme,
             scale: settings.scale,
             size: settings.size,
-            path,
+            // What cannot be read is somebody's, and is not written over.
+            path: path.filter(|_| error.is_none()),
         };
         (desk, error)
     }
@@ -373,6 +374,7 @@ mod tests {
             let (desk, error) = Desk::open(Some(path.clone()));
             assert!(error.unwrap().to_string().contains("settings"));
             assert!(desk.layout.tiles.find_pane(&Pane::Scene).is_some());
+            desk.save().unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
     }

@@ -25,7 +25,10 @@ mod theme;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -53,7 +56,7 @@ pub use self::start::Unavailable;
 use self::{
     command::{Command, WindowCommand},
     desk::{Closing, Desk},
-    lab::{Inspection, Lab, Training},
+    lab::{Inspection, Lab, Severity, Training},
     script::{Script, ScriptReport},
 };
 use crate::error::{Error, Result};
@@ -106,6 +109,10 @@ struct Inspected(Option<Inspection>);
 #[derive(Resource, Clone, Copy)]
 struct Opened(Instant);
 
+/// Whether a frame was shown.
+#[derive(Resource, Clone, Default)]
+struct Shown(Arc<AtomicBool>);
+
 /// What outlives the window.
 #[derive(Resource, Clone, Default)]
 struct Remains(Arc<Mutex<Option<Closed>>>);
@@ -137,7 +144,8 @@ pub fn open(opening: Opening) -> Result<Closed, Unavailable> {
     let remains = Remains::default();
     let mut app = app(desk, lab, opening.commands, opening.script, remains.clone());
     app.insert_resource(opened);
-    start::guarded(move || app.run())?;
+    let has_opened = app.world().resource::<Shown>().0.clone();
+    start::guarded(move || app.run(), || has_opened.load(Ordering::Relaxed))?;
     Ok(remains.take().unwrap_or(Closed::Done))
 }
 
@@ -170,6 +178,7 @@ fn app(desk: Desk, lab: Lab, commands: Vec<Command>, script: Option<Script>, rem
         .insert_resource(lab)
         .insert_resource(remains)
         .init_resource::<Inspected>()
+        .init_resource::<Shown>()
         .init_resource::<screenshots::Saved>()
         .configure_sets(
             Update,
@@ -212,6 +221,15 @@ fn obey(mut asked: ResMut<Asked>, mut lab: ResMut<Lab>, mut desk: ResMut<Desk>) 
         if command == Command::Window(WindowCommand::DismissMessages) {
             lab.messages_mut().clear();
         }
+        if command == Command::ToggleTraining {
+            match desk.states.draft() {
+                Ok(draft) => lab.set_draft(draft),
+                Err(error) => {
+                    lab.messages_mut().error(&error);
+                    continue;
+                }
+            }
+        }
         let is_training = lab.is_training();
         if let Err(error) = desk.apply(&command, is_training) {
             lab.messages_mut().error(&error);
@@ -241,8 +259,10 @@ fn show_panels(
     mut desk: ResMut<Desk>,
     inspected: Res<Inspected>,
     mut asked: ResMut<Asked>,
+    shown: Res<Shown>,
     mut dressed: Local<Option<(crate::picture::Theme, f32)>>,
 ) -> bevy::ecs::error::Result {
+    shown.0.store(true, Ordering::Relaxed);
     let ctx = contexts.ctx_mut()?.clone();
     let clothes = (desk.theme().clone(), desk.scale());
     if dressed.as_ref() != Some(&clothes) {
@@ -279,8 +299,12 @@ fn close(mut desk: ResMut<Desk>, mut lab: ResMut<Lab>, remains: Res<Remains>, mu
     if let Err(error) = desk.save() {
         lab.messages_mut().error(&error);
     }
-    // A recording that is under way is ended, not cut.
+    // A recording that is under way is ended, not cut, and what is being written is written to its end.
     lab.apply(&Command::Gallery);
+    lab.finish_exports();
+    for message in lab.messages().iter().filter(|message| message.severity == Severity::Error) {
+        bevy::log::error!("{}", message.text);
+    }
     match closing {
         Closing::Stop => {
             lab.stop_training();
@@ -293,6 +317,6 @@ fn close(mut desk: ResMut<Desk>, mut lab: ResMut<Lab>, remains: Res<Remains>, mu
 
 impl From<Error> for Unavailable {
     fn from(error: Error) -> Self {
-        Self { why: error }
+        Self { why: error, has_opened: false }
     }
 }

@@ -59,7 +59,9 @@ fn set_pace(
 ) {
     let is_software = adapter.device_type == SOFTWARE;
     let is_playing = lab.stage().is_some_and(|stage| stage.transport.is_playing || stage.driven().is_some());
-    let moves = is_playing || (pace.0.elapsed() < LINGER && !lab.is_training()) || !lab.exports().is_empty();
+    let is_drawing = lab.stage().is_none() && lab.gallery().is_drawing();
+    let moves =
+        is_playing || is_drawing || (pace.0.elapsed() < LINGER && !lab.is_training()) || !lab.exports().is_empty();
     let mode = if is_unpaced.0 {
         UpdateMode::Continuous
     } else if moves {

@@ -18,6 +18,8 @@ pub(super) const SOFTWARE: DeviceType = DeviceType::Cpu;
 pub struct Unavailable {
     /// Why, and what to try.
     pub why: Error,
+    /// Whether there was a window before something went wrong in it.
+    pub has_opened: bool,
 }
 
 /// Looks for a display and for something that draws, and names the latter.
@@ -25,12 +27,13 @@ pub struct Unavailable {
 /// # Errors
 /// One of them is missing.
 pub(super) fn check() -> Result<String, Unavailable> {
-    display().map_err(|why| Unavailable { why })?;
+    display().map_err(|why| Unavailable { why, has_opened: false })?;
     let instance = Instance::new(InstanceDescriptor::new_without_display_handle_from_env());
     let adapters = bevy::tasks::block_on(instance.enumerate_adapters(Backends::all()));
     // What draws on the processor is the last resort.
     let best = adapters.iter().map(wgpu::Adapter::get_info).min_by_key(|info| info.device_type == SOFTWARE);
     let best = best.ok_or_else(|| Unavailable {
+        has_opened: false,
         why: Error::system("there is no graphics adapter, not even a software one")
             .hint("install a Vulkan driver; on Debian, `mesa-vulkan-drivers` has one that draws on the processor"),
     })?;
@@ -41,8 +44,11 @@ pub(super) fn check() -> Result<String, Unavailable> {
 ///
 /// # Errors
 /// It could not run.
-pub(super) fn guarded(run: impl FnOnce() -> AppExit) -> Result<(), Unavailable> {
-    let failed = |what: String| Unavailable { why: Error::system(format!("the window could not go on: {what}")) };
+pub(super) fn guarded(run: impl FnOnce() -> AppExit, has_opened: impl Fn() -> bool) -> Result<(), Unavailable> {
+    let failed = |what: String| Unavailable {
+        why: Error::system(format!("the window could not go on: {what}")),
+        has_opened: has_opened(),
+    };
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(AppExit::Success) => Ok(()),
         Ok(AppExit::Error(code)) => Err(failed(format!("it ended with code {code}"))),
@@ -108,9 +114,9 @@ mod tests {
     fn a_panic_becomes_a_sentence() {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(|_| {}));
-        let unavailable = guarded(|| panic!("no GPU {}", 7));
+        let unavailable = guarded(|| panic!("no GPU {}", 7), || false);
         std::panic::set_hook(hook);
         assert!(unavailable.is_err_and(|error| error.why.to_string().contains("no GPU 7")));
-        assert_eq!(guarded(|| AppExit::Success), Ok(()));
+        assert_eq!(guarded(|| AppExit::Success, || false), Ok(()));
     }
 }

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
@@ -79,6 +80,13 @@ impl Export {
     /// Whether it is still being written.
     pub fn is_going(&self) -> bool {
         self.is_going
+    }
+
+    /// Waits until it is written, or is not.
+    pub(super) fn wait(&mut self, messages: &mut Messages) {
+        while !self.poll(messages) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Says when it is written, or why it is not; whether it is over.

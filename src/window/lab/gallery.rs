@@ -1,6 +1,6 @@
 //! The scenarios that can be opened, each with a picture of its first seconds.
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, TryRecvError, unbounded};
 
 use crate::{
     domains::Scenario,
@@ -32,6 +32,8 @@ pub struct Card {
 pub struct Gallery {
     cards: Vec<Card>,
     drawn: Receiver<(usize, Vec<u8>)>,
+    /// Whether the thread that draws has come to its end.
+    is_over: bool,
 }
 
 impl Gallery {
@@ -55,7 +57,7 @@ impl Gallery {
                 }
             }
         });
-        Ok(Self { cards, drawn })
+        Ok(Self { cards, drawn, is_over: false })
     }
 
     /// The scenarios, in the order of their domains and names.
@@ -63,13 +65,27 @@ impl Gallery {
         &self.cards
     }
 
+    /// Whether pictures are still being drawn.
+    pub fn is_drawing(&self) -> bool {
+        self.cards.iter().any(|card| card.thumbnail.is_none() && card.scenario.is_ok()) && !self.is_over
+    }
+
     /// Takes the pictures that were drawn since this was last called; whether there were any.
     pub fn poll(&mut self) -> bool {
         let mut any = false;
-        for (index, pixels) in self.drawn.try_iter() {
-            if let Some(card) = self.cards.get_mut(index) {
-                card.thumbnail = Some(pixels);
-                any = true;
+        loop {
+            match self.drawn.try_recv() {
+                Ok((index, pixels)) => {
+                    any = true;
+                    if let Some(card) = self.cards.get_mut(index) {
+                        card.thumbnail = Some(pixels);
+                    }
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    self.is_over = true;
+                    break;
+                }
             }
         }
         any

@@ -70,6 +70,7 @@ const WARMUP_ITERATIONS: usize = 10;
 #[derive(Resource)]
 pub struct Lab {
     gallery: Gallery,
+    theme: Theme,
     stage: Option<Stage>,
     trainings: Vec<Training>,
     next_training: u64,
@@ -108,6 +109,7 @@ impl Lab {
     pub fn new(theme: &Theme) -> Result<Self> {
         Ok(Self {
             gallery: Gallery::open(theme)?,
+            theme: theme.clone(),
             stage: None,
             trainings: Vec::new(),
             next_training: 1,
@@ -308,6 +310,7 @@ impl Lab {
         let stage = self.stage.as_mut().ok_or_else(nothing_on_show)?;
         let seat = catalogue::seat(&stage.scenario, group, policy, &self.trainings)?;
         stage.plays.get_mut(play).ok_or_else(nothing_on_show)?.swap(group, seat)?;
+        stage.compare_anew();
         stage.invalidate();
         Ok(())
     }
@@ -318,6 +321,8 @@ impl Lab {
         let found = shared.card.env_steps;
         let seat = catalogue::seat_of(&stage.scenario, 0, run, shared)?;
         stage.plays.first_mut().ok_or_else(nothing_on_show)?.swap(0, seat)?;
+        stage.compare_anew();
+        stage.invalidate();
         if found != step {
             let text = format!("{}: acts as it did after {found} env-steps, the nearest that is kept", run.display());
             self.messages.push(Severity::Info, text);
@@ -398,6 +403,7 @@ impl Lab {
         };
         self.messages.push(Severity::Info, format!("saved as {}", path.display()));
         self.messages.uncertain(durability);
+        self.gallery = Gallery::open(&self.theme)?;
         Ok(())
     }
 
@@ -412,6 +418,13 @@ impl Lab {
         }
         for training in self.trainings.drain(..) {
             let _ = training.stop();
+        }
+    }
+
+    /// Waits until every file that is being written is complete.
+    pub fn finish_exports(&mut self) {
+        for mut export in self.exports.drain(..) {
+            export.wait(&mut self.messages);
         }
     }
 

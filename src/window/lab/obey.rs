@@ -97,6 +97,8 @@ impl Lab {
             Command::EndCompare => {
                 stage.plays.truncate(1);
                 stage.comparison = None;
+                stage.selection = stage.selection.filter(|selection| selection.play == 0);
+                stage.probes.retain(|probe| probe.play == 0);
                 stage.invalidate();
             }
             Command::Select(selection) => stage.selection = *selection,

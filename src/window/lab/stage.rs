@@ -147,6 +147,9 @@ impl Stage {
     /// # Errors
     /// What keeps the tick from being made.
     pub fn step(&mut self, trainings: &[Training]) -> Result<bool> {
+        if self.editing.is_some() {
+            return Err(Error::input("the editor is open").hint("close it with E to play"));
+        }
         if let Some((from, until)) = self.transport.repeat
             && self.tick() >= until
         {
@@ -156,13 +159,21 @@ impl Stage {
         for play in &mut self.plays {
             play.seats_mut().iter_mut().try_for_each(|seat| seat.catch_up(trainings))?;
         }
-        for play in &mut self.plays {
-            if !play.step()? {
-                return Ok(false);
+        let before = self.tick();
+        for index in 0..self.plays.len() {
+            let stepped = self.plays.get_mut(index).map_or(Ok(false), Play::step);
+            if !matches!(stepped, Ok(true)) {
+                // Two envs stay in lock-step, whatever happens to one of them.
+                for play in self.plays.iter_mut().take(index) {
+                    play.seek(before)?;
+                }
+                self.is_stale = true;
+                return stepped;
             }
         }
         self.observe();
         self.begin_pending()?;
+        self.take_scenario();
         if self.options.trails || self.options.links {
             // What is over by the next frame leaves its traces.
             self.look();
@@ -181,8 +192,16 @@ impl Stage {
             return Err(Error::input(format!("there is no tick {tick}; {first} to {last} can be sought")));
         }
         self.plays.iter_mut().try_for_each(|play| play.seek(tick))?;
+        self.take_scenario();
         self.is_stale = true;
         Ok(())
+    }
+
+    /// Takes the scenario that is in force at this tick: on the way here it may have been changed, or changed back.
+    fn take_scenario(&mut self) {
+        if let Some(play) = self.plays.first().filter(|play| *play.scenario() != *self.scenario) {
+            self.scenario = Arc::new(play.scenario().clone());
+        }
     }
 
     /// Ticks since the play began.
@@ -213,7 +232,7 @@ impl Stage {
     /// # Errors
     /// Envs that are recordings, or a recording that cannot be ended.
     pub fn reset(&mut self, seed: u64) -> Result<()> {
-        let scenario = self.pending.take().unwrap_or_else(|| Arc::clone(&self.scenario));
+        let scenario = Arc::clone(self.pending.as_ref().unwrap_or(&self.scenario));
         let mut plays = Vec::with_capacity(self.plays.len());
         for play in &mut self.plays {
             if play.is_recorded() {
@@ -223,7 +242,7 @@ impl Stage {
             let seats = play.seats().iter().map(Seat::fork).collect();
             plays.push(Play::live(&scenario, seed, play.env(), seats));
         }
-        self.scenario = scenario;
+        (self.scenario, self.pending) = (scenario, None);
         self.replace(plays);
         Ok(())
     }
@@ -235,9 +254,18 @@ impl Stage {
         self.probes.clear();
         self.transport.repeat = None;
         self.comparison = (self.plays.len() == 2).then(|| self.new_comparison());
+        // A view that was frozen has nothing left to show.
+        self.transport.is_frozen = false;
         self.shown.clear();
         self.is_stale = true;
         self.look();
+    }
+
+    /// Forgets what two envs have come to: from here on they are other ones.
+    pub fn compare_anew(&mut self) {
+        if self.comparison.is_some() {
+            self.comparison = Some(self.new_comparison());
+        }
     }
 
     /// A comparison that knows nothing yet.
@@ -266,21 +294,25 @@ impl Stage {
         if self.pending.is_some() {
             self.pending = Some(Arc::new(next));
         }
-        let mut scenario = (*self.scenario).clone();
-        scenario.set(name, value)?;
-        scenario.check()?;
-        let scenario = Arc::new(scenario);
+        let changed = |play: &Play| {
+            let mut scenario = play.scenario().clone();
+            scenario.set(name, value)?;
+            scenario.check()?;
+            Ok(Arc::new(scenario))
+        };
+        let scenarios = self.plays.iter().map(changed).collect::<Result<Vec<_>>>()?;
         let event = Event::ParameterChanged { name: name.to_owned(), value: value.to_owned() };
-        for play in &mut self.plays {
+        for (play, scenario) in self.plays.iter_mut().zip(scenarios) {
             let (seed, env) = (play.seed(), play.env());
             play.edit(vec![event.clone()], |lane, in_force| {
                 let mut changed = lane_of(&scenario, seed, env);
                 changed.restore(0, &lane.snapshot(0))?;
-                (*lane, *in_force) = (changed, Arc::clone(&scenario));
+                (*lane, *in_force) = (changed, scenario);
                 Ok(())
             })?;
         }
-        self.scenario = scenario;
+        self.take_scenario();
+        self.compare_anew();
         self.is_stale = true;
         Ok(true)
     }

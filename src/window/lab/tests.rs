@@ -215,6 +215,46 @@ fn a_recording_made_here_is_verified_replayed_and_forked() {
 }
 
 #[test]
+fn what_is_played_again_is_recorded_like_what_is_played_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.mcap");
+    let mut lab = lab();
+    steps(&mut lab, 12);
+    let (who, _) = first(&lab, 1);
+    lab.obey(&Command::MoveTo { play: 0, who, at: [9.0, 9.0] }).unwrap();
+    steps(&mut lab, 12);
+    let last = hash(&lab, 0);
+    lab.obey(&Command::Seek(5)).unwrap();
+    lab.obey(&Command::StartRecording(Some(path.clone()))).unwrap();
+    steps(&mut lab, 19);
+    lab.obey(&Command::StopRecording).unwrap();
+    let mut replay = Replay::open(&path).unwrap();
+    assert!(crate::record::verify(&mut replay, &|| {}).unwrap().difference.is_none());
+    assert_eq!(replay.ticks(), 0..=19);
+    replay.seek(19).unwrap();
+    assert_eq!(replay.lane().hash(0), last);
+}
+
+#[test]
+fn the_scenario_is_that_of_the_tick_one_went_back_to() {
+    let mut lab = lab();
+    let live = stage(&lab).scenario.domain.params().declared().iter().find(|param| {
+        let is_number = matches!(param.kind, crate::sim::params::Kind::Number { .. });
+        is_number && param.when == crate::sim::params::When::Live
+    });
+    let name = live.unwrap().name;
+    let text = |lab: &Lab| stage(lab).scenario.domain.params().get(name).unwrap();
+    let before = text(&lab);
+    steps(&mut lab, 10);
+    lab.obey(&set(name, &format!("{:?}", 0.5 * before.parse::<f64>().unwrap()))).unwrap();
+    steps(&mut lab, 10);
+    lab.obey(&Command::Seek(3)).unwrap();
+    assert_eq!(text(&lab), before);
+    lab.obey(&Command::Seek(20)).unwrap();
+    assert_ne!(text(&lab), before);
+}
+
+#[test]
 fn a_driven_agent_does_as_it_is_told_and_the_others_as_before() {
     let mut lab = lab();
     refused(&mut lab, &Command::ToggleDrive, "no agent is selected");
@@ -268,6 +308,7 @@ fn the_editor_places_takes_away_and_takes_back_and_saves_what_is_played() {
     lab.obey(&Command::SelectNext).unwrap();
     lab.obey(&Command::Remove).unwrap();
     assert_eq!(count(&lab), "5");
+    refused(&mut lab, &Command::Step, "the editor is open");
     let placed = stage(&lab).scenario.clone();
     lab.obey(&Command::ToggleEditor).unwrap();
     steps(&mut lab, 3);

@@ -30,10 +30,11 @@ use egui_tiles::{Behavior, TileId, Tiles, UiResponse};
 use super::{
     command::{Command, WindowCommand, entries},
     desk::{Desk, Pane},
-    lab::{Inspection, Lab},
+    lab::{Draft, Inspection, Lab},
     scene::Lens,
     theme::Palette,
 };
+use crate::error::Result;
 
 /// What panels keep between two frames.
 #[derive(Default)]
@@ -47,6 +48,16 @@ pub struct PanelStates {
     scene: scene::State,
     training: training::State,
     timeline: timeline::State,
+}
+
+impl PanelStates {
+    /// The run that stands in the panel of training.
+    ///
+    /// # Errors
+    /// Something typed there that cannot be read.
+    pub(super) fn draft(&self) -> Result<Draft> {
+        self.training.draft()
+    }
 }
 
 /// Everything that the window shows, from edge to edge; what was asked for is added to `out`.
@@ -157,7 +168,7 @@ impl Behavior<Pane> for Shown<'_> {
                 Pane::Parameters => parameters::show(ui, lab, &mut states.parameters, out),
                 Pane::Compare => compare::show(ui, lab, palette, out),
                 Pane::Events => events::show(ui, lab, out),
-                Pane::Scenario => scenario::show(ui, lab, &mut states.scenario, palette, out),
+                Pane::Scenario => scenario::show(ui, lab, &mut states.scenario, &mut states.scene.kind, palette, out),
                 Pane::Timeline => timeline::show(ui, lab, &mut states.timeline, palette, out),
             }
         });

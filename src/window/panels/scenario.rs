@@ -17,7 +17,14 @@ pub(super) struct State {
 }
 
 /// Shows the scenario.
-pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette, out: &mut Vec<Command>) {
+pub(super) fn show(
+    ui: &mut Ui,
+    lab: &Lab,
+    state: &mut State,
+    next_kind: &mut usize,
+    palette: &Palette,
+    out: &mut Vec<Command>,
+) {
     let Some(stage) = lab.stage() else { return };
     let scenario = &stage.scenario;
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
@@ -58,11 +65,11 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette,
             });
         }
         ui.separator();
-        editor(ui, lab, state, out);
+        editor(ui, lab, state, next_kind, out);
     });
 }
 
-fn editor(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Command>) {
+fn editor(ui: &mut Ui, lab: &Lab, state: &mut State, next_kind: &mut usize, out: &mut Vec<Command>) {
     let Some(stage) = lab.stage() else { return };
     ui.strong("Editor");
     let Some(editing) = &stage.editing else {
@@ -93,6 +100,7 @@ fn editor(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Command>) {
         let middle = 0.5 * (arena.low + arena.high);
         ui.horizontal_wrapped(|ui| {
             for (index, kind) in editor.kinds().iter().enumerate().filter(|(_, kind)| kind.places.is_some()) {
+                ui.radio_value(next_kind, index, kind.name).on_hover_text("What shift+click places");
                 if ui
                     .button(format!("Add a {}", kind.name))
                     .on_hover_text("In the middle; drag it from there")

@@ -6,12 +6,13 @@ use bevy_egui::egui::{self, Ui};
 
 use super::setting::{Drafts, setting};
 use crate::{
+    error::{Error, Result},
     learn::hyperparameters::PpoParams,
     session::background::Phase,
     sim::params::{Kind, Params, When},
     window::{
         command::Command,
-        lab::{Lab, Training},
+        lab::{Draft, Lab, Training},
     },
 };
 
@@ -27,6 +28,20 @@ pub(super) struct State {
     live: Drafts,
 }
 
+impl State {
+    /// The run that stands in the panel; `Err` says what of it cannot be read.
+    pub(super) fn draft(&self) -> Result<Draft> {
+        let seed = self.seed.trim();
+        let seed = match seed.is_empty() {
+            true => None,
+            false => Some(seed.parse().map_err(|_| Error::input(format!("`{seed}` is no seed: a whole number is")))?),
+        };
+        let from = Some(self.from.trim()).filter(|from| !from.is_empty()).map(str::to_owned);
+        let set = self.set.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        Ok(Draft { minutes: self.minutes.unwrap_or(Draft::default().minutes), seed, set, from })
+    }
+}
+
 /// Shows the runs.
 pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Command>) {
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
@@ -36,7 +51,7 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Comm
         }
         if let Some(stage) = lab.stage() {
             let recommended = recommended(&stage.scenario.train);
-            start(ui, &recommended, state, out);
+            start(ui, &recommended, lab.is_training(), state, out);
         }
     });
 }
@@ -110,7 +125,7 @@ fn run(ui: &mut Ui, training: &Training, state: &mut State, out: &mut Vec<Comman
     });
 }
 
-fn start(ui: &mut Ui, recommended: &PpoParams, state: &mut State, out: &mut Vec<Command>) {
+fn start(ui: &mut Ui, recommended: &PpoParams, is_training: bool, state: &mut State, out: &mut Vec<Command>) {
     ui.strong("Start a run in this scenario");
     let minutes = state.minutes.get_or_insert(5.0);
     egui::Grid::new("start").num_columns(2).show(ui, |ui| {
@@ -147,11 +162,9 @@ fn start(ui: &mut Ui, recommended: &PpoParams, state: &mut State, out: &mut Vec<
             state.set.clear();
         }
     });
-    if ui.button("Train").on_hover_text("Train beside the window, and watch the newest policy play (T)").clicked() {
-        let from = Some(state.from.trim()).filter(|from| !from.is_empty()).map(str::to_owned);
-        let minutes = state.minutes.unwrap_or(5.0);
-        let set = state.set.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        out.push(Command::Train { minutes, seed: state.seed.trim().parse().ok(), set, from });
+    let train = ui.add_enabled(!is_training, egui::Button::new("Train"));
+    if train.on_hover_text("Train beside the window, and watch the newest policy play (T)").clicked() {
+        out.push(Command::ToggleTraining);
     }
 }
 

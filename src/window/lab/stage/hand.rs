@@ -58,7 +58,8 @@ impl Stage {
         }
         let play = self.plays.first().filter(|play| !play.is_recorded());
         let play = play.ok_or_else(|| Error::input("a recording cannot be edited").hint("fork from here first"))?;
-        self.editing = Some(Editing::begin(&self.scenario, play.lane())?);
+        let scenario = self.pending.as_ref().unwrap_or(&self.scenario);
+        self.editing = Some(Editing::begin(scenario, play.lane())?);
         self.transport.is_playing = false;
         self.restart_edited()
     }
@@ -71,10 +72,20 @@ impl Stage {
         let Some(editing) = &self.editing else { return Ok(()) };
         self.pending = Some(Arc::clone(editing.scenario()));
         let seed = self.plays.first().map_or(self.scenario.seed, Play::seed);
-        let selection = self.selection;
+        let scenario = Arc::clone(&self.scenario);
+        let editor = editor_of(&scenario)?;
+        // An entity of another world is another entity: what stays the same is its place among its kind.
+        let selected = self.selection.and_then(|Selection { play, subject }| match subject {
+            Subject::Entity(who) => {
+                index_of(editor, self.plays.get(play)?.lane().world(), who).ok().map(|at| (play, at))
+            }
+            Subject::Link(..) => None,
+        });
         self.reset(seed)?;
-        // Entities of a new world of the same kind have the same names as long as there are as many of them.
-        self.selection = selection.filter(|selection| self.exists(selection));
+        self.selection = selected.and_then(|(play, (kind, index))| {
+            let places = editor.places(self.plays.get(play)?.lane().world(), 0, kind);
+            places.get(index).map(|(who, _)| Selection { play, subject: Subject::Entity(*who) })
+        });
         Ok(())
     }
 
@@ -179,13 +190,23 @@ impl Stage {
 
     /// Gives the driven agent its orders: -1 to 1 on the first two axes, and steps through its choices.
     pub fn steer(&mut self, axes: Vec2, turn: i32) {
-        for seat in self.plays.iter_mut().flat_map(Play::seats_mut) {
-            let Some(mut drive) = seat.drive().cloned() else { continue };
-            drive.axes.iter_mut().zip(axes.to_array()).for_each(|(axis, order)| *axis = order);
-            if let Some(choice) = drive.choices.first_mut() {
-                *choice = choice.saturating_add_signed(turn as isize);
+        for play in &mut self.plays {
+            let spec = play.lane().spec().clone();
+            let mut is_steered = false;
+            for (seat, group) in play.seats_mut().iter_mut().zip(&spec.groups) {
+                let Some(mut drive) = seat.drive().cloned() else { continue };
+                drive.axes.iter_mut().zip(axes.to_array()).for_each(|(axis, order)| *axis = order);
+                if let (Some(choice), Some(dimension)) = (drive.choices.first_mut(), group.action.discrete.first()) {
+                    let last = dimension.choices.len().saturating_sub(1);
+                    *choice = choice.saturating_add_signed(turn as isize).min(last);
+                }
+                seat.set_drive(Some(drive));
+                is_steered = true;
             }
-            seat.set_drive(Some(drive));
+            if is_steered {
+                // Other orders, another future.
+                play.forget_future();
+            }
         }
     }
 
@@ -208,14 +229,6 @@ impl Stage {
         self.probes.push(Probe { play, group, row, field, name, series: Series::default() });
         self.probe();
         Ok(())
-    }
-
-    fn exists(&self, selection: &Selection) -> bool {
-        let Some(world) = self.plays.get(selection.play).map(|play| play.lane().world()) else { return false };
-        match selection.subject {
-            Subject::Entity(who) => world.get_entity(who).is_ok(),
-            Subject::Link(a, b) => world.get_entity(a).is_ok() && world.get_entity(b).is_ok(),
-        }
     }
 }
 
