@@ -5,23 +5,35 @@
 use std::time::{Duration, Instant};
 
 use bevy::{
-    app::{App, Update},
+    app::{App, PreUpdate, Update},
     ecs::{
         resource::Resource,
         schedule::IntoScheduleConfigs,
-        system::{Res, ResMut},
+        system::{Local, Query, Res, ResMut},
     },
     render::renderer::RenderAdapterInfo,
     winit::{UpdateMode, WinitSettings},
 };
 
-use super::{LabSystems, lab::Lab, script::IsUnpaced, start::SOFTWARE};
+use bevy_egui::{
+    EguiInput, EguiPreUpdateSet,
+    egui::{Event, Modifiers},
+};
+
+use super::{
+    LabSystems,
+    lab::{Lab, Severity},
+    script::IsUnpaced,
+    start::SOFTWARE,
+};
 
 /// Time between frames of what draws in software.
 const SOFTWARE_FRAME: Duration = Duration::from_millis(33);
 /// Time between frames while curves grow and nothing else moves, where a graphics card draws and where none does.
 const TRAINING_FRAME: Duration = Duration::from_millis(500);
 const SOFTWARE_TRAINING_FRAME: Duration = Duration::from_secs(2);
+/// Time between frames while a message stands there that will go by itself.
+const MESSAGE_FRAME: Duration = Duration::from_secs(1);
 /// Time between frames while nothing changes by itself.
 const IDLE_FRAME: Duration = Duration::from_secs(5);
 /// Frames go on for so long after the last change, so that what it set off is seen.
@@ -47,7 +59,21 @@ pub(super) fn plugin(app: &mut App) {
     app.insert_resource(Pace::new())
         .insert_resource(WinitSettings::continuous())
         .init_resource::<IsUnpaced>()
-        .add_systems(Update, set_pace.in_set(LabSystems::Pace));
+        .add_systems(Update, set_pace.in_set(LabSystems::Pace))
+        .add_systems(
+            PreUpdate,
+            drop_old_news.after(EguiPreUpdateSet::ProcessInput).before(EguiPreUpdateSet::BeginPass),
+        );
+}
+
+/// Panels are told in every frame which keys are held, and ask for another frame at every event: so they would never rest.
+fn drop_old_news(mut inputs: Query<&mut EguiInput>, mut known: Local<Modifiers>) {
+    for mut input in &mut inputs {
+        input.events.retain(|event| match event {
+            Event::ModifiersChanged(now) => std::mem::replace(&mut *known, *now) != *now,
+            _ => true,
+        });
+    }
 }
 
 fn set_pace(
@@ -68,6 +94,8 @@ fn set_pace(
         if is_software { UpdateMode::reactive(SOFTWARE_FRAME) } else { UpdateMode::Continuous }
     } else if lab.is_training() {
         UpdateMode::reactive(if is_software { SOFTWARE_TRAINING_FRAME } else { TRAINING_FRAME })
+    } else if lab.messages().iter().any(|message| message.severity == Severity::Info && message.is_fresh()) {
+        UpdateMode::reactive(MESSAGE_FRAME)
     } else {
         UpdateMode::reactive(IDLE_FRAME)
     };

@@ -1,7 +1,5 @@
 //! Messages: they stand there until they are read.
 
-use std::time::Duration;
-
 use bevy_egui::egui::{self, Align2, Context};
 
 use crate::window::{
@@ -19,7 +17,6 @@ pub(super) fn show(ctx: &Context, lab: &Lab, palette: &Palette, out: &mut Vec<Co
     if newest.is_empty() {
         return;
     }
-    ctx.request_repaint_after(Duration::from_secs(1));
     egui::Area::new(egui::Id::new("messages")).anchor(Align2::RIGHT_BOTTOM, [-12.0, -36.0]).show(ctx, |ui| {
         ui.set_max_width(420.0);
         for message in newest.into_iter().rev() {
