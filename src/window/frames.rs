@@ -13,7 +13,7 @@ use crate::math::statistics::quantile;
 #[derive(Resource, Default)]
 pub(super) struct Frames {
     last: Option<Instant>,
-    /// When the second frame began: the first was on the screen then.
+    /// When the second frame began: the first was handed to what draws by then, which need not have shown it yet.
     first_shown: Option<Instant>,
     times_ms: Option<Vec<f64>>,
 }
@@ -47,7 +47,7 @@ fn note(mut frames: ResMut<Frames>) {
 }
 
 impl Frames {
-    /// Time from `opened` until the first frame was on the screen, in seconds.
+    /// Time from `opened` until the first frame was handed to what draws, in seconds.
     pub(super) fn first_after_s(&self, opened: Instant) -> Option<f64> {
         self.first_shown.map(|shown| (shown - opened).as_secs_f64())
     }

@@ -69,7 +69,7 @@ pub enum Step {
 /// What a script has come to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScriptReport {
-    /// Time from the start to the first frame, in seconds.
+    /// Time from asking for the window until its first frame was handed to what draws, in seconds.
     pub first_frame_s: f64,
     /// What was measured.
     pub measured: Vec<Measured>,

@@ -23,8 +23,8 @@ const CROWD: [(&str, &str); 6] = [
 
 /// The figures of the scene.
 pub(super) fn figures() -> Vec<Figure> {
-    // A frame at 60 Hz lasts 16.7 ms; what draws works beside this, on the frame before.
-    vec![Figure::millis("scene_1000_5000_ms", 16.7, 4.0, scene)]
+    // A frame at 60 Hz lasts 16.7 ms, and drawing wants its part of it.
+    vec![Figure::millis("scene_1000_5000_ms", 8.0, 4.0, scene)]
 }
 
 /// Milliseconds from a world to the triangles of its picture, with trails and fading links.

@@ -14,7 +14,10 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     let report = run::measure(&SCENARIOS, args.seconds)?;
     if !args.json {
         let first = report.first_frame_s;
-        return output::print(format!("{}First frame after {first:.2} s.", run::table(&report.measured)));
+        return output::print(format!(
+            "{}First frame handed to what draws after {first:.2} s.",
+            run::table(&report.measured)
+        ));
     }
     let entry = |found: &crate::window::script::Measured| {
         let smooth = found.smoothness;
