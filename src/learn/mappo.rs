@@ -36,7 +36,7 @@ use crate::{
         network::Network,
         tensors::{from_safetensors, to_safetensors},
     },
-    sim::{Address, Batch, Domain, Policy, Purpose, Seeds, Spec, params::Params},
+    sim::{Address, Batch, Domain, Lane, Policy, Purpose, Seeds, Spec, params::Params},
 };
 
 const SHUFFLE: Purpose = Purpose::new("learn.shuffle");
@@ -166,6 +166,11 @@ impl Trainer {
     /// Declaration of the domain.
     pub fn spec(&self) -> &Spec {
         self.batch.spec()
+    }
+
+    /// The worlds that experience is collected in.
+    pub fn lanes_mut(&mut self) -> &mut [Lane] {
+        self.batch.lanes_mut()
     }
 
     /// Hyperparameters.

@@ -1,5 +1,15 @@
 //! Colours: what a picture asks for, and what they are made of.
 
+use std::sync::LazyLock;
+
+/// Light of each of the 256 steps of a channel: every mark of every picture asks for three.
+static LINEAR: LazyLock<[f64; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|step| {
+        let part = step as f64 / 255.0;
+        if part <= 0.04045 { part / 12.92 } else { libm::pow((part + 0.055) / 1.055, 2.4) }
+    })
+});
+
 /// A colour of the screen, sRGB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rgb {
@@ -86,10 +96,7 @@ impl Rgb {
 
     /// Red, green and blue as light, 0 to 1 (IEC 61966-2-1).
     pub fn linear(self) -> [f64; 3] {
-        [self.r, self.g, self.b].map(|part| {
-            let part = f64::from(part) / 255.0;
-            if part <= 0.04045 { part / 12.92 } else { libm::pow((part + 0.055) / 1.055, 2.4) }
-        })
+        [self.r, self.g, self.b].map(|part| LINEAR[usize::from(part)])
     }
 
     /// Relative luminance, 0 (black) to 1 (white), as WCAG 2.2 defines it.

@@ -17,10 +17,6 @@ use crate::{
     policy::card::Shared,
 };
 
-/// How much lower than its process's the priority of a thread that trains is, as in `nice`.
-#[cfg(target_os = "linux")]
-const NICER: i32 = 10;
-
 /// What a session can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -256,12 +252,20 @@ impl Watcher {
     }
 }
 
-/// Lets the threads of a window go first when cores are short.
+/// Lets the threads of a window go first: where cores are short, a thread that trains has those that are idle.
 fn lower_priority() {
-    // On Linux a priority is that of a thread; elsewhere it would be that of the whole process, the window included. A
-    // thread that may not step back trains all the same.
+    // On Linux a priority is that of a thread; elsewhere it would be that of the whole process, the window included. To be
+    // nice alone is not enough: a thread that wakes to draw may wait until the slice of one that trains is over. A thread
+    // that may not step back trains all the same.
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(NICER);
+    {
+        use thread_priority::{
+            NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+            thread_native_id,
+        };
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    }
 }
 
 /// What is behind these locks is replaced as a whole, so a panic elsewhere cannot leave it half written.

@@ -1,11 +1,20 @@
 //! What a run asks of the machine: time and memory.
 
+use super::stopwatch::PHASES;
+
 /// Speed of an iteration of `env_steps` that took `seconds`, and the memory that the process has come to.
 pub(super) fn scalars(env_steps: u64, seconds: f64) -> impl Iterator<Item = (String, f64)> {
     // A clock that stood still measures no speed.
     let speed = (seconds > 0.0).then(|| ("charts/SPS".to_owned(), env_steps as f64 / seconds));
     let memory = memory_mb().map(|memory_mb| ("system/memory_mb".to_owned(), memory_mb));
     speed.into_iter().chain(memory)
+}
+
+/// Mean time of a tick of one env, of each phase and of all together.
+pub(super) fn times(phases_us: Option<[f64; PHASES.len()]>) -> impl Iterator<Item = (String, f64)> {
+    let whole = phases_us.map(|phases| ("time/step_us".to_owned(), phases.iter().sum()));
+    let named = |phases| PHASES.into_iter().zip(phases).map(|(name, us)| (format!("time/{name}_us"), us));
+    whole.into_iter().chain(phases_us.into_iter().flat_map(named))
 }
 
 /// Physical memory of this process in megabytes; none where the system does not tell.

@@ -10,6 +10,7 @@ pub mod generation;
 mod machine;
 mod settings;
 mod sharing;
+pub mod stopwatch;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use self::{
     generation::{Generation, Loaded},
     settings::{check_settings, settings},
     sharing::{Moment, share},
+    stopwatch::Stopwatch,
 };
 use crate::{
     domains::Scenario,
@@ -272,10 +274,12 @@ impl Session {
                 return Ok(Ending::Done);
             }
             self.enter_stage(progress)?;
+            self.trainer.lanes_mut().iter_mut().for_each(Stopwatch::install);
             let begun_s = self.wall_s();
             let mut report = self.trainer.iterate(progress)?;
             let wall_s = self.wall_s();
             report.scalars.extend(machine::scalars(self.trainer.steps_per_iteration(), wall_s - begun_s));
+            report.scalars.extend(machine::times(Stopwatch::read_us(self.trainer.lanes_mut())));
             self.log(&report, wall_s)?;
             if self.ask(observer, &report, start_unix_s)? == Ending::Stopped {
                 self.checkpoint(start_unix_s)?;

@@ -57,6 +57,11 @@ impl Frames {
         self.times_ms = Some(Vec::new());
     }
 
+    /// Frames that were measured so far.
+    pub(super) fn measured(&self) -> usize {
+        self.times_ms.as_ref().map_or(0, Vec::len)
+    }
+
     /// Ends measuring.
     pub(super) fn end(&mut self) -> Smoothness {
         let times = self.times_ms.take().unwrap_or_default();

@@ -64,6 +64,8 @@ pub enum Step {
     Measure(String, f64),
     /// The same of a window in which nothing plays, drawn as seldom as it is then.
     MeasureAtRest(String, f64),
+    /// Look on for so many seconds, in which no more than so many frames may be drawn.
+    Rest(f64, usize),
 }
 
 /// What a script has come to.
@@ -164,7 +166,7 @@ fn run(
     mut exit: MessageWriter<AppExit>,
 ) {
     let running = &mut *running;
-    if !matches!(running.step, Some(Step::MeasureAtRest(..))) {
+    if !matches!(running.step, Some(Step::MeasureAtRest(..) | Step::Rest(..))) {
         // A script wants every frame.
         pace.stir();
     }
@@ -175,12 +177,17 @@ fn run(
         empty.map(|(path, colours)| format!("{} is empty: it has {colours} colours", path.display()))
     });
     let failure = failure
+        .or_else(|| restless(&running.step, &frames))
         .or_else(|| (running.begun.elapsed() > PATIENCE).then(|| format!("this never came true: {:?}", running.step)));
     if let Some(failure) = failure {
         running.report.failure = Some(failure);
         return end(running, &mut lab, &remains, &mut exit);
     }
     while running.step.as_ref().is_none_or(|step| is_over(step, running, &lab, &saved)) {
+        if matches!(running.step, Some(Step::Rest(..))) {
+            running.step = None;
+            let _ = frames.end();
+        }
         if let Some(Step::Measure(name, _) | Step::MeasureAtRest(name, _)) = running.step.take() {
             is_unpaced.0 = false;
             let seconds = running.begun.elapsed().as_secs_f64();
@@ -205,6 +212,7 @@ fn run(
                 running.shots += 1;
                 desk.screenshots.push((path.clone(), false));
             }
+            Step::Rest(..) => frames.begin(),
             Step::Measure(..) | Step::MeasureAtRest(..) => {
                 is_unpaced.0 = matches!(step, Step::Measure(..));
                 running.counted = counted(&lab);
@@ -220,7 +228,9 @@ fn is_over(step: &Step, running: &Running, lab: &Lab, saved: &Saved) -> bool {
     let seconds = running.begun.elapsed().as_secs_f64();
     match step {
         Step::Do(_) => true,
-        Step::Wait(length) | Step::Measure(_, length) | Step::MeasureAtRest(_, length) => seconds >= *length,
+        Step::Wait(length) | Step::Measure(_, length) | Step::MeasureAtRest(_, length) | Step::Rest(length, _) => {
+            seconds >= *length
+        }
         Step::UntilTick(tick) => lab.stage().is_some_and(|stage| stage.tick() >= *tick),
         Step::UntilTrained(iterations) => {
             let trained = |training: &Training| training.status().counters.iterations >= *iterations;
@@ -229,6 +239,13 @@ fn is_over(step: &Step, running: &Running, lab: &Lab, saved: &Saved) -> bool {
         Step::UntilQuiet => !lab.is_training() && lab.exports().is_empty(),
         Step::Shot(_) => saved.0.len() >= running.shots,
     }
+}
+
+/// What is wrong with a window that should rest.
+fn restless(step: &Option<Step>, frames: &Frames) -> Option<String> {
+    let Some(Step::Rest(seconds, most)) = step else { return None };
+    let drawn = frames.measured();
+    (drawn > *most).then(|| format!("a window at rest drew {drawn} frames, where {most} were allowed in {seconds} s"))
 }
 
 fn counted(lab: &Lab) -> Counted {
@@ -314,6 +331,10 @@ pub fn smoke(scenarios: &[Actors], folder: &Path) -> Script {
         ]);
     }
     steps.extend([
+        Step::Do(Command::Pause),
+        Step::UntilQuiet,
+        // Frames linger for a moment, at 30 a second at most; one that never rests draws far more.
+        Step::Rest(4.0, 40),
         Step::Do(Command::Window(WindowCommand::ToggleHelp)),
         Step::Wait(0.3),
         shot(folder, "help", ""),

@@ -132,6 +132,42 @@ fn a_damaged_recording_plays_up_to_the_damage_or_is_refused() {
     assert!(opened > 100, "{opened}");
 }
 
+/// Opens `bytes`, which are wrong from byte `good` on, and compares all that is played with what was; how many ticks.
+fn play_damaged(bytes: Vec<u8>, good: usize, whole: &(Vec<u8>, Vec<crate::Shown>, Vec<u64>)) -> Option<u64> {
+    let (_, played, last_ticks) = whole;
+    let complete = chunk_ends(&whole.0).iter().filter(|end| **end <= good).count();
+    let Ok(mut replay) = Replay::from_bytes(bytes) else {
+        // The first chunk holds the scenario.
+        assert_eq!(complete, 0, "damage at {good}: nothing came of what was complete");
+        return None;
+    };
+    let last = *replay.ticks().end();
+    assert!(!replay.header().finished && last >= last_ticks[complete.max(1) - 1], "damage at {good}: {last}");
+    for tick in 0..=last {
+        replay.seek(tick).unwrap();
+        assert_eq!(shown(replay.lane(), 0), played[tick as usize], "damage at {good}, tick {tick}");
+    }
+    Some(last)
+}
+
+#[test]
+#[ignore = "minutes: scripts/torture.sh"]
+fn no_prefix_and_no_flipped_bit_is_played_as_something_else() {
+    use rayon::prelude::*;
+    let whole = in_chunks();
+    let bytes = &whole.0;
+    let prefixes = (0..bytes.len()).into_par_iter().filter_map(|cut| play_damaged(bytes[..cut].to_vec(), cut, &whole));
+    let flip = |bit: usize| {
+        let mut bytes = bytes.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        play_damaged(bytes, bit / 8, &whole)
+    };
+    let flips = (0..8 * bytes.len()).into_par_iter().filter_map(flip);
+    let (prefixes, flips) = (prefixes.count(), flips.count());
+    println!("{prefixes} of {} prefixes and {flips} of {} flips played", bytes.len(), 8 * bytes.len());
+    assert!(prefixes > bytes.len() / 2 && flips > 4 * bytes.len());
+}
+
 /// A sink that others can look into.
 #[derive(Clone, Default)]
 struct Shared(Rc<RefCell<Vec<u8>>>);

@@ -85,7 +85,7 @@ fn every_iteration_is_told_once_and_the_policy_is_the_newest() {
     let steps: Vec<u64> = samples.iter().map(|sample| sample.step).collect();
     assert_eq!(steps, (1..=20).map(|i| 8 * i).collect::<Vec<_>>());
     assert!(samples.iter().all(|sample| sample.scalars.iter().any(|(name, _)| name == "losses/entropy")));
-    for name in ["charts/SPS", "system/memory_mb"] {
+    for name in ["charts/SPS", "time/step_us", "time/measure_us", "system/memory_mb"] {
         let is_told = |sample: &Sample| sample.scalars.iter().any(|(found, value)| found == name && *value > 0.0);
         assert!(samples.iter().all(is_told) || cfg!(not(target_os = "linux")), "{name}");
     }
@@ -174,27 +174,32 @@ fn the_policy_of_a_kept_checkpoint_is_the_one_of_that_time() {
 #[test]
 fn threads_that_train_step_back_and_no_others() {
     let dir = tempfile::tempdir().unwrap();
-    let before = rustix::process::getpriority_process(None).unwrap();
     let session = start(dir.path(), 1_000_000);
     until(|| session.status().counters.iterations >= 1);
-    let expected = (before + NICER).min(19);
     for thread in ["session", "learner-0"] {
-        let priorities = priorities_of(thread);
-        assert!(!priorities.is_empty() && priorities.iter().all(|found| *found == expected), "{priorities:?}");
+        let found = scheduling_of(thread);
+        assert!(!found.is_empty() && found.iter().all(|policy| *policy == SCHED_IDLE), "{thread}: {found:?}");
     }
-    assert_eq!(rustix::process::getpriority_process(None).unwrap(), before);
+    let own = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    assert_ne!(scheduling_in(&own), Some(SCHED_IDLE));
 }
 
-/// Nice values of this process's threads of that name, each in the 19th field of its `stat`.
+/// Number of the policy `SCHED_IDLE` (sched(7)).
 #[cfg(target_os = "linux")]
-fn priorities_of(name: &str) -> Vec<i32> {
+const SCHED_IDLE: u32 = 5;
+
+/// Scheduling policies of this process's threads of that name.
+#[cfg(target_os = "linux")]
+fn scheduling_of(name: &str) -> Vec<u32> {
     let threads = std::fs::read_dir("/proc/self/task").unwrap();
     let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")).ok());
-    let nice = |stat: String| {
-        let (before, after) = stat.rsplit_once(") ")?;
-        before.ends_with(&format!("({name}")).then(|| after.split(' ').nth(16)?.parse().ok())?
-    };
-    stats.filter_map(nice).collect()
+    stats.filter(|stat| stat.contains(&format!("({name})"))).filter_map(|stat| scheduling_in(&stat)).collect()
+}
+
+/// The 41st field of a thread's `stat`; the second, its name, may hold spaces.
+#[cfg(target_os = "linux")]
+fn scheduling_in(stat: &str) -> Option<u32> {
+    stat.rsplit_once(") ")?.1.split(' ').nth(38)?.parse().ok()
 }
 
 #[test]

@@ -36,8 +36,20 @@ pub struct Offer {
     pub doc: String,
     /// Its card, if it was learned.
     pub card: Option<Card>,
-    /// Why it cannot act for the group that was asked about.
-    pub misfit: Option<String>,
+    /// Why it cannot act, for each group of the scenario; nothing where it can.
+    pub misfits: Vec<Option<String>>,
+}
+
+impl Offer {
+    /// Why it cannot act for group `group`; nothing if it can.
+    pub fn misfit(&self, group: usize) -> Option<&str> {
+        self.misfits.get(group)?.as_deref()
+    }
+
+    /// Whether it can act for every group.
+    pub fn fits(&self) -> bool {
+        self.misfits.iter().all(Option::is_none)
+    }
 }
 
 /// Kinds of policies.
@@ -72,37 +84,36 @@ impl OfferKind {
 /// Prefix of the name of the newest policy of a run under way.
 const NEWEST: &str = "newest:";
 
-/// The policies for group `group` of `scenario`, those under way first.
+/// The policies for the groups of `scenario`, those under way first.
 ///
 /// # Errors
 /// What the file system reports.
-pub(super) fn offers(scenario: &Scenario, group: usize, trainings: &[Training]) -> Result<Vec<Offer>> {
+pub(super) fn offers(scenario: &Scenario, trainings: &[Training]) -> Result<Vec<Offer>> {
     let domain = scenario.domain.domain();
-    let spec = domain.spec(scenario.max_steps);
-    let group = spec.groups.get(group).ok_or_else(|| Error::input(format!("there is no group {group}")))?;
+    let groups = domain.spec(scenario.max_steps).groups;
     let mut offers = Vec::new();
     for training in trainings {
         let card = training.policy().card.clone();
         let (name, kind) = (newest_name(training.id()), OfferKind::Newest(training.id()));
-        offers.push(learned(name, kind, format!("newest policy of {}", training.name()), card, domain.id(), group));
+        offers.push(learned(name, kind, format!("newest policy of {}", training.name()), card, domain.id(), &groups));
     }
     offers.extend(domain.baselines().into_iter().map(|baseline| Offer {
         name: baseline.name.to_owned(),
         kind: OfferKind::Baseline { is_privileged: baseline.privileged },
         doc: baseline.doc.to_owned(),
         card: None,
-        misfit: None,
+        misfits: vec![None; groups.len()],
     }));
     if let Some(checkpoints) = places::checkpoints() {
         for found in shipped(&checkpoints)? {
             if found.domain == domain.id() {
-                offers.push(of_card(found.name, OfferKind::Shipped, found.card, domain.id(), group));
+                offers.push(of_card(found.name, OfferKind::Shipped, found.card, domain.id(), &groups));
             }
         }
     }
     for path in run_folders()? {
         let name = path.display().to_string();
-        offers.push(of_card(name, OfferKind::Run, load_card(&path), domain.id(), group));
+        offers.push(of_card(name, OfferKind::Run, load_card(&path), domain.id(), &groups));
     }
     Ok(offers)
 }
@@ -183,21 +194,23 @@ pub(super) fn default_policy(scenario: &Scenario) -> String {
         .unwrap_or_default()
 }
 
-fn of_card(name: String, kind: OfferKind, card: Result<Card>, domain: &str, group: &GroupSpec) -> Offer {
+fn of_card(name: String, kind: OfferKind, card: Result<Card>, domain: &str, groups: &[GroupSpec]) -> Offer {
     match card {
         Ok(card) => {
             let doc = format!("learned by {} in {}, {} env-steps", card.algorithm, card.scenario, card.env_steps);
-            learned(name, kind, doc, card, domain, group)
+            learned(name, kind, doc, card, domain, groups)
         }
         Err(error) => {
-            Offer { name, kind, doc: "cannot be read".to_owned(), card: None, misfit: Some(error.to_string()) }
+            let misfits = vec![Some(error.to_string()); groups.len()];
+            Offer { name, kind, doc: "cannot be read".to_owned(), card: None, misfits }
         }
     }
 }
 
-fn learned(name: String, kind: OfferKind, doc: String, card: Card, domain: &str, group: &GroupSpec) -> Offer {
-    let misfit = check_fit(&card, domain, group).err().map(|error| error.to_string());
-    Offer { name, kind, doc, card: Some(card), misfit }
+fn learned(name: String, kind: OfferKind, doc: String, card: Card, domain: &str, groups: &[GroupSpec]) -> Offer {
+    let misfit = |group| check_fit(&card, domain, group).err().map(|error| error.to_string());
+    let misfits = groups.iter().map(misfit).collect();
+    Offer { name, kind, doc, card: Some(card), misfits }
 }
 
 fn check_fit(card: &Card, domain: &str, group: &GroupSpec) -> Result<()> {

@@ -4,10 +4,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::stopwatch::Stopwatch;
 use crate::{
     domains::Scenario,
     error::{Error, Result},
+    session::stopwatch::Stopwatch,
     sim::{Lane, Seeds},
 };
 

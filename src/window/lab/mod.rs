@@ -16,7 +16,6 @@ mod play;
 mod runs;
 mod seat;
 mod stage;
-mod stopwatch;
 #[cfg(test)]
 mod tests;
 mod training;
@@ -43,7 +42,6 @@ pub use self::{
     runs::{Run, Runs},
     seat::{Drive, Seat},
     stage::{Agent, Probe, Stage, param_of},
-    stopwatch::PHASES,
     training::{Curves, Training, TrainingId},
     transport::{Speed, Transport},
 };
@@ -258,7 +256,7 @@ impl Lab {
     fn refresh_offers(&mut self) -> Result<()> {
         self.runs.refresh()?;
         if let Some(stage) = &self.stage {
-            self.offers = catalogue::offers(&stage.scenario, 0, &self.trainings)?;
+            self.offers = catalogue::offers(&stage.scenario, &self.trainings)?;
         }
         Ok(())
     }

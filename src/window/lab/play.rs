@@ -9,7 +9,6 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 use super::{
     history::{History, lane_of},
     seat::Seat,
-    stopwatch::{PHASES, Stopwatch},
 };
 use crate::{
     domains::Scenario,
@@ -17,6 +16,7 @@ use crate::{
     error::{Error, Result},
     metrics::series::Series,
     record::{Event, KEYFRAME_TICKS, Opening, RecordingFile, Replay},
+    session::stopwatch::{PHASES, Stopwatch},
     sim::{EpisodeRecord, Lane},
 };
 
@@ -388,8 +388,11 @@ impl Play {
         for (series, value) in self.metrics.iter_mut().zip(values) {
             series.push(tick as f64, *value);
         }
-        if let Some(watch) = self.lane().world().get_resource::<Stopwatch>() {
-            let times = watch.phases_us();
+        let lane = match &mut self.source {
+            Source::Live(live) => &mut live.lane,
+            Source::Recorded(_) => return,
+        };
+        if let Some(times) = Stopwatch::read_us([lane]) {
             self.phases.iter_mut().zip(times).for_each(|(series, time)| series.push(tick as f64, time));
         }
     }

@@ -13,7 +13,7 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, palette: &Palette, out: &mut Vec<Comm
         ui.label("Shows the same episodes under a second policy beside this one, tick by tick.");
         ui.menu_button("Compare with", |ui| {
             egui::ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
-                for offer in lab.offers().iter().filter(|offer| offer.misfit.is_none()) {
+                for offer in lab.offers().iter().filter(|offer| offer.fits()) {
                     if ui.button(&offer.name).on_hover_text(&offer.doc).clicked() {
                         out.push(Command::Compare { policy: offer.name.clone() });
                     }

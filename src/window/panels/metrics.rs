@@ -10,9 +10,10 @@ use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints};
 use crate::{
     metrics::series::{Series, Smoothed},
     picture::Dash,
+    session::stopwatch::PHASES,
     window::{
         command::Command,
-        lab::{Lab, PHASES},
+        lab::Lab,
         theme::Palette,
     },
 };

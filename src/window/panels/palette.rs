@@ -78,7 +78,7 @@ fn find(query: &str, lab: &Lab) -> Vec<(String, String, Command)> {
         let scenario = format!("{}/{}", card.place.domain, card.place.name);
         (format!("Open scenario {scenario}"), String::new(), Command::Open { scenario, policies: vec![] })
     });
-    let policies = lab.offers().iter().filter(|offer| offer.misfit.is_none()).flat_map(|offer| {
+    let policies = lab.offers().iter().filter(|offer| offer.fits()).flat_map(|offer| {
         let policy = || offer.name.clone();
         let swap = Command::Swap { play: 0, group: 0, policy: policy() };
         [

@@ -11,6 +11,8 @@ use crate::window::{
 #[derive(Default)]
 pub(super) struct State {
     query: String,
+    /// The group that another policy is chosen for.
+    group: usize,
 }
 
 /// Shows the policies.
@@ -23,6 +25,9 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Comm
             out.push(Command::Refresh);
         }
     });
+    let groups = stage.plays.first().map(|play| play.lane().spec().groups.as_slice()).unwrap_or_default();
+    let names: Vec<&str> = groups.iter().map(|group| group.name).collect();
+    choose_group(ui, &names, &mut state.group);
     let is_recorded = stage.plays.iter().any(|play| play.is_recorded());
     if is_recorded {
         ui.label("A recording plays what happened; fork it to let another policy go on from here.");
@@ -45,19 +50,32 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Comm
     });
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         for offered in found {
-            offer(ui, offered, stage.plays.len(), is_recorded, out);
+            offer(ui, offered, state.group, stage.plays.len(), is_recorded, out);
             ui.separator();
         }
     });
 }
 
-fn offer(ui: &mut Ui, offer: &Offer, plays: usize, is_recorded: bool, out: &mut Vec<Command>) {
+/// Lets a person say for which group they choose, where there are several.
+pub(super) fn choose_group(ui: &mut Ui, names: &[&str], group: &mut usize) {
+    *group = (*group).min(names.len().saturating_sub(1));
+    if names.len() > 1 {
+        ui.horizontal_wrapped(|ui| {
+            ui.weak("For");
+            for (index, name) in names.iter().enumerate() {
+                ui.selectable_value(group, index, *name);
+            }
+        });
+    }
+}
+
+fn offer(ui: &mut Ui, offer: &Offer, group: usize, plays: usize, is_recorded: bool, out: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
         ui.strong(&offer.name);
         ui.weak(offer.kind.label());
     });
     ui.add(egui::Label::new(&offer.doc).wrap());
-    if let Some(why) = &offer.misfit {
+    if let Some(why) = offer.misfit(group) {
         ui.add(egui::Label::new(egui::RichText::new(why).italics()).wrap());
         return;
     }
@@ -72,7 +90,7 @@ fn offer(ui: &mut Ui, offer: &Offer, plays: usize, is_recorded: bool, out: &mut 
         for play in 0..plays {
             let label = if plays > 1 { ["Act in A", "Act in B"][play.min(1)] } else { "Act" };
             if ui.small_button(label).on_hover_text("From the next tick on").clicked() {
-                out.push(Command::Swap { play, group: 0, policy: policy() });
+                out.push(Command::Swap { play, group, policy: policy() });
             }
         }
         if ui.small_button("Compare").on_hover_text("The same episode under both, side by side").clicked() {

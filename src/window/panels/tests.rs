@@ -117,6 +117,21 @@ fn policies_are_listed_and_can_be_searched_and_chosen() {
 }
 
 #[test]
+fn a_policy_is_chosen_for_a_group_where_there_are_several() {
+    let names = |count: usize| ["pods", "brokers"][..count].to_vec();
+    let ui = |count| move |ui: &mut egui::Ui, group: &mut usize| policies::choose_group(ui, &names(count), group);
+    let mut several = Harness::builder().build_ui_state(ui(2), 7);
+    several.run_steps(2);
+    assert_eq!(*several.state(), 1, "a group of a scenario that is no longer open is the last one of this");
+    several.get_by_label("pods").click();
+    several.run_steps(2);
+    assert_eq!(*several.state(), 0);
+    let mut only = Harness::builder().build_ui_state(ui(1), 0);
+    only.run_steps(2);
+    assert!(only.query_by_label("pods").is_none(), "nothing to choose");
+}
+
+#[test]
 fn the_inspector_shows_every_part_of_an_agent() {
     let mut harness = harness(&[skirmish(), Command::Step, Command::SelectNext]);
     show_panel(&mut harness, Pane::Inspector);

@@ -5,6 +5,7 @@ use bevy::math::Vec2;
 use super::Scene;
 use crate::{
     domains::jamming::systems::Model,
+    math::grid::Grid,
     picture::{Colour, Dash, Form, Layer, Mark, Stroke, Token},
 };
 
@@ -18,28 +19,25 @@ const SPARSE: f32 = 5.0;
 ///
 /// `rows` are the live links as bit rows, `[drones, words]`.
 pub(super) fn links(model: &Model, rows: &[u64], scene: &Scene, marks: &mut Vec<Mark>) {
-    let n = scene.drones.len();
-    let words = n.div_ceil(64);
+    let words = scene.drones.len().div_ceil(64);
     let range_m = model.budgets.band(scene.swarm.band).link_range_m;
-    let place = |i: usize| scene.drones[i].1;
-    let link = |i: usize, j: usize, form, colour, opacity| {
-        Mark::new(Layer::Links, form, colour, opacity).between(scene.drones[i].0, scene.drones[j].0)
-    };
-    let pairs = || (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
-    let num_links = pairs().filter(|(i, j)| place(*i).distance(place(*j)) <= range_m).count();
-    let crowd = (SPARSE * n as f32 / num_links.max(1) as f32).clamp(0.04, 1.0).sqrt();
+    let places: Vec<[f32; 2]> = scene.drones.iter().map(|(_, place, _)| place.to_array()).collect();
+    let (mut grid, mut pairs) = (Grid::new(), Vec::new());
+    grid.rebuild(&places, range_m);
+    // Jamming only cuts links, so every live one is among the pairs in range.
+    grid.pairs(range_m, &mut pairs);
+    let crowd = (SPARSE * places.len() as f32 / pairs.len().max(1) as f32).clamp(0.04, 1.0).sqrt();
     let live_colour = Scene::band_colour(scene.swarm.band);
-    for (i, j) in pairs() {
-        let (from, to) = (place(i), place(j));
+    for [i, j] in pairs.into_iter().map(|pair| pair.map(|drone| drone as usize)) {
+        let ((drone, from, _), (other, to, _)) = (scene.drones[i], scene.drones[j]);
         let is_live = rows[i * words + j / 64] >> (j % 64) & 1 == 1;
-        if is_live {
+        let (stroke, colour, opacity) = if is_live {
             let strength = strength(from, to, range_m);
-            let form = Form::Segment { from, to, stroke: Stroke::solid(0.8 + 1.4 * strength) };
-            marks.push(link(i, j, form, live_colour, crowd * (0.3 + 0.5 * strength)));
-        } else if from.distance(to) <= range_m {
-            let form = Form::Segment { from, to, stroke: Stroke::solid(1.2).dashed(Dash::Dashed) };
-            marks.push(link(i, j, form, Colour::Token(Token::Broken), crowd * 0.9));
-        }
+            (Stroke::solid(0.8 + 1.4 * strength), live_colour, crowd * (0.3 + 0.5 * strength))
+        } else {
+            (Stroke::solid(1.2).dashed(Dash::Dashed), Colour::Token(Token::Broken), crowd * 0.9)
+        };
+        marks.push(Mark::new(Layer::Links, Form::Segment { from, to, stroke }, colour, opacity).between(drone, other));
     }
 }
 
