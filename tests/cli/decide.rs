@@ -53,7 +53,7 @@ fn the_example_of_the_help_is_what_happens() {
 #[test]
 fn every_line_has_its_answer_whatever_it_is() {
     let mut input = format!("{NODES}\n").into_bytes();
-    input.extend([b'x'; 8 << 20]);
+    input.extend(vec![b'x'; 8 << 20]);
     input.extend(b"\n\xff\xfe\n");
     input.extend([b'['; 200]);
     input.extend(b"\n{\"op\":\"place\",\"workload\":\"w\",\"demand\":");
@@ -76,7 +76,7 @@ fn an_endless_line_costs_no_memory() {
     let mut child = service(&[]);
     let mut stdin = child.stdin.take().unwrap();
     let megabytes = std::env::var("AGON_ENDLESS_MB").map_or(8, |number| number.parse().unwrap());
-    (0..megabytes).for_each(|_| stdin.write_all(&[b'{'; 1 << 20]).unwrap());
+    (0..megabytes).for_each(|_| stdin.write_all(&vec![b'{'; 1 << 20]).unwrap());
     let resident = resident_kb(&child);
     drop(stdin);
     assert_eq!(parsed(&child.wait_with_output().unwrap()).len(), 1);
