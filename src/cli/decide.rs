@@ -11,25 +11,35 @@ use crate::{
 };
 
 /// What `agon decide --help` tells beside its flags.
-pub(super) const PROTOCOL: &str = r#"Each line of stdin is a request, one JSON object; each gets one line on stdout, in order: an answer or
-{"error":"…","line":7}. A line that cannot be obeyed changes nothing. An "id" comes back with the answer.
+pub(super) const PROTOCOL: &str = r#"Each line of stdin is a request, one JSON object; each gets one line on stdout, in order:
+an answer or {"error":"…","line":7}. A line that cannot be obeyed changes nothing.
+An "id", a whole number or a text, comes back with the answer.
 
   observe  "nodes": [{"name", "capacity", "used", "up", "rtt_s"}], "gone": [names]
-           declares nodes and takes over what the outside says of them; all but "name" may be left out later
+           declares nodes and takes over what the outside says of them;
+           what has not changed may be left out later
   place    "workload", "demand", "priority" (1 to 3), "deadline_s", "declined" (how often before)
-           the node, which then has less to give; or null, "why", and how many nodes were out for which cause
-  release  "workload"; its node has back what it took
-  fail     "node"; lists the workloads lost with it
-  repair   "node"; it works again, empty
-  report   "history": N; counters, p50 and p99 of the decisions, use of each resource, the last N decisions
+           names the node, which then has less to give; or null, "why",
+           and how many nodes were out for which cause
+  release  "workload"
+           its node has back what it took
+  fail     "node"
+           lists the workloads lost with it
+  repair   "node"
+           it works again, empty
+  report   "history": N
+           counters, p50 and p99 of the decisions, use of each resource, the last N decisions
 
-Amounts are objects with the scenario's resources, such as {"cpu":4,"memory":8}; without "deadline_s" any node is near enough.
+Amounts are objects with the scenario's resources, such as {"cpu":4,"memory":8}.
+Without "deadline_s" any node is near enough.
 
-Where the policy's weights are missing, unreadable, stale or give no number, the node with the least loaded CPU is chosen;
-the answer says "by":"fallback" and "because". Weights are read again when they change.
+Where the policy's weights are missing, unreadable, stale or give no number, the node with the
+least loaded CPU is chosen; the answer says "by":"fallback" and "because". Weights are read
+again when they change.
 
-Answers that nobody reads hold up no decision: beyond 16 MiB the oldest are dropped, and the next line says {"dropped":n}.
-With --wait, or where stdin is a file, decisions wait for the reader instead.
+Answers that nobody reads hold up no decision: beyond 16 MiB the oldest are dropped, and the
+next line says {"dropped":n}. With --wait, or where stdin is a file, decisions wait for the
+reader instead.
 
 Example:
   {"op":"observe","nodes":[{"name":"a","capacity":{"cpu":64,"memory":256,"bandwidth":1000,"storage":500}}]}

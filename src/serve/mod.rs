@@ -6,8 +6,8 @@
 //!
 //! | `op` | fields | what it does |
 //! |---|---|---|
-//! | `observe` | `nodes`: `name`, `capacity`, `used`, `up`, `rtt_s`; `gone`: names | what the outside says of nodes is taken over |
-//! | `place` | `workload`, `demand`, `priority`, `deadline_s`, `declined` | a workload gets a node, or none and the reasons |
+//! | `observe` | `nodes`: `name`, `capacity`, `used`, `up`, `rtt_s`; `gone`: names | takes over what the outside says of nodes |
+//! | `place` | `workload`, `demand`, `priority`, `deadline_s`, `declined` | gives a workload a node, or none and the reasons |
 //! | `release` | `workload` | it is done, and its node has back what it took |
 //! | `fail`, `repair` | `node` | a node fails, and the workloads lost with it are listed; it works again, empty |
 //! | `report` | `history`: how many decisions to list | counters, percentiles, how the policy is |

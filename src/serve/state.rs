@@ -103,7 +103,7 @@ impl State {
         let node = self.numbers.get(seen.name.as_str()).copied();
         let resources = self.placer.resources();
         let (before, used) = match node {
-            Some(node) => (Some(*self.placer.machine(node)), self.placer.usage(node).0),
+            Some(node) => (Some(*self.placer.machine_mut(node)), self.placer.usage_mut(node).0),
             None => (None, [0.0; NUM_RESOURCES]),
         };
         let of = |what: &str| format!("{what} of node `{}`", seen.name);
@@ -135,7 +135,7 @@ impl State {
                 node
             }
         };
-        *self.placer.machine(node) = known.machine;
+        *self.placer.machine_mut(node) = known.machine;
         if let Some(is_up) = known.is_up {
             if !is_up && !self.placer.is_down(node) {
                 self.lose(node, lost);
@@ -143,7 +143,7 @@ impl State {
             self.placer.set_down(node, !is_up);
         }
         if let (Some(used), false) = (known.used, self.placer.is_down(node)) {
-            self.placer.usage(node).0 = used;
+            self.placer.usage_mut(node).0 = used;
         }
         Ok(())
     }
@@ -287,6 +287,12 @@ impl State {
     pub(super) fn trouble(&mut self, now: Instant) -> Option<(Reason, &str)> {
         self.decider.look(now);
         self.decider.state().0
+    }
+
+    /// What is in use on each node.
+    #[cfg(test)]
+    pub(super) fn used(&mut self) -> Vec<[f64; NUM_RESOURCES]> {
+        (0..self.names.len()).map(|node| self.placer.usage_mut(node).0).collect()
     }
 
     fn number(&self, name: &str) -> Result<usize, Complaint> {

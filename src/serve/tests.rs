@@ -288,3 +288,78 @@ fn history_is_bounded() {
     let past = report["history"].as_array().unwrap();
     assert_eq!((past.len(), &past[999]["workload"]), (1000, &json!("w1499")));
 }
+
+/// Whole numbers below `n` that depend on `seed` alone.
+fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
+    use crate::sim::{Address, Purpose, Seeds};
+    let mut stream = Seeds::new(seed).stream(Purpose::new("test"), Address { env: 0, episode: 0, tick: 0 });
+    move |n| stream.below(n)
+}
+
+#[test]
+fn whatever_happens_to_lines_on_their_way_each_has_one_answer() {
+    let lines = [
+        NODES.replace('\n', ""),
+        r#"{"op":"place","id":1,"workload":"w1","demand":{"cpu":2.5,"memory":1e1},"priority":3,"deadline_s":0.5}"#
+            .to_owned(),
+        r#"{"op":"release","id":"x","workload":"w1"}"#.to_owned(),
+        r#"{"op":"fail","node":"a"}"#.to_owned(),
+        r#"{"op":"repair","node":"a"}"#.to_owned(),
+        r#"{"op":"report","history":3}"#.to_owned(),
+    ];
+    let (mut below, mut service) = (numbers(1), service("best_fit", None));
+    let (mut answer, mut understood) = (vec![], 0);
+    for _ in 0..20_000 {
+        let mut line = lines[below(lines.len())].clone().into_bytes();
+        for _ in 0..below(4) {
+            let at = below(line.len());
+            match below(3) {
+                0 => line[at] = below(256) as u8,
+                1 => line.truncate(at + 1),
+                _ => line.insert(at, b"0123456789-e.\"{}[],:"[below(20)]),
+            }
+        }
+        answer.clear();
+        service.answer(&line, &mut answer);
+        assert_eq!(answer.iter().filter(|byte| **byte == b'\n').count(), 1);
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        assert!(answer["error"].is_string() != answer["op"].is_string(), "{answer}");
+        understood += usize::from(answer["op"].is_string());
+    }
+    assert!((2_000..18_000).contains(&understood), "{understood} lines were understood");
+}
+
+#[test]
+fn what_was_taken_is_given_back_to_the_last_bit() {
+    let (mut below, mut service) = (numbers(2), service("worst_fit", None));
+    let mut held = std::collections::BTreeSet::new();
+    for n in 0..2000 {
+        let name = if below(2) == 0 { "a" } else { "b" };
+        match below(20) {
+            0 => {
+                let failed = say(&mut service, &json!({ "op": "fail", "node": name }).to_string());
+                for lost in failed["lost"].as_array().into_iter().flatten() {
+                    assert!(held.remove(lost.as_str().unwrap()), "{lost} was not held");
+                }
+            }
+            1 | 2 => drop(say(&mut service, &json!({ "op": "repair", "node": name }).to_string())),
+            3..12 => {
+                let workload = format!("w{n}");
+                if place(&mut service, &workload, 0.1 * below(40) as f64)["node"].is_string() {
+                    held.insert(workload);
+                }
+            }
+            _ => {
+                let Some(workload) = held.iter().nth(below(held.len().max(1))).cloned() else { continue };
+                held.remove(&workload);
+                let released = say(&mut service, &json!({ "op": "release", "workload": workload }).to_string());
+                assert!(released.get("error").is_none(), "{released}");
+            }
+        }
+        assert_eq!(report(&mut service)["workloads"], held.len());
+    }
+    for workload in held {
+        say(&mut service, &json!({ "op": "release", "workload": workload }).to_string());
+    }
+    assert_eq!(service.state.used(), [[0.0; 4]; 2]);
+}

@@ -10,6 +10,7 @@
 //! They are looked at before a decision, at most every 200 ms, so that no decision pays for the one before.
 
 use std::{
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -83,8 +84,8 @@ struct Place {
     looked: Option<Instant>,
 }
 
-/// When the weights and their card were written last, and how long they are.
-type Stamp = [Option<(SystemTime, u64)>; 2];
+/// When the weights and their card were written last, their lengths, and which files they are.
+type Stamp = [Option<(SystemTime, u64, u64)>; 2];
 
 impl Decider {
     /// The policy called `name`: a baseline, a shipped checkpoint, a folder or a file of weights. Weights need not be there
@@ -179,7 +180,7 @@ impl Weights {
         place.looked = Some(now);
         let stamp = stamp(&place.path);
         let [weights, _] = stamp;
-        let Some((written, _)) = weights else {
+        let Some((written, ..)) = weights else {
             let told = format!("{}: there are no weights", place.path.display());
             self.trouble = Some((Reason::Missing, told));
             (self.acting, place.stamp) = (None, None);
@@ -233,6 +234,6 @@ fn stamp(path: &Path) -> Stamp {
     };
     [weights, card].map(|file| {
         let metadata = std::fs::metadata(file).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
+        Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
     })
 }

@@ -19,20 +19,26 @@ pub(super) fn figures() -> Vec<Figure> {
     vec![Figure::micros("decide_10_nodes_us", 20.0, 5.0, || Ok(1e6 * seconds()?))]
 }
 
+/// A workload of middling size.
+const PLACE: &[u8] = br#"{"op":"place","id":7,"workload":"w","demand":{"cpu":17.5,"memory":9,"bandwidth":125,"storage":55},"priority":2,"deadline_s":1.5}"#;
+const RELEASE: &[u8] = br#"{"op":"release","id":8,"workload":"w"}"#;
+
 /// CPU seconds of a decision.
 fn seconds() -> Result<f64> {
-    let params = ClusterParams::default();
-    let mut service = Service::new(&params, 1, Decider::network(&params, shared(&params)?)?);
-    let mut answer = Vec::new();
-    service.answer(observation().as_bytes(), &mut answer);
-    let place = br#"{"op":"place","id":7,"workload":"w","demand":{"cpu":17.5,"memory":9,"bandwidth":125,"storage":55},"priority":2,"deadline_s":1.5}"#;
-    let release = br#"{"op":"release","id":8,"workload":"w"}"#;
+    let (mut service, mut answer) = (service()?, Vec::new());
     Ok(Meter::default().seconds(|| {
         answer.clear();
-        service.answer(place, &mut answer);
-        service.answer(release, &mut answer);
+        service.answer(PLACE, &mut answer);
+        service.answer(RELEASE, &mut answer);
         std::hint::black_box(&answer);
     }))
+}
+
+fn service() -> Result<Service> {
+    let params = ClusterParams::default();
+    let mut service = Service::new(&params, 1, Decider::network(&params, shared(&params)?)?);
+    service.answer(observation().as_bytes(), &mut Vec::new());
+    Ok(service)
 }
 
 fn observation() -> String {
@@ -72,4 +78,20 @@ fn shared(params: &ClusterParams) -> Result<Shared> {
     };
     let network = network(card.shape())?;
     Ok(Shared { card, network })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_measured_is_a_placement_by_the_network() {
+        let (mut service, mut answer) = (service().unwrap(), Vec::new());
+        service.answer(PLACE, &mut answer);
+        service.answer(RELEASE, &mut answer);
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.contains(r#""node":"node-"#) && answer.contains(r#""by":"policy""#), "{answer}");
+        assert!(!answer.contains("error"), "{answer}");
+    }
 }

@@ -142,12 +142,12 @@ impl Placer {
     }
 
     /// What a node has.
-    pub fn machine(&mut self, node: usize) -> &mut Machine {
+    pub fn machine_mut(&mut self, node: usize) -> &mut Machine {
         &mut self.machines[node]
     }
 
     /// What of a node is taken.
-    pub fn usage(&mut self, node: usize) -> &mut Usage {
+    pub fn usage_mut(&mut self, node: usize) -> &mut Usage {
         &mut self.usage[node]
     }
 

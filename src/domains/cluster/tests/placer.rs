@@ -12,7 +12,7 @@ fn pair(params: &ClusterParams, seed: u64) -> (Stage, Placer, Request) {
         let taken = Usage(machine.capacity.map(|amount| f64::from(amount * noise())));
         let is_down = noise() < 0.2;
         placer.set_down(node, is_down);
-        *placer.usage(node) = taken;
+        *placer.usage_mut(node) = taken;
         usage.push(taken);
         health.push(Health { is_down, changes_at: u32::MAX });
     }
