@@ -13,6 +13,7 @@ pub mod places;
 pub mod policy;
 pub mod raster;
 pub mod record;
+pub mod serve;
 pub mod session;
 pub mod sim;
 pub mod traces;

@@ -55,6 +55,9 @@ pub enum Command {
     Trace(TraceCommand),
     /// Measure what a domain's published system claimed, beside its claims
     Report(ReportArgs),
+    /// Place workloads of a real cluster: requests on stdin, answers on stdout, one JSON object a line
+    #[command(after_long_help = super::decide::PROTOCOL)]
+    Decide(DecideArgs),
     /// Check that this machine and this checkout are in order
     Doctor,
     /// Print shell completions, e.g. `agon completions bash > ~/.local/share/bash-completion/completions/agon`
@@ -397,6 +400,33 @@ pub struct ReportArgs {
     /// Episodes of each policy
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u64).range(crate::eval::EPISODES))]
     pub episodes: u64,
+}
+
+/// Arguments of `decide`.
+#[derive(Args, Clone, Debug)]
+pub struct DecideArgs {
+    /// A scenario of domain `cluster`: resources, mean node, rules
+    #[arg(long, value_name = "SCENARIO", default_value = "cluster/default")]
+    pub scenario: String,
+    /// Set a parameter of the scenario; may be given several times
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<Assignment>,
+    /// Who decides: a baseline, a shipped checkpoint, a run folder or a file of weights
+    #[arg(long, value_name = "NAME|PATH", default_value = "least_loaded")]
+    pub policy: String,
+    /// Weights written longer ago than so many seconds are stale, and the fallback decides
+    #[arg(long, value_name = "S", value_parser = positive)]
+    pub max_age: Option<f64>,
+    /// Wait for a slow reader instead of dropping answers
+    #[arg(long)]
+    pub wait: bool,
+}
+
+impl DecideArgs {
+    /// The scenario with its changes.
+    pub fn scenario(&self) -> ScenarioArgs {
+        ScenarioArgs { scenario: self.scenario.clone(), set: self.set.clone() }
+    }
 }
 
 /// Parts of a picture that can be hidden.

@@ -6,6 +6,7 @@
 pub mod args;
 mod bench;
 mod completions;
+mod decide;
 mod doctor;
 mod eval;
 mod explain;
@@ -65,6 +66,7 @@ fn obey(command: Option<Command>) -> Result<()> {
         Command::Export(args) => export::run(&args),
         Command::Trace(command) => trace::run(&command),
         Command::Report(args) => report::run(&args),
+        Command::Decide(args) => decide::run(&args),
         Command::Doctor => doctor::run(),
         Command::Completions { shell } => completions::run(shell),
         Command::Quickstart(args) => quickstart::run(args),

@@ -65,6 +65,28 @@ impl NetworkPolicy {
         Ok(Self { shared, head, decision, fits: None, clocks: None, rows: Rows::default() })
     }
 
+    /// The most likely actions of agents that see `observations`, `[agents, width]`, into `actions`, for whoever keeps a team
+    /// outside of any world. That the policy fits the team is the caller's to check.
+    ///
+    /// # Errors
+    /// An output that is not a number.
+    pub fn decide(&mut self, observations: &[f32], actions: &mut [f32]) -> Result<()> {
+        let agents = observations.len() / self.shared.card.observation;
+        self.see(observations, agents)?;
+        self.head
+            .mode(HeadRows { head: &self.rows.head, log_std: self.shared.network.log_std(), masks: None }, actions);
+        Ok(())
+    }
+
+    /// Fills the head for these observations of envs of `agents` each.
+    fn see(&mut self, observations: &[f32], agents: usize) -> Result<()> {
+        let (network, width) = (&self.shared.network, self.head.head());
+        let rows = observations.len() / self.shared.card.observation;
+        self.rows.head.resize(rows * width, 0.0);
+        network.forward(observations, &mut self.rows.head, &mut self.rows.scratch);
+        check_finite(&self.rows.head, width, 0, agents)
+    }
+
     fn check_fit(&mut self, world: &World, group: usize) -> Result<()> {
         if self.fits == Some((world.id(), group)) {
             return Ok(());
@@ -93,15 +115,10 @@ impl Policy for NetworkPolicy {
         let seeds = *world.resource::<Seeds>();
         let addresses = if self.decision == Decision::Sample { self.addresses(world) } else { Vec::new() };
         let port = &mut world.resource_mut::<Ports>().into_inner().groups[group];
-        let network = &self.shared.network;
-        let Rows { scratch, head, normals, uniforms, stored, log_probs } = &mut self.rows;
-
+        self.see(&port.observations, port.agents)?;
+        let Rows { head, normals, uniforms, stored, log_probs, .. } = &mut self.rows;
         let agents = port.observations.len() / port.observation_width;
-        head.resize(agents * self.head.head(), 0.0);
-        network.forward(&port.observations, head, scratch);
-        check_finite(head, self.head.head(), 0, port.agents)?;
-
-        let outputs = HeadRows { head, log_std: network.log_std(), masks: None };
+        let outputs = HeadRows { head, log_std: self.shared.network.log_std(), masks: None };
         match self.decision {
             Decision::Mode => self.head.mode(outputs, &mut port.actions),
             Decision::Sample => {

@@ -130,20 +130,37 @@ impl Registry<'_> {
         if let Some(baseline) = self.domain.baselines().into_iter().find(|baseline| baseline.name == name) {
             return Ok(baseline.into());
         }
-        let path = match self.shipped_path(name) {
-            Some(path) => path,
-            None if is_path(name) => PathBuf::from(name),
-            None => return Err(self.unknown(name)),
-        };
+        let path = self.locate(name)?;
         if !path.exists() {
             return Err(Error::input("there is no such file or folder").in_file(path).hint(format!(
                 "name a baseline ({}), a run folder or a `.safetensors` file",
                 self.baseline_names().join(", ")
             )));
         }
-        let shared = card::load(&path)?;
+        self.learned(name, self.load(&path)?)
+    }
+
+    /// Where the policy called `name` is, which is no baseline: a shipped checkpoint, or a path at which there need not be
+    /// anything.
+    ///
+    /// # Errors
+    /// A name that nothing has and that is no path either.
+    pub fn locate(&self, name: &str) -> Result<PathBuf> {
+        match self.shipped_path(name) {
+            Some(path) => Ok(path),
+            None if is_path(name) => Ok(PathBuf::from(name)),
+            None => Err(self.unknown(name)),
+        }
+    }
+
+    /// Reads a learned policy.
+    ///
+    /// # Errors
+    /// Files that cannot be used, or a policy that does not fit the group.
+    pub fn load(&self, path: &Path) -> Result<Shared> {
+        let shared = card::load(path)?;
         self.check_fit(&shared.card).map_err(|error| error.in_file(path))?;
-        self.learned(name, shared)
+        Ok(shared)
     }
 
     fn learned(&self, name: &str, shared: Shared) -> Result<Entry> {

@@ -35,12 +35,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("eval", &["domains", "durable", "learn", "metrics", "policy", "record", "session", "sim"]),
     ("record", &["domains", "durable", "eval", "learn", "metrics", "policy", "session", "sim"]),
     ("traces", &["domains", "sim"]),
+    ("serve", &["domains", "policy", "sim"]),
     ("export", &["domains", "durable", "picture", "raster", "record", "sim"]),
     (
         "cli",
         &[
             "domains", "durable", "eval", "export", "learn", "metrics", "picture", "places", "policy", "raster",
-            "record", "session", "sim", "traces", "window",
+            "record", "serve", "session", "sim", "traces", "window",
         ],
     ),
     (

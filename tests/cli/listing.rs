@@ -2,8 +2,8 @@
 
 use crate::{agon, json, stderr, stdout};
 
-const COMMANDS: [&str; 10] =
-    ["train", "eval", "bench", "list", "explain", "doctor", "completions", "quickstart", "trace", "report"];
+const COMMANDS: [&str; 11] =
+    ["train", "eval", "bench", "list", "explain", "doctor", "completions", "quickstart", "trace", "report", "decide"];
 
 #[test]
 fn every_command_explains_itself() {

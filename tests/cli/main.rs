@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod decide;
 mod errors;
 mod evaluation;
 mod export;

@@ -23,17 +23,17 @@ pub(super) fn figures() -> Vec<Figure> {
 
 /// CPU seconds of a forward pass over `batch` observations.
 fn seconds(batch: usize) -> Result<f64> {
-    let network = network()?;
-    let shape = network.shape().clone();
+    let shape =
+        ActorShape { observation: 5, hidden: 128, activation: Activation::Tanh, continuous: 2, discrete: vec![4] };
+    let network = network(shape.clone())?;
     let rows: Vec<f32> = numbers().take(batch * shape.observation).collect();
     let mut head = vec![0.0; batch * shape.head()];
     let mut scratch = Scratch::default();
     Ok(Meter::default().seconds(|| network.forward(&rows, std::hint::black_box(&mut head), &mut scratch)))
 }
 
-fn network() -> Result<Network> {
-    let shape =
-        ActorShape { observation: 5, hidden: 128, activation: Activation::Tanh, continuous: 2, discrete: vec![4] };
+/// A network of this shape with weights of the usual size.
+pub(super) fn network(shape: ActorShape) -> Result<Network> {
     let mut numbers = numbers();
     let mut tensor = |name: String, sizes: &[usize]| {
         // About the size that training leaves: outputs of a layer are of order one.

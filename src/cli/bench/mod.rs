@@ -4,6 +4,7 @@
 //! of several repetitions after a warm-up.
 
 mod acting;
+mod decide;
 mod envs;
 mod lambda2;
 mod meter;
@@ -44,7 +45,7 @@ enum Better {
 
 /// Every figure, in the order of the table.
 fn figures() -> Vec<Figure> {
-    let figures = [lambda2::figures(), envs::figures(), acting::figures(), training::figures()];
+    let figures = [lambda2::figures(), envs::figures(), acting::figures(), decide::figures(), training::figures()];
     #[cfg(feature = "window")]
     let figures = figures.into_iter().chain([scene::figures()]);
     figures.into_iter().flatten().collect()
@@ -186,8 +187,13 @@ mod tests {
             assert!(figure.peer.is_none_or(|(value, who)| value > 0.0 && !who.is_empty()), "{}", figure.name);
             assert!(names.insert(figure.name));
         }
-        for name in ["lambda2_dense_n10_us", "lambda2_sparse_n1e5_warm_ms", "env_jamming_6_30_sps", "act_b4096_row_us"]
-        {
+        for name in [
+            "lambda2_dense_n10_us",
+            "lambda2_sparse_n1e5_warm_ms",
+            "env_jamming_6_30_sps",
+            "act_b4096_row_us",
+            "decide_10_nodes_us",
+        ] {
             assert!(names.contains(name), "{name}");
         }
     }

@@ -177,8 +177,24 @@ impl Counts {
     }
 }
 
+impl Usage {
+    /// A workload takes what it asks for.
+    pub fn take(&mut self, demand: &Demand) {
+        for (used, demand) in self.0.iter_mut().zip(demand.0) {
+            *used += f64::from(demand);
+        }
+    }
+
+    /// A workload gives back what it took.
+    pub fn give_back(&mut self, demand: &Demand) {
+        for (used, demand) in self.0.iter_mut().zip(demand.0) {
+            *used -= f64::from(demand);
+        }
+    }
+}
+
 /// No amount and no time is larger.
-const MOST: f32 = 1e13;
+pub const MAX_AMOUNT: f32 = 1e13;
 
 fn within<T>(value: T, is_within: bool) -> Result<T, &'static str> {
     if is_within { Ok(value) } else { Err("expected a number within bounds") }
@@ -186,27 +202,27 @@ fn within<T>(value: T, is_within: bool) -> Result<T, &'static str> {
 
 fn number<'de, D: Deserializer<'de>>(source: D) -> Result<f32, D::Error> {
     let number = f32::deserialize(source)?;
-    within(number, number.abs() <= MOST).map_err(D::Error::custom)
+    within(number, number.abs() <= MAX_AMOUNT).map_err(D::Error::custom)
 }
 
 fn amount<'de, D: Deserializer<'de>>(source: D) -> Result<f32, D::Error> {
     let amount = f32::deserialize(source)?;
-    within(amount, (0.0..=MOST).contains(&amount)).map_err(D::Error::custom)
+    within(amount, (0.0..=MAX_AMOUNT).contains(&amount)).map_err(D::Error::custom)
 }
 
 fn amounts<'de, D: Deserializer<'de>>(source: D) -> Result<[f32; NUM_RESOURCES], D::Error> {
     let amounts = <[f32; NUM_RESOURCES]>::deserialize(source)?;
-    within(amounts, amounts.iter().all(|amount| (0.0..=MOST).contains(amount))).map_err(D::Error::custom)
+    within(amounts, amounts.iter().all(|amount| (0.0..=MAX_AMOUNT).contains(amount))).map_err(D::Error::custom)
 }
 
 fn total<'de, D: Deserializer<'de>>(source: D) -> Result<f64, D::Error> {
     let total = f64::deserialize(source)?;
-    within(total, total.abs() <= f64::from(MOST)).map_err(D::Error::custom)
+    within(total, total.abs() <= f64::from(MAX_AMOUNT)).map_err(D::Error::custom)
 }
 
 fn totals<'de, D: Deserializer<'de>>(source: D) -> Result<[f64; NUM_RESOURCES], D::Error> {
     let totals = <[f64; NUM_RESOURCES]>::deserialize(source)?;
-    within(totals, totals.iter().all(|total| total.abs() <= f64::from(MOST))).map_err(D::Error::custom)
+    within(totals, totals.iter().all(|total| total.abs() <= f64::from(MAX_AMOUNT))).map_err(D::Error::custom)
 }
 
 fn priority<'de, D: Deserializer<'de>>(source: D) -> Result<u8, D::Error> {

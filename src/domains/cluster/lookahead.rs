@@ -226,9 +226,7 @@ impl Moment {
     /// The workload at `at` in the queue goes to a node.
     fn start(&mut self, at: usize, node: usize, tick: u32) {
         let waiting = self.waiting.remove(at);
-        for (used, demand) in self.usage[node].0.iter_mut().zip(waiting.demand.0) {
-            *used += f64::from(demand);
-        }
+        self.usage[node].take(&waiting.demand);
         self.running.push(Running {
             demand: waiting.demand,
             node: node as u16,
@@ -277,9 +275,7 @@ impl Moment {
         running.retain(|workload| {
             let goes_on = workload.ends > tick;
             if let (false, Some(usage)) = (goes_on, usage.get_mut(usize::from(workload.node))) {
-                for (used, demand) in usage.0.iter_mut().zip(workload.demand.0) {
-                    *used -= f64::from(demand);
-                }
+                usage.give_back(&workload.demand);
             }
             goes_on
         });

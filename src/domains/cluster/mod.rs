@@ -38,6 +38,7 @@ mod editor;
 mod lookahead;
 mod nodes;
 mod observe;
+pub mod placer;
 mod queue;
 mod reward;
 mod rules;

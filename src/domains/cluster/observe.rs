@@ -115,17 +115,26 @@ impl Scene<'_, '_> {
                 usage: &usage[n.clone()],
                 health: &health[n],
             };
-            match self.model.params.observation {
-                ObservationLayout::Published8 => published8(nodes, rows),
-                ObservationLayout::Nodes => {
-                    // An episode that has ended still has the clock of its last tick here, one that begins that of its first.
-                    let pool = (&demands[w.clone()], &phases[w.clone()], &jobs[w]);
-                    let recent =
-                        (arrivals.recent / (arrivals.recent + self.source.usual.max(f64::MIN_POSITIVE))) as f32;
-                    View::of(nodes, pool, clock.tick, recent, scratch).write(rows);
-                }
-            }
+            // An episode that has ended still has the clock of its last tick here, one that begins that of its first.
+            let pool = (&demands[w.clone()], &phases[w.clone()], &jobs[w]);
+            describe(nodes, pool, clock.tick, self.source.crowding(arrivals.recent), scratch, rows);
         }
+    }
+}
+
+/// Writes what every node sees after tick `tick`: their rows one after the other. `recent` is what came of late, as it is
+/// shown.
+pub(super) fn describe(
+    nodes: Nodes<'_>,
+    pool: (&[Demand], &[Phase], &[Job]),
+    tick: u32,
+    recent: f32,
+    scratch: &mut Scratch,
+    rows: &mut [f32],
+) {
+    match nodes.model.params.observation {
+        ObservationLayout::Published8 => published8(nodes, rows),
+        ObservationLayout::Nodes => View::of(nodes, pool, tick, recent, scratch).write(rows),
     }
 }
 

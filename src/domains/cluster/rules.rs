@@ -45,7 +45,7 @@ pub(super) enum Rule {
 }
 
 impl Rule {
-    const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Blind,
         Self::RandomFit,
         Self::RoundRobin,

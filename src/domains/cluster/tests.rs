@@ -4,6 +4,7 @@
 
 mod baselines;
 mod life;
+mod placer;
 mod placing;
 mod repaired;
 mod traces;
@@ -14,7 +15,7 @@ use bevy::ecs::component::{Component, Mutable};
 use super::{
     components::{Arrivals, Cause, Counts, Demand, Health, Job, Machine, Phase, Usage},
     rules::Rule,
-    scenario::{ActionKind, ClusterParams, Mode},
+    scenario::{ActionKind, ClusterParams, Mode, ObservationLayout},
 };
 use crate::sim::{EnvSlot, Lane, Seeds, column_mut};
 

@@ -26,40 +26,62 @@ const RANDOM: Purpose = Purpose::new("cluster.policy.random");
 
 /// All baselines, roughly from the weakest to the strongest.
 pub(super) fn all() -> Vec<Baseline> {
-    let plain = |name, doc, script| Baseline { name, doc, privileged: false, policy: scripted(script) };
-    let rule = |name, doc, rule| plain(name, doc, Script::Rule(rule));
-    vec![
-        plain("random", "uniform scores or bids", Script::Random),
-        rule("blind", "any node, whether or not it has room", Rule::Blind),
-        rule("round_robin", "the next node in turn; nobody if that one has no room", Rule::RoundRobin),
-        plain("all_ones", "every node offers all it has, so the tightest offer wins", Script::AllOnes),
-        rule("first_fit", "the first node with room", Rule::FirstFit),
-        rule("best_fit", "the node with the least slack after placement", Rule::BestFit),
-        rule("random_fit", "any node with room", Rule::RandomFit),
-        rule("greedy", "the node with the largest sum of free amounts, units mixed: the published rule", Rule::Greedy),
-        rule("next_fit", "the next node in turn that has room", Rule::NextFit),
-        rule(
-            "dot_product",
-            "the node whose free resources point most in the direction of the demand",
-            Rule::DotProduct,
-        ),
-        rule("worst_fit", "the node with the most slack after placement", Rule::WorstFit),
-        rule("least_loaded", "the node whose CPU is least loaded after placement", Rule::LeastLoaded),
-        Baseline {
-            name: "lookahead",
-            doc: "knows arrivals, running times and failures to come, and plays them through for every choice",
-            privileged: true,
-            policy: scripted(Script::Rule(Rule::Lookahead)),
-        },
-    ]
+    let baseline = |&(name, doc, script): &(_, _, Script)| Baseline {
+        name,
+        doc,
+        privileged: script.is_privileged(),
+        policy: scripted(script),
+    };
+    SCRIPTS.iter().map(baseline).collect()
 }
+
+/// Name, sentence and script of each.
+const SCRIPTS: [(&str, &str, Script); 13] = [
+    ("random", "uniform scores or bids", Script::Random),
+    ("blind", "any node, whether or not it has room", Script::Rule(Rule::Blind)),
+    ("round_robin", "the next node in turn; nobody if that one has no room", Script::Rule(Rule::RoundRobin)),
+    ("all_ones", "every node offers all it has, so the tightest offer wins", Script::AllOnes),
+    ("first_fit", "the first node with room", Script::Rule(Rule::FirstFit)),
+    ("best_fit", "the node with the least slack after placement", Script::Rule(Rule::BestFit)),
+    ("random_fit", "any node with room", Script::Rule(Rule::RandomFit)),
+    (
+        "greedy",
+        "the node with the largest sum of free amounts, units mixed: the published rule",
+        Script::Rule(Rule::Greedy),
+    ),
+    ("next_fit", "the next node in turn that has room", Script::Rule(Rule::NextFit)),
+    (
+        "dot_product",
+        "the node whose free resources point most in the direction of the demand",
+        Script::Rule(Rule::DotProduct),
+    ),
+    ("worst_fit", "the node with the most slack after placement", Script::Rule(Rule::WorstFit)),
+    ("least_loaded", "the node whose CPU is least loaded after placement", Script::Rule(Rule::LeastLoaded)),
+    (
+        "lookahead",
+        "knows arrivals, running times and failures to come, and plays them through for every choice",
+        Script::Rule(Rule::Lookahead),
+    ),
+];
 
 /// What a policy does.
 #[derive(Clone, Copy)]
-enum Script {
+pub(super) enum Script {
     Random,
     AllOnes,
     Rule(Rule),
+}
+
+impl Script {
+    /// The script of a baseline.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        SCRIPTS.iter().find(|(own, ..)| *own == name).map(|(.., script)| *script)
+    }
+
+    /// Whether it knows more than nodes see.
+    pub(super) fn is_privileged(self) -> bool {
+        matches!(self, Self::Rule(Rule::Lookahead))
+    }
 }
 
 /// The tables that scripts read, and the ports they write.
@@ -130,8 +152,7 @@ impl Tables<'_, '_> {
         let port = &mut self.ports.groups[group];
         let all_actions = port.actions.chunks_exact_mut(port.agents * port.action_width);
         for ((clock, _), actions) in self.envs.iter().zip(all_actions) {
-            let mut stream = self.seeds.stream(RANDOM, clock.address());
-            actions.iter_mut().for_each(|action| *action = stream.uniform(low, 1.0));
+            draw(&self.seeds, clock.address(), low, actions);
         }
     }
 
@@ -171,8 +192,14 @@ impl Tables<'_, '_> {
     }
 }
 
+/// Uniform actions of one env.
+pub(super) fn draw(seeds: &Seeds, address: Address, low: f32, actions: &mut [f32]) {
+    let mut stream = seeds.stream(RANDOM, address);
+    actions.iter_mut().for_each(|action| *action = stream.uniform(low, 1.0));
+}
+
 /// The lowest action: a score that declines, or an offer of nothing.
-fn lowest(model: &Model) -> f32 {
+pub(super) fn lowest(model: &Model) -> f32 {
     match model.params.action {
         ActionKind::Scores => -1.0,
         ActionKind::Bids => 0.0,

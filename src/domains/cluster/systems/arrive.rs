@@ -58,7 +58,7 @@ pub(in super::super) struct Arriving {
 }
 
 impl Source {
-    pub(super) fn new(model: &Model) -> Self {
+    pub(in super::super) fn new(model: &Model) -> Self {
         let (params, trace) = (&model.params, &model.params.trace);
         let num_rows = trace.num_arrivals();
         let span_s = trace.arrival_s.last().copied().unwrap_or_default() / trace.speed;
@@ -87,6 +87,16 @@ impl Source {
         let next_spike = until_next(model, stream, model.params.spike_interval_s);
         let day_phase = f64::from(stream.unit());
         Arrivals { first_row, next_row: first_row, next_spike, day_phase, recent: self.usual, ..Arrivals::default() }
+    }
+
+    /// What came recently, as it is shown: n/(n + usual).
+    pub(in super::super) fn crowding(&self, recent: f64) -> f32 {
+        (recent / (recent + self.usual.max(f64::MIN_POSITIVE))) as f32
+    }
+
+    /// What came recently once `ticks` have passed in which nothing came.
+    pub(in super::super) fn faded(&self, recent: f64, ticks: f64) -> f64 {
+        recent * libm::pow(self.forget, ticks)
     }
 
     /// Appends what arrives at `address`, whose tick 0 has what came in the second before the episode. No tick has more

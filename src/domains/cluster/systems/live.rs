@@ -121,9 +121,7 @@ fn drain(machines: &[Machine], usage: &mut [Usage]) {
 
 fn release(usage: &mut [Usage], node: u16, demand: &Demand) {
     if let Some(usage) = usage.get_mut(usize::from(node)) {
-        for (used, demand) in usage.0.iter_mut().zip(demand.0) {
-            *used -= f64::from(demand);
-        }
+        usage.give_back(demand);
     }
 }
 

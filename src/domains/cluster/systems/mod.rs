@@ -14,7 +14,7 @@ use bevy::{
 
 pub(super) use arrive::{Arriving, Source, between, until_next};
 pub(super) use measure::{balance, metrics};
-pub(super) use place::Outcomes;
+pub(super) use place::{Decider, Outcomes};
 
 use super::{
     components::{Job, Machine, NUM_RESOURCES},

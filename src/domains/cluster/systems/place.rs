@@ -65,14 +65,15 @@ pub(super) fn rank(job: &Job) -> usize {
 
 /// Who decides.
 #[derive(Clone, Copy)]
-enum Decider<'a> {
+pub(in super::super) enum Decider<'a> {
     Rule(Rule),
     Scores(&'a [f32]),
     Bids(&'a [f32]),
 }
 
 impl<'a> Decider<'a> {
-    fn of(kind: ActionKind, actions: &'a [f32]) -> Self {
+    /// Whoever speaks by these actions: the nodes, or a rule that names itself.
+    pub(in super::super) fn of(kind: ActionKind, actions: &'a [f32]) -> Self {
         match (actions.first().copied().and_then(Rule::named), kind) {
             (Some(rule), _) => Self::Rule(rule),
             (None, ActionKind::Scores) => Self::Scores(actions),
@@ -81,7 +82,7 @@ impl<'a> Decider<'a> {
     }
 
     /// The node that gets the workload, and the waste of its offer.
-    fn choose(self, dispatcher: &mut Dispatcher, question: &Question<'_>) -> Option<(usize, f64)> {
+    pub(in super::super) fn choose(self, dispatcher: &mut Dispatcher, question: &Question<'_>) -> Option<(usize, f64)> {
         let (nodes, demand) = (question.nodes, question.demand);
         let whole = |node: usize| Some((node, nodes.waste(node, demand, |_| 1.0)?));
         let fitting = question.fitting.nodes.iter().map(|node| usize::from(*node));
@@ -238,9 +239,7 @@ impl Trial<'_> {
         let at = self.slot * model.num_nodes + node;
         self.outcomes.success[at] += f32::from(job.priority);
         self.outcomes.efficiency[at] += 1.0 - waste as f32;
-        for (used, demand) in self.usage[node].0.iter_mut().zip(self.demands[row].0) {
-            *used += f64::from(demand);
-        }
+        self.usage[node].take(&self.demands[row]);
         self.arrivals.cursor = ((node + 1) % model.num_nodes) as u16;
         self.counts.started = self.counts.started.saturating_add(1);
         if model.is_full() {
