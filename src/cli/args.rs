@@ -400,6 +400,9 @@ pub struct ReportArgs {
     /// Episodes of each policy
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u64).range(crate::eval::EPISODES))]
     pub episodes: u64,
+    /// The learned policy that is measured: a shipped checkpoint, a run folder or a file
+    #[arg(long, value_name = "NAME|PATH", default_value = "default")]
+    pub policy: String,
 }
 
 /// Arguments of `decide`.

@@ -37,6 +37,12 @@ const REPAIRED: [(&str, &str, [f64; 2], [f64; 4]); 11] = [
     ("least_loaded", "least-loaded CPU", [1000.0, 138.2], [0.0, 14.6, 11.3, 0.0063]),
 ];
 
+/// Stands for the learned policy among [`CLAIMED`].
+const LEARNED: &str = "learned";
+
+/// Rules that the learned policy is measured against.
+const RULES: [&str; 3] = ["greedy", "least_loaded", "lookahead"];
+
 /// The claims: what it is called there, baseline here, reward, SLA violations, completion and CPU in use in %, variance.
 #[rustfmt::skip]
 const CLAIMED: [(&str, &str, [Option<f64>; 5]); 6] = [
@@ -45,7 +51,7 @@ const CLAIMED: [(&str, &str, [Option<f64>; 5]); 6] = [
     ("Greedy", "greedy", [Some(950.23), Some(8.5), Some(91.5), Some(72.0), Some(0.142)]),
     ("Bin packing", "best_fit", [None, Some(6.8), Some(93.2), Some(78.3), None]),
     ("Single-agent DDPG", "", [Some(1087.4), Some(5.7), None, None, None]),
-    ("MADDPG", "lookahead", [Some(1247.32), Some(3.2), Some(96.8), Some(84.7), Some(0.089)]),
+    ("MADDPG", LEARNED, [Some(1247.32), Some(3.2), Some(96.8), Some(84.7), Some(0.089)]),
 ];
 
 /// The claims for the learned policy at each arrival rate: per second, completion, SLA violations, CPU in use in %.
@@ -71,15 +77,24 @@ const CLAIMED_BY_CAUSE: [(&str, &str, f64); 4] = [
     ("network latency", "failed_latency", 0.2),
 ];
 
+/// The claims for the shares of nodes whose CPU is in use by so much, in %.
+const CLAIMED_BY_USE: [(&str, &str, f64); 5] = [
+    ("0-20 %", "nodes_at_0_20", 4.2),
+    ("20-40 %", "nodes_at_20_40", 8.7),
+    ("40-60 %", "nodes_at_40_60", 15.3),
+    ("60-80 %", "nodes_at_60_80", 38.4),
+    ("80-100 %", "nodes_at_80_100", 33.4),
+];
+
 /// Episodes of the sweeps, which have many points.
 const SWEEP_EPISODES: u64 = 20;
 
 /// Measures and prints.
 pub(super) fn run(args: &ReportArgs) -> Result<()> {
     repaired(args.episodes)?;
-    claims(args.episodes)?;
-    by_rate(args.episodes.min(SWEEP_EPISODES))?;
-    by_nodes(args.episodes.min(SWEEP_EPISODES))
+    claims(&args.policy, args.episodes)?;
+    by_rate(&args.policy, args.episodes.min(SWEEP_EPISODES))?;
+    by_nodes(&args.policy, args.episodes.min(SWEEP_EPISODES))
 }
 
 /// Rules of the repaired environment against their independent measurement.
@@ -112,15 +127,19 @@ fn repaired(episodes: u64) -> Result<()> {
 }
 
 /// The published claims against mode `full`.
-fn claims(episodes: u64) -> Result<()> {
-    let names = CLAIMED.iter().map(|row| row.1).filter(|name| !name.is_empty());
+fn claims(learned: &str, episodes: u64) -> Result<()> {
+    let actual = |name| if name == LEARNED { learned } else { name };
+    let claimed = CLAIMED.map(|(label, name, claims)| (label, actual(name), claims));
+    let best = ["least_loaded", "lookahead"].map(|name| ("", name, [None; 5]));
+    let rows = || claimed.iter().chain(&best);
+    let names = rows().map(|row| row.1).filter(|name| !name.is_empty());
     let report = play("cluster/default", &[], names, episodes)?;
     let mut table = table(&["claimed for", "measured here", "reward", "SLA %", "completion %", "CPU %", "variance"]);
-    for (label, name, claims) in CLAIMED {
-        let mut cells = vec![label.to_owned(), if name.is_empty() { "–" } else { name }.to_owned()];
+    for (label, name, claims) in rows() {
+        let mut cells = vec![(*label).to_owned(), if name.is_empty() { "–" } else { *name }.to_owned()];
         let metrics =
             [("reward", 0), ("sla_violations", 1), ("completion", 1), ("utilisation", 1), ("load_variance", 3)];
-        for ((metric, digits), claim) in metrics.into_iter().zip(claims) {
+        for ((metric, digits), claim) in metrics.into_iter().zip(*claims) {
             let text = |number: Option<f64>| number.map_or("–".to_owned(), |number| format!("{number:.digits$}"));
             let here = if name.is_empty() { None } else { Some(measured(&report, name, metric)?.mean) };
             cells.push(format!("{} / {}", text(claim), text(here)));
@@ -130,10 +149,11 @@ fn claims(episodes: u64) -> Result<()> {
     output::print(format!(
         "\nMode full: the claims of the published report, which no measurement stands behind / what is measured here.\n\n{table}"
     ))?;
-    let mut table = self::table(&["claimed for the learned policy", "claim %", "greedy here %", "lookahead here %"]);
+    let mut table =
+        self::table(&["claimed for the learned policy", "claim %", "learned here %", "greedy here %", "lookahead here %"]);
     let mut row = |label: String, claim: f64, metric: &str| -> Result<()> {
         let here = |name| Ok::<_, Error>(format!("{:.1}", measured(&report, name, metric)?.mean));
-        table.row([label, format!("{claim:.1}"), here("greedy")?, here("lookahead")?]);
+        table.row([label, format!("{claim:.1}"), here(learned)?, here("greedy")?, here("lookahead")?]);
         Ok(())
     };
     for (index, claim) in CLAIMED_BY_PRIORITY.into_iter().enumerate() {
@@ -142,16 +162,20 @@ fn claims(episodes: u64) -> Result<()> {
     for (label, metric, claim) in CLAIMED_BY_CAUSE {
         row(format!("violations, {label}"), claim, metric)?;
     }
+    for (label, metric, claim) in CLAIMED_BY_USE {
+        row(format!("nodes with {label} of their CPU in use"), claim, metric)?;
+    }
     output::print(format!("\n{table}"))
 }
 
 /// The claims for each arrival rate against mode `full`.
-fn by_rate(episodes: u64) -> Result<()> {
-    let mut table = table(&["arrivals/s", "done %", "SLA %", "CPU %", "rule here", "done %", "SLA %", "CPU %"]);
+fn by_rate(learned: &str, episodes: u64) -> Result<()> {
+    let mut table = table(&["arrivals/s", "done %", "SLA %", "CPU %", "here", "done %", "SLA %", "CPU %"]);
     for (rate_hz, claims) in CLAIMED_BY_RATE {
         let set = [("arrival_rate_hz", format!("{rate_hz:?}")), ("max_workloads", "400".to_owned())];
-        let report = play("cluster/default", &set, ["greedy", "least_loaded", "lookahead"], episodes)?;
-        for name in ["greedy", "least_loaded", "lookahead"] {
+        let names = || RULES.into_iter().chain([learned]);
+        let report = play("cluster/default", &set, names(), episodes)?;
+        for name in names() {
             let mut cells = vec![format!("{rate_hz}")];
             cells.extend(claims.map(|claim| format!("{claim:.1}")));
             cells.push(name.to_owned());
@@ -161,12 +185,13 @@ fn by_rate(episodes: u64) -> Result<()> {
             table.row(cells);
         }
     }
-    output::print(format!("\nMode full, by arrival rate: claims for the learned policy, then rules here.\n\n{table}"))
+    output::print(format!("\nMode full, by arrival rate: claims for the learned policy, then what is measured here.\n\n{table}"))
 }
 
 /// The claims for each number of nodes against mode `full`, arrivals growing with the nodes.
-fn by_nodes(episodes: u64) -> Result<()> {
-    let mut table = table(&["nodes", "claimed SLA %", "greedy SLA %", "least_loaded SLA %", "lookahead SLA %"]);
+fn by_nodes(learned: &str, episodes: u64) -> Result<()> {
+    let mut table =
+        table(&["nodes", "claimed SLA %", "greedy SLA %", "least_loaded SLA %", "lookahead SLA %", "learned SLA %"]);
     for (nodes, claim) in CLAIMED_BY_NODES {
         let per_tick = (nodes / 10).max(1);
         let set = [
@@ -175,10 +200,10 @@ fn by_nodes(episodes: u64) -> Result<()> {
             ("max_workloads", (20 * nodes).to_string()),
             ("decisions_per_tick", per_tick.to_string()),
         ];
-        let names = ["greedy", "least_loaded", "lookahead"];
-        let report = play("cluster/default", &set, names, episodes)?;
+        let names = || RULES.into_iter().chain([learned]);
+        let report = play("cluster/default", &set, names(), episodes)?;
         let mut cells = vec![nodes.to_string(), format!("{claim:.1}")];
-        for name in names {
+        for name in names() {
             cells.push(format!("{:.1}", measured(&report, name, "sla_violations")?.mean));
         }
         table.row(cells);
