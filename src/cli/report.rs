@@ -149,8 +149,13 @@ fn claims(learned: &str, episodes: u64) -> Result<()> {
     output::print(format!(
         "\nMode full: the claims of the published report, which no measurement stands behind / what is measured here.\n\n{table}"
     ))?;
-    let mut table =
-        self::table(&["claimed for the learned policy", "claim %", "learned here %", "greedy here %", "lookahead here %"]);
+    let mut table = self::table(&[
+        "claimed for the learned policy",
+        "claim %",
+        "learned here %",
+        "greedy here %",
+        "lookahead here %",
+    ]);
     let mut row = |label: String, claim: f64, metric: &str| -> Result<()> {
         let here = |name| Ok::<_, Error>(format!("{:.1}", measured(&report, name, metric)?.mean));
         table.row([label, format!("{claim:.1}"), here(learned)?, here("greedy")?, here("lookahead")?]);
@@ -185,7 +190,9 @@ fn by_rate(learned: &str, episodes: u64) -> Result<()> {
             table.row(cells);
         }
     }
-    output::print(format!("\nMode full, by arrival rate: claims for the learned policy, then what is measured here.\n\n{table}"))
+    output::print(format!(
+        "\nMode full, by arrival rate: claims for the learned policy, then what is measured here.\n\n{table}"
+    ))
 }
 
 /// The claims for each number of nodes against mode `full`, arrivals growing with the nodes.

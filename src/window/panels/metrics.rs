@@ -11,11 +11,7 @@ use crate::{
     metrics::series::{Series, Smoothed},
     picture::Dash,
     session::stopwatch::PHASES,
-    window::{
-        command::Command,
-        lab::Lab,
-        theme::Palette,
-    },
+    window::{command::Command, lab::Lab, theme::Palette},
 };
 
 /// Curves that are shown at first, as far as there are such.
