@@ -4,12 +4,18 @@
 //! [`value_norm`], schedules, rollouts. Networks are behind a narrow door, [`nets`].
 
 pub mod critic;
+pub mod exploration;
 pub mod gae;
 pub mod hyperparameters;
 pub mod imitation;
+pub mod learner;
+pub mod maddpg;
 pub mod mappo;
+pub mod n_step;
 pub mod nets;
 pub mod ppo_loss;
+pub mod replay;
 mod rollout;
 pub mod schedule;
+pub mod sum_tree;
 pub mod value_norm;

@@ -40,6 +40,7 @@ pub(in crate::policy) fn binned(group: &GroupSpec, seed: u32, bins: usize) -> Sh
         observation: group.observation.len(),
         hidden: 8,
         activation: Activation::Tanh,
+        team: Team::Any,
         actions: Actions { bins, ..Actions::of(&group.action) },
         algorithm: "mappo".into(),
         seed: 7,

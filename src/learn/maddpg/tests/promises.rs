@@ -1,0 +1,3 @@
+//! A run repeats, it can be saved, and what cannot be trained is refused.
+
+use super::*;
