@@ -109,7 +109,7 @@ pub struct TrainArgs {
     /// Envs that are stepped side by side
     #[arg(long, value_name = "E", value_parser = value_parser!(u32).range(1..=65_536))]
     pub envs: Option<u32>,
-    /// Learn from the team's value (mappo) or from each agent's own (ippo)
+    /// How to learn: by proximal policy optimisation (mappo, ippo) or by deterministic policy gradients (maddpg, matd3, ddpg)
     #[arg(long, value_parser = choice::<Algo>())]
     pub algo: Option<Algo>,
     /// Run folder to write; without it, a new one below `runs/`

@@ -134,7 +134,18 @@ impl Trainer {
         Ok(IterationReport { counters: self.counters, scalars })
     }
 
-    /// One update of every network.
+    /// One update of every network on what is remembered, without playing on.
+    ///
+    /// # Errors
+    /// A network has left the finite numbers, or nothing is remembered yet.
+    pub fn learn(&mut self, progress: f64) -> Result<()> {
+        if self.replay.is_empty() {
+            return Err(Error::input("there is nothing to learn from yet").hint("play an iteration first"));
+        }
+        let normaliser = self.seats.normaliser(&self.moments, &self.params);
+        self.update(progress, &normaliser).map(|_| ())
+    }
+
     fn update(&mut self, progress: f64, normaliser: &play::Normaliser) -> Result<Report> {
         let p = &self.params;
         let beta = Schedule { start: p.priority_beta, end: 1.0 }.at(progress);

@@ -141,8 +141,7 @@ impl Replay {
             truncated: Vec::new(),
             shape,
         };
-        let priorities =
-            alpha.map(|alpha| Priorities { tree: SumTree::new(steps.shape.steps()), alpha, highest: 1.0 });
+        let priorities = alpha.map(|alpha| Priorities { tree: SumTree::new(steps.shape.steps()), alpha, highest: 1.0 });
         Ok(Self { steps, priorities })
     }
 
@@ -239,7 +238,11 @@ impl Replay {
         let damaged = |why: &dyn std::fmt::Display| Error::input(format!("the replay is damaged: {why}"));
         let (steps, priorities): Saved = postcard::from_bytes(bytes).map_err(|error| damaged(&error))?;
         if steps.shape != self.steps.shape || priorities.is_some() != self.priorities.is_some() {
-            return Err(Error::input(format!("the checkpoint's replay is {:?}, this run's {:?}", steps.shape, self.shape())));
+            return Err(Error::input(format!(
+                "the checkpoint's replay is {:?}, this run's {:?}",
+                steps.shape,
+                self.shape()
+            )));
         }
         if !steps.is_sound() {
             return Err(damaged(&"its parts do not belong together"));

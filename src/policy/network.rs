@@ -314,14 +314,7 @@ impl Network {
     }
 
     /// The rows of one place in the team through its layers.
-    fn forward_member(
-        &self,
-        place: usize,
-        layers: &[Layer; 3],
-        rows: &[f32],
-        head: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
+    fn forward_member(&self, place: usize, layers: &[Layer; 3], rows: &[f32], head: &mut [f32], scratch: &mut Scratch) {
         let (observation, hidden, outputs) = (self.shape.observation, self.shape.hidden, self.shape.head());
         let places = self.members.len();
         let batch = rows.len() / observation / places;

@@ -6,6 +6,7 @@
 mod acting;
 mod envs;
 mod lambda2;
+mod maddpg;
 mod meter;
 #[cfg(feature = "window")]
 mod scene;
@@ -44,7 +45,7 @@ enum Better {
 
 /// Every figure, in the order of the table.
 fn figures() -> Vec<Figure> {
-    let figures = [lambda2::figures(), envs::figures(), acting::figures(), training::figures()];
+    let figures = [lambda2::figures(), envs::figures(), acting::figures(), training::figures(), maddpg::figures()];
     #[cfg(feature = "window")]
     let figures = figures.into_iter().chain([scene::figures()]);
     figures.into_iter().flatten().collect()

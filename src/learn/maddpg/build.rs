@@ -71,12 +71,7 @@ impl Seats {
 
     /// The place of each actor: one for all, or one each.
     pub(super) fn places(&self) -> Vec<Seat> {
-        let seat = |agent| Seat {
-            agent,
-            agents: self.agents,
-            observation: self.observation,
-            action: self.action,
-        };
+        let seat = |agent| Seat { agent, agents: self.agents, observation: self.observation, action: self.action };
         match self.team {
             Team::Any => vec![seat(None)],
             Team::Each(_) | Team::Whole(_) => (0..self.agents).map(|agent| seat(Some(agent))).collect(),

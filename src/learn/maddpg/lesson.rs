@@ -48,7 +48,8 @@ impl Lesson {
     /// Writes the actions that follow: `next` has those of each member, `noise` is added to them in the order of entries and agents.
     pub(super) fn do_next(&mut self, seats: &Seats, next: &[Vec<f32>], noise: Option<&[f32]>) {
         write_actions(&mut self.next, seats, next);
-        for (row, noise) in self.next.chunks_exact_mut(seats.row()).zip(noise.unwrap_or_default().chunks(seats.action)) {
+        for (row, noise) in self.next.chunks_exact_mut(seats.row()).zip(noise.unwrap_or_default().chunks(seats.action))
+        {
             for (action, noise) in row[seats.observation..].iter_mut().zip(noise) {
                 *action = (*action + noise).clamp(-1.0, 1.0);
             }

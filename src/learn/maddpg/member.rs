@@ -99,7 +99,8 @@ impl Report {
 
     /// Means, for the log; nothing where nothing was learned.
     pub(super) fn scalars(&self) -> Vec<(String, f64)> {
-        let critics = [("qf_loss", self.value_loss), ("qf_values", self.values), ("critic_grad_norm", self.critic_norm)];
+        let critics =
+            [("qf_loss", self.value_loss), ("qf_values", self.values), ("critic_grad_norm", self.critic_norm)];
         let actors = [("actor_loss", self.actor_loss), ("actor_grad_norm", self.actor_norm)];
         let of_critics = critics.map(|(name, sum)| (name, sum, self.critics));
         let of_actors = actors.map(|(name, sum)| (name, sum, self.actors));
@@ -155,7 +156,8 @@ impl Member {
         (seed, index): (u64, u64),
     ) -> Result<Self> {
         let actor = Mlp::new(actor.clone(), head_gain, seed, 8 * index)?;
-        let critics = (0..critics).map(|twin| QNet::new(critic, seed, 4 * index + 1 + twin)).collect::<Result<Vec<_>>>()?;
+        let critics =
+            (0..critics).map(|twin| QNet::new(critic, seed, 4 * index + 1 + twin)).collect::<Result<Vec<_>>>()?;
         let groups = (GROUPS / members).max(1);
         Ok(Self {
             seat,

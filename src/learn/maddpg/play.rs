@@ -125,7 +125,8 @@ impl Play<'_> {
         state.truncated.clone_from(&ports.truncated);
         state.next_observations.clone_from(&group.observations);
         let width = group.agents * group.observation_width;
-        let ended = ports.terminated.iter().zip(&ports.truncated).map(|(terminated, truncated)| *terminated || *truncated);
+        let ended =
+            ports.terminated.iter().zip(&ports.truncated).map(|(terminated, truncated)| *terminated || *truncated);
         for (env, _) in ended.enumerate().filter(|(_, ended)| *ended) {
             let row = env * width..(env + 1) * width;
             state.next_observations[row.clone()].copy_from_slice(&group.final_observations[row]);

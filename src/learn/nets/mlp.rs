@@ -86,8 +86,9 @@ impl MlpShape {
 
     fn check(&self) -> Result<()> {
         if self.sizes.len() < 2 || self.sizes.iter().any(|size| !(1..=MAX_WIDTH).contains(size)) {
-            return Err(Error::input(format!("a network cannot have layers of {:?} numbers", self.sizes))
-                .hint(format!("from 1 to {MAX_WIDTH} are possible in each; fewer agents or narrower layers need fewer")));
+            return Err(Error::input(format!("a network cannot have layers of {:?} numbers", self.sizes)).hint(
+                format!("from 1 to {MAX_WIDTH} are possible in each; fewer agents or narrower layers need fewer"),
+            ));
         }
         Ok(())
     }
@@ -339,7 +340,10 @@ impl Pass {
 
     /// What the last layer put out for the rows of the last pass, `columns` numbers each.
     pub fn output(&self, columns: usize) -> impl Iterator<Item = &[f32]> {
-        self.outputs.last().into_iter().flat_map(move |rows| rows.chunks(stride(columns)).map(move |row| &row[..columns]))
+        self.outputs
+            .last()
+            .into_iter()
+            .flat_map(move |rows| rows.chunks(stride(columns)).map(move |row| &row[..columns]))
     }
 
     /// What the last layer put out, and where the gradient by it is written for the way back: rows `stride(columns)` apart whose

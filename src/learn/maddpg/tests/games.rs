@@ -109,12 +109,13 @@ impl Domain for Game {
                 *terminated = ends;
             }
         };
-        let begin = move |due: Res<Due>, seeds: Res<Seeds>, clocks: Query<&Clock, With<Env>>, mut ports: ResMut<Ports>| {
-            let seen = ports.groups[0].observations.chunks_mut(agents);
-            for (seen, (clock, _)) in seen.zip(clocks.iter().zip(&due.0)).filter(|(_, (_, due))| **due) {
-                seen.fill(game.first(*seeds, clock));
-            }
-        };
+        let begin =
+            move |due: Res<Due>, seeds: Res<Seeds>, clocks: Query<&Clock, With<Env>>, mut ports: ResMut<Ports>| {
+                let seen = ports.groups[0].observations.chunks_mut(agents);
+                for (seen, (clock, _)) in seen.zip(clocks.iter().zip(&due.0)).filter(|(_, (_, due))| **due) {
+                    seen.fill(game.first(*seeds, clock));
+                }
+            };
         app.add_systems(Tick, step.in_set(TickSystems::Reward));
         app.add_systems(Refresh, begin);
     }
@@ -154,9 +155,7 @@ fn actions(trainer: &Trainer, x: f32) -> Vec<f32> {
 #[test]
 fn values_of_two_states_are_those_of_the_closed_form() {
     const GAMMA: f32 = 0.8;
-    for (ends, limit, n_step, prioritised) in
-        [(false, 4, 1, false), (true, 1000, 1, false), (false, 4, 3, true)]
-    {
+    for (ends, limit, n_step, prioritised) in [(false, 4, 1, false), (true, 1000, 1, false), (false, 4, 3, true)] {
         for seed in SEEDS {
             let params = PpoParams { gamma: f64::from(GAMMA), n_step, prioritised, ..quick(Algo::Maddpg) };
             let trainer = trained(Game::TwoStates { ends }, limit, seed, &params, 60);
@@ -206,7 +205,7 @@ fn gains_of_a_linear_quadratic_game_are_those_of_its_equilibrium() {
     for algo in [Algo::Maddpg, Algo::Matd3] {
         for seed in SEEDS {
             let params = PpoParams { gamma: 0.9, noise: Noise::Ou, ..quick(algo) };
-            let trainer = trained(Game::LinearQuadratic, 10, seed, &params, 60);
+            let trainer = trained(Game::LinearQuadratic, 10, seed, &params, 150);
             let (low, high) = (actions(&trainer, -0.5), actions(&trainer, 0.5));
             for agent in 0..2 {
                 let gain = low[agent] - high[agent];
