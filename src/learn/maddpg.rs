@@ -17,6 +17,7 @@ mod learner;
 mod lesson;
 mod member;
 mod play;
+mod report;
 #[cfg(test)]
 mod tests;
 
@@ -26,8 +27,9 @@ pub(super) use self::learner::policy_in;
 use self::{
     build::{Seats, members, new_lanes, new_replay, seats},
     lesson::Lesson,
-    member::{Member, Report},
+    member::Member,
     play::{Play, PlayLane},
+    report::{Report, mean_errors},
 };
 use super::{
     hyperparameters::{Algo, PpoParams},
@@ -180,7 +182,7 @@ impl Trainer {
             return Err(Error::system("a critic or an actor has left the finite numbers")
                 .hint("lower the learning rates or `reward_scale`; what was saved before is good"));
         }
-        self.replay.learned(&self.drawn.steps, &lesson::mean_errors(&reports));
+        self.replay.learned(&self.drawn.steps, &mean_errors(&reports));
         Ok(report)
     }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     learn::{
-        hyperparameters::{Algo, Backend, HiddenActivation, Noise, PpoParams},
+        hyperparameters::{Algo, Backend, CriticPool, HiddenActivation, Noise, PpoParams},
         nets::{mlp::MlpShape, q_net::QShape},
         replay::{Replay, ReplayShape},
     },
@@ -90,6 +90,10 @@ pub(super) fn seats(spec: &Spec, params: &PpoParams) -> Result<Seats> {
     if params.action_bins > 0 || params.backend == Backend::Torch {
         return Err(Error::input(format!("`{name}` has neither a grid of settings nor another backend than `fused`"))
             .hint("set `action_bins` to 0 and `backend` to `fused`, or train with `--algo mappo`"));
+    }
+    if params.critic == CriticPool::Attention {
+        return Err(Error::input(format!("the critics of `{name}` take the mean over the others, without attention"))
+            .hint("set `critic` to `mean`"));
     }
     let (agents, observed, action) = (group.agents, group.observation.len(), group.action.continuous.len());
     let is_whole = params.algo == Algo::Ddpg;

@@ -1,6 +1,6 @@
 //! A batch in the form that networks read: each agent's observation and action side by side.
 
-use super::{build::Seats, member::Report, play::Normaliser};
+use super::{build::Seats, play::Normaliser};
 use crate::learn::replay::Drawn;
 
 /// What all members learn from in one update. A row is an agent's observation, normalised, and its action.
@@ -70,11 +70,4 @@ fn write_actions(rows: &mut [f32], seats: &Seats, of_members: &[Vec<f32>]) {
         let actions = &of_members[at % members][at / members * seats.action..][..seats.action];
         row[seats.observation..].copy_from_slice(actions);
     }
-}
-
-/// Per entry, what was wrong about it in the mean over the members.
-pub(super) fn mean_errors(reports: &[Report]) -> Vec<f32> {
-    let entries = reports.first().map_or(0, |report| report.errors.len());
-    let share = 1.0 / reports.len().max(1) as f32;
-    (0..entries).map(|entry| reports.iter().map(|report| report.errors[entry]).sum::<f32>() * share).collect()
 }

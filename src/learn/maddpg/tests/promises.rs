@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     domains::{cluster::ClusterParams, jamming::JammingParams},
     learn::{
-        hyperparameters::{Backend, Noise},
+        hyperparameters::{Backend, CriticPool, Noise},
         learner::{Learner, policy_in},
     },
     policy::network::Team,
@@ -198,6 +198,8 @@ fn what_cannot_be_trained_is_refused_at_once() {
     assert!(refused(&few, PpoParams { tau: 1.5, ..small(Algo::Maddpg, true) }).contains("tau"));
     assert!(refused(&few, PpoParams { action_bins: 5, ..small(Algo::Maddpg, true) }).contains("grid"));
     assert!(refused(&few, PpoParams { backend: Backend::Torch, ..small(Algo::Ddpg, true) }).contains("fused"));
+    let attentive = PpoParams { critic: CriticPool::Attention, ..small(Algo::Maddpg, true) };
+    assert!(refused(&few, attentive).contains("attention"));
     assert!(refused(&few, PpoParams { buffer_size: 1 << 30, ..small(Algo::Matd3, true) }).contains("MiB"));
     assert_eq!(Algo::ALL.iter().filter(|algo| algo.is_off_policy()).count(), 3, "what is tested for each algorithm");
 }

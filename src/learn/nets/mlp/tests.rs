@@ -47,15 +47,15 @@ fn gradients_are_those_of_finite_differences() {
         let (x, weights) = (numbers(ROWS * 5, 1), numbers(ROWS * 3, 2));
         let (gradient, by_input) = gradients(&mlp, &x, &weights, 0..5);
         let slope = |plus: f64, minus: f64| (plus - minus) / 2e-2;
-        for at in 0..mlp.len() {
+        for (at, found) in gradient.iter().enumerate() {
             let moved = |by: f32| {
                 let mut mlp = mlp.clone();
                 mlp.parameters[at] += by;
                 loss(&mlp, &x, &weights)
             };
-            if mlp.parameters[at] != 0.0 || gradient[at] != 0.0 {
+            if mlp.parameters[at] != 0.0 || *found != 0.0 {
                 let expected = slope(moved(1e-2), moved(-1e-2));
-                assert!((f64::from(gradient[at]) - expected).abs() < 4e-3, "{at}: {} {expected}", gradient[at]);
+                assert!((f64::from(*found) - expected).abs() < 4e-3, "{at}: {found} {expected}");
             }
         }
         for at in 0..x.len() {
