@@ -112,7 +112,7 @@ pub struct TrainArgs {
     /// Envs that are stepped side by side
     #[arg(long, value_name = "E", value_parser = value_parser!(u32).range(1..=65_536))]
     pub envs: Option<u32>,
-    /// Learn from the team's value (mappo) or from each agent's own (ippo)
+    /// How to learn: by proximal policy optimisation (mappo, ippo) or by deterministic policy gradients (maddpg, matd3, ddpg)
     #[arg(long, value_parser = choice::<Algo>())]
     pub algo: Option<Algo>,
     /// Run folder to write; without it, a new one below `runs/`
@@ -400,9 +400,9 @@ pub struct ReportArgs {
     /// Episodes of each policy
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u64).range(crate::eval::EPISODES))]
     pub episodes: u64,
-    /// The learned policy that is measured: a shipped checkpoint, a run folder or a file
-    #[arg(long, value_name = "NAME|PATH", default_value = "default")]
-    pub policy: String,
+    /// A learned policy that is measured as well: a run folder or a file
+    #[arg(long, value_name = "PATH")]
+    pub policy: Option<String>,
 }
 
 /// Arguments of `decide`.

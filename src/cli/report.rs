@@ -40,6 +40,9 @@ const REPAIRED: [(&str, &str, [f64; 2], [f64; 4]); 11] = [
 /// Stands for the learned policy among [`CLAIMED`].
 const LEARNED: &str = "learned";
 
+/// What stands where nothing was measured or claimed.
+const NOTHING: &str = "–";
+
 /// Rules that the learned policy is measured against.
 const RULES: [&str; 3] = ["greedy", "least_loaded", "lookahead"];
 
@@ -92,9 +95,9 @@ const SWEEP_EPISODES: u64 = 20;
 /// Measures and prints.
 pub(super) fn run(args: &ReportArgs) -> Result<()> {
     repaired(args.episodes)?;
-    claims(&args.policy, args.episodes)?;
-    by_rate(&args.policy, args.episodes.min(SWEEP_EPISODES))?;
-    by_nodes(&args.policy, args.episodes.min(SWEEP_EPISODES))
+    claims(args.policy.as_deref(), args.episodes)?;
+    by_rate(args.policy.as_deref(), args.episodes.min(SWEEP_EPISODES))?;
+    by_nodes(args.policy.as_deref(), args.episodes.min(SWEEP_EPISODES))
 }
 
 /// Rules of the repaired environment against their independent measurement.
@@ -127,8 +130,8 @@ fn repaired(episodes: u64) -> Result<()> {
 }
 
 /// The published claims against mode `full`.
-fn claims(learned: &str, episodes: u64) -> Result<()> {
-    let actual = |name| if name == LEARNED { learned } else { name };
+fn claims(learned: Option<&str>, episodes: u64) -> Result<()> {
+    let actual = |name| if name == LEARNED { learned.unwrap_or_default() } else { name };
     let claimed = CLAIMED.map(|(label, name, claims)| (label, actual(name), claims));
     let best = ["least_loaded", "lookahead"].map(|name| ("", name, [None; 5]));
     let rows = || claimed.iter().chain(&best);
@@ -136,11 +139,11 @@ fn claims(learned: &str, episodes: u64) -> Result<()> {
     let report = play("cluster/default", &[], names, episodes)?;
     let mut table = table(&["claimed for", "measured here", "reward", "SLA %", "completion %", "CPU %", "variance"]);
     for (label, name, claims) in rows() {
-        let mut cells = vec![(*label).to_owned(), if name.is_empty() { "–" } else { *name }.to_owned()];
+        let mut cells = vec![(*label).to_owned(), if name.is_empty() { NOTHING } else { *name }.to_owned()];
         let metrics =
             [("reward", 0), ("sla_violations", 1), ("completion", 1), ("utilisation", 1), ("load_variance", 3)];
         for ((metric, digits), claim) in metrics.into_iter().zip(*claims) {
-            let text = |number: Option<f64>| number.map_or("–".to_owned(), |number| format!("{number:.digits$}"));
+            let text = |number: Option<f64>| number.map_or(NOTHING.to_owned(), |number| format!("{number:.digits$}"));
             let here = if name.is_empty() { None } else { Some(measured(&report, name, metric)?.mean) };
             cells.push(format!("{} / {}", text(claim), text(here)));
         }
@@ -158,7 +161,8 @@ fn claims(learned: &str, episodes: u64) -> Result<()> {
     ]);
     let mut row = |label: String, claim: f64, metric: &str| -> Result<()> {
         let here = |name| Ok::<_, Error>(format!("{:.1}", measured(&report, name, metric)?.mean));
-        table.row([label, format!("{claim:.1}"), here(learned)?, here("greedy")?, here("lookahead")?]);
+        let learned = learned.map_or(Ok(NOTHING.to_owned()), here)?;
+        table.row([label, format!("{claim:.1}"), learned, here("greedy")?, here("lookahead")?]);
         Ok(())
     };
     for (index, claim) in CLAIMED_BY_PRIORITY.into_iter().enumerate() {
@@ -174,11 +178,11 @@ fn claims(learned: &str, episodes: u64) -> Result<()> {
 }
 
 /// The claims for each arrival rate against mode `full`.
-fn by_rate(learned: &str, episodes: u64) -> Result<()> {
+fn by_rate(learned: Option<&str>, episodes: u64) -> Result<()> {
     let mut table = table(&["arrivals/s", "done %", "SLA %", "CPU %", "here", "done %", "SLA %", "CPU %"]);
     for (rate_hz, claims) in CLAIMED_BY_RATE {
         let set = [("arrival_rate_hz", format!("{rate_hz:?}")), ("max_workloads", "400".to_owned())];
-        let names = || RULES.into_iter().chain([learned]);
+        let names = || RULES.into_iter().chain(learned);
         let report = play("cluster/default", &set, names(), episodes)?;
         for name in names() {
             let mut cells = vec![format!("{rate_hz}")];
@@ -196,7 +200,7 @@ fn by_rate(learned: &str, episodes: u64) -> Result<()> {
 }
 
 /// The claims for each number of nodes against mode `full`, arrivals growing with the nodes.
-fn by_nodes(learned: &str, episodes: u64) -> Result<()> {
+fn by_nodes(learned: Option<&str>, episodes: u64) -> Result<()> {
     let mut table =
         table(&["nodes", "claimed SLA %", "greedy SLA %", "least_loaded SLA %", "lookahead SLA %", "learned SLA %"]);
     for (nodes, claim) in CLAIMED_BY_NODES {
@@ -207,11 +211,14 @@ fn by_nodes(learned: &str, episodes: u64) -> Result<()> {
             ("max_workloads", (20 * nodes).to_string()),
             ("decisions_per_tick", per_tick.to_string()),
         ];
-        let names = || RULES.into_iter().chain([learned]);
+        let names = || RULES.into_iter().chain(learned);
         let report = play("cluster/default", &set, names(), episodes)?;
         let mut cells = vec![nodes.to_string(), format!("{claim:.1}")];
         for name in names() {
             cells.push(format!("{:.1}", measured(&report, name, "sla_violations")?.mean));
+        }
+        if learned.is_none() {
+            cells.push(NOTHING.to_owned());
         }
         table.row(cells);
     }

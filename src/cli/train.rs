@@ -18,7 +18,7 @@ use crate::{
     learn::hyperparameters::PpoParams,
     metrics::{Console, Goal, Point, Progress, Sink},
     places,
-    policy::card,
+    policy::{card, network::Team},
     session::{Control, Ending, News, Observer, Plan, Session, recommended},
     sim::{
         params::{Params, names_of},
@@ -80,6 +80,7 @@ fn start(args: &TrainArgs) -> Result<Session> {
     if let Some(policy) = &policy {
         params.hidden = policy.network.shape().hidden;
         params.action_bins = policy.card.actions.bins;
+        params.parameter_sharing = policy.card.team == Team::Any;
     }
     let plan = Plan {
         seed: args.seed.unwrap_or_else(|| stages.first().map_or(0, |scenario| scenario.seed)),

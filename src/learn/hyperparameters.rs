@@ -1,14 +1,40 @@
-//! Hyperparameters of PPO with many agents, under the names that cleanrl gave them.
+//! Hyperparameters of all algorithms, under the names that cleanrl gave them.
+//!
+//! They are one set, so that a run is changed, saved, listed and shown in one way whatever it trains; what only some algorithms read says
+//! so.
 
 use crate::sim::params::{choices, params};
 
 choices! {
-    /// Whose value the critic estimates.
+    /// How policies are made better.
     pub enum Algo {
-        /// One value for the team, from all its observations.
+        /// Proximal policy optimisation; one value for the team, from all its observations.
         Mappo = "mappo",
-        /// One value per agent, from its own observation.
+        /// Proximal policy optimisation; one value per agent, from its own observation.
         Ippo = "ippo",
+        /// Deterministic policy gradients; each agent's critic sees what all observe and do.
+        Maddpg = "maddpg",
+        /// The same with twin critics, noise on target actions and delayed actors.
+        Matd3 = "matd3",
+        /// Deterministic policy gradients; the team is one agent with all observations and actions.
+        Ddpg = "ddpg",
+    }
+}
+
+choices! {
+    /// What an actor that learns through a critic tries out.
+    pub enum Noise {
+        /// New at every tick.
+        Gaussian = "gaussian",
+        /// A drift that begins anew with every episode (Ornstein and Uhlenbeck).
+        Ou = "ou",
+    }
+}
+
+impl Algo {
+    /// Whether it learns from a replay of what earlier policies did.
+    pub fn is_off_policy(self) -> bool {
+        matches!(self, Self::Maddpg | Self::Matd3 | Self::Ddpg)
     }
 }
 
@@ -43,9 +69,9 @@ choices! {
 }
 
 params! {
-    /// Hyperparameters of MAPPO and IPPO.
+    /// Hyperparameters: those of all algorithms, then those of MAPPO and IPPO, then those of MADDPG, MATD3 and DDPG.
     pub struct PpoParams {
-        /// Whose value the critic estimates.
+        /// How policies are made better.
         algo: Algo = Algo::Mappo, choice, next_reset;
         /// What differentiates the networks.
         backend: Backend = Backend::Fused, choice, next_reset;
@@ -53,7 +79,7 @@ params! {
         num_envs: usize = 128, range 1..=65536, next_reset;
         /// Envs that share a world. Part of the recipe: it fixes the order of the rollout's steps.
         envs_per_world: usize = 32, range 1..=65536, next_reset;
-        /// Ticks of each env per rollout.
+        /// Ticks of each env per iteration; for MAPPO and IPPO those of a rollout.
         num_steps: usize = 64, range 1..=65536, next_reset;
         /// Width of both hidden layers, of actor and critic.
         hidden: usize = 128, range 1..=4096, next_reset;
@@ -99,11 +125,49 @@ params! {
         target_kl: Option<f64> = Some(0.02), optional, range 0.0..=1000.0, live;
         /// Whether observations are normalised by their running moments.
         norm_obs: bool = true, flag, next_reset;
-        /// Share of the run, at its start, in which the policy learns to do what a teacher does; 0 needs no teacher.
+        /// MAPPO, IPPO: share of the run, at its start, in which the policy learns to do what a teacher does; 0 needs no teacher.
         imitation: f64 = 0.0, range 0.0..=1.0, next_reset;
         /// Logarithm of the standard deviation of continuous actions from which reinforcement goes on after imitation.
         imitation_log_std: f64 = -1.5, range -5.0..=1.0, next_reset;
-        /// Iterations at the start in which only the critic learns; for runs that start from a policy.
+        /// MAPPO, IPPO: iterations at the start in which only the critic learns; for runs that start from a policy.
         critic_warmup: usize = 0, range 0..=1000000, next_reset;
+        /// MADDPG, MATD3: whether all agents have the same actor and critic, so that the policy acts in a team of any size.
+        parameter_sharing: bool = true, flag, next_reset;
+        /// MADDPG, MATD3, DDPG: steps of the team that are remembered.
+        buffer_size: usize = 100000, range 1..=1073741824, next_reset;
+        /// MADDPG, MATD3, DDPG: whether checkpoints hold them too; a run resumed without fills its memory anew and has other bits.
+        save_replay: bool = true, flag, next_reset;
+        /// MADDPG, MATD3, DDPG: env-steps with actions drawn anywhere in their range, before anything is learned.
+        learning_starts: usize = 5000, range 0..=1073741824, live;
+        /// MADDPG, MATD3, DDPG: ticks between trainings.
+        train_frequency: usize = 1, range 1..=65536, live;
+        /// MADDPG, MATD3, DDPG: updates of a training.
+        gradient_steps: usize = 1, range 1..=65536, live;
+        /// MADDPG, MATD3, DDPG: steps of the team in an update.
+        batch_size: usize = 256, range 1..=1048576, live;
+        /// MADDPG, MATD3, DDPG: share of the way that targets go to their networks with an update.
+        tau: f64 = 0.01, range 0.0..=1.0, live;
+        /// MATD3: updates of the critics for one of actors and targets.
+        policy_frequency: usize = 2, range 1..=1000, live;
+        /// MATD3: deviation of the noise on target actions, in halves of their range.
+        policy_noise: f64 = 0.2, range 0.0..=10.0, live;
+        /// MATD3: most of that noise.
+        noise_clip: f64 = 0.5, range 0.0..=10.0, live;
+        /// MADDPG, MATD3, DDPG: kind of noise that actions are tried out with.
+        noise: Noise = Noise::Gaussian, choice, next_reset;
+        /// MADDPG, MATD3, DDPG: its deviation at the start of the run, in halves of an action's range.
+        exploration_noise: f64 = 0.3, range 0.0..=10.0, live;
+        /// MADDPG, MATD3, DDPG: share of it left at the end of the run; in between it falls linearly.
+        final_noise_fraction: f64 = 0.1, range 0.0..=1.0, live;
+        /// MADDPG, MATD3, DDPG: steps of a return before the critic has the word.
+        n_step: usize = 1, range 1..=1000, live;
+        /// MADDPG, MATD3, DDPG: what rewards are multiplied by before they are learned.
+        reward_scale: f64 = 1.0, range 0.0..=1000000.0, live;
+        /// MADDPG, MATD3, DDPG: whether steps are drawn by how wrong the critic was about them.
+        prioritised: bool = false, flag, next_reset;
+        /// How much that counts: 0 draws all alike, 1 in proportion.
+        priority_alpha: f64 = 0.6, range 0.0..=1.0, next_reset;
+        /// Share of the bias of priorities that is taken back at the start of the run; at its end it is all of it.
+        priority_beta: f64 = 0.4, range 0.0..=1.0, live;
     }
 }

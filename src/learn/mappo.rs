@@ -6,6 +6,7 @@
 //! step, IPPO's sees what an agent sees and gives one each; nothing else differs.
 
 mod build;
+mod learner;
 mod state;
 mod sums;
 #[cfg(test)]
@@ -13,7 +14,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use self::state::{Sections, policy_in};
+pub(super) use self::state::policy_in;
 use self::{
     build::{architecture, hybrid_head, network, new_batch, normaliser},
     sums::{Sums, explained_variance},
@@ -22,6 +23,7 @@ use super::{
     critic::Critic,
     hyperparameters::{Algo, PpoParams},
     imitation::ImitationLoss,
+    learner::{Counters, IterationReport, Learner, episode_scalars},
     nets::{ActorCritic, Minibatch, StepSize},
     ppo_loss::{Experience, PpoCoefficients, PpoLoss, Term},
     rollout::{Actor, Rollout, Shape, Teacher},
@@ -36,7 +38,7 @@ use crate::{
         network::Network,
         tensors::{from_safetensors, to_safetensors},
     },
-    sim::{Address, Batch, Domain, Lane, Policy, Purpose, Seeds, Spec, params::Params},
+    sim::{Address, Batch, Domain, Policy, Purpose, Seeds, Spec, params::Params},
 };
 
 const SHUFFLE: Purpose = Purpose::new("learn.shuffle");
@@ -62,30 +64,6 @@ pub struct Trainer {
     rollout: Rollout,
     counters: Counters,
     teacher: Option<Box<dyn Policy>>,
-}
-
-/// How far a run has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Counters {
-    /// Iterations done.
-    pub iterations: u64,
-    /// Ticks of single envs done.
-    pub env_steps: u64,
-    /// Actions of single agents done.
-    pub agent_steps: u64,
-    /// Episodes finished.
-    pub episodes: u64,
-    /// Iterations that imitated the teacher.
-    pub imitated: u64,
-}
-
-/// What one iteration came to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct IterationReport {
-    /// Where the run is now.
-    pub counters: Counters,
-    /// Named numbers for the log, as `group/name`.
-    pub scalars: Vec<(String, f64)>,
 }
 
 impl Trainer {
@@ -144,7 +122,7 @@ impl Trainer {
         self.counters.env_steps += steps;
         self.counters.agent_steps += steps * self.rollout.shape().agents as u64;
         self.counters.episodes += self.rollout.records.len() as u64;
-        let mut scalars = self.episode_scalars();
+        let mut scalars = episode_scalars(&self.rollout.records, self.batch.spec());
         scalars.extend(update);
         Ok(IterationReport { counters: self.counters, scalars })
     }
@@ -166,11 +144,6 @@ impl Trainer {
     /// Declaration of the domain.
     pub fn spec(&self) -> &Spec {
         self.batch.spec()
-    }
-
-    /// The worlds that experience is collected in.
-    pub fn lanes_mut(&mut self) -> &mut [Lane] {
-        self.batch.lanes_mut()
     }
 
     /// Hyperparameters.
@@ -319,27 +292,5 @@ impl Trainer {
         for last in (1..order.len()).rev() {
             order.swap(last, stream.below(last + 1));
         }
-    }
-
-    /// Means over the episodes that ended in this rollout.
-    fn episode_scalars(&self) -> Vec<(String, f64)> {
-        let records = &self.rollout.records;
-        if records.is_empty() {
-            return Vec::new();
-        }
-        let mean =
-            |of: &dyn Fn(&crate::sim::EpisodeRecord) -> f64| records.iter().map(of).sum::<f64>() / records.len() as f64;
-        let spec = self.batch.spec();
-        let mut scalars = vec![
-            ("charts/episodic_return".to_owned(), mean(&|record| record.episode_return)),
-            ("charts/episodic_length".to_owned(), mean(&|record| f64::from(record.length))),
-        ];
-        for (i, term) in spec.groups[0].reward_terms.iter().enumerate() {
-            scalars.push((format!("reward/{}", term.name), mean(&|record| record.terms[i])));
-        }
-        for (i, metric) in spec.metrics.iter().enumerate() {
-            scalars.push((format!("env/{}", metric.name), mean(&|record| record.metrics[i])));
-        }
-        scalars
     }
 }

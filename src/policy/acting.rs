@@ -141,14 +141,19 @@ impl Policy for NetworkPolicy {
     fn explain(&mut self, world: &mut World, group: usize, row: usize) -> Result<Option<Vec<Choices>>> {
         self.check_fit(world, group)?;
         let port = &world.resource::<Ports>().groups[group];
-        let Some(observation) = port.observations.chunks_exact(port.observation_width).nth(row) else {
+        let network = &self.shared.network;
+        // A network of a fixed team needs the observations of all of it.
+        let together = network.team().agents().unwrap_or(1);
+        let (first, place) = (row / together * together, row % together);
+        let width = port.observation_width;
+        let Some(observations) = port.observations.get(first * width..(first + together) * width) else {
             return Err(Error::input(format!("there is no agent {row}")));
         };
-        let network = &self.shared.network;
-        let mut head = vec![0.0; self.head.head()];
-        network.forward(observation, &mut head, &mut self.rows.scratch);
-        check_finite(&head, self.head.head(), row, port.agents)?;
-        let outputs = HeadRows { head: &head, log_std: network.log_std(), masks: None };
+        let mut heads = vec![0.0; together * self.head.head()];
+        network.forward(observations, &mut heads, &mut self.rows.scratch);
+        let head = &heads[place * self.head.head()..][..self.head.head()];
+        check_finite(head, self.head.head(), row, port.agents)?;
+        let outputs = HeadRows { head, log_std: network.log_std(), masks: None };
         Ok(Some(self.shared.card.actions.choices(self.head.marginals(outputs))))
     }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::files::{CARD_FILE, Shared, WEIGHTS_FILE, load, load_card, save};
 use super::{
     distribution::HybridHead,
-    network::{Activation, ActorShape},
+    network::{Activation, ActorShape, Team},
 };
 use crate::{
     error::{Error, Result},
@@ -25,6 +25,9 @@ use crate::{
 
 /// The version of the card that this agon writes, and the newest it reads.
 pub const VERSION: u32 = 1;
+
+/// Most agents whose discrete choices one network makes: a guard against absurd sizes in damaged files.
+const MAX_TOGETHER: usize = 4096;
 
 /// Longest card that is read.
 const MAX_CARD_BYTES: usize = 64 * 1024;
@@ -51,6 +54,9 @@ pub struct Card {
     pub hidden: usize,
     /// Nonlinearity of the hidden layers.
     pub activation: Activation,
+    /// Whom its network acts for.
+    #[serde(default)]
+    pub team: Team,
     /// What it does.
     pub actions: Actions,
     /// What it was trained with, such as `mappo`.
@@ -168,19 +174,21 @@ impl Card {
 
     /// Sizes and choices of the network it describes.
     pub fn shape(&self) -> ActorShape {
+        let together = if let Team::Whole(agents) = self.team { agents } else { 1 };
+        let continuous = if self.actions.is_on_grid() { 0 } else { self.actions.continuous.len() };
         ActorShape {
-            observation: self.observation,
+            observation: self.observation.saturating_mul(together),
             hidden: self.hidden,
             activation: self.activation,
-            continuous: if self.actions.is_on_grid() { 0 } else { self.actions.continuous.len() },
-            discrete: self.actions.logits(),
+            continuous: continuous.saturating_mul(together),
+            discrete: self.actions.logits().repeat(together.min(MAX_TOGETHER)),
         }
     }
 
-    /// Whether a policy with this card can act for `group`. How many agents there are does not matter.
+    /// Whether a policy with this card can act for `group`. How many agents there are matters only to networks of a fixed team.
     ///
     /// # Errors
-    /// Another group, observation layout or action space, or actions that the group does not allow, told by name.
+    /// Another group, number of agents, observation layout or action space, or actions that the group does not allow, told by name.
     pub fn check_fit(&self, group: &GroupSpec) -> Result<()> {
         let name = &self.name;
         if self.group != group.name {
@@ -199,6 +207,13 @@ impl Card {
                 group.observation.len()
             ))
             .hint(format!("choose a policy of layout `{}`, or a scenario of layout `{}`", group.layout, self.layout)));
+        }
+        if let Some(agents) = self.team.agents().filter(|agents| *agents != group.agents) {
+            return Err(Error::input(format!(
+                "policy `{name}` was trained for a team of exactly {agents} agents, and here are {}",
+                group.agents
+            ))
+            .hint("a policy that agents share acts in a team of any size: train one with `parameter_sharing`"));
         }
         self.actions
             .check_fit(&group.action)

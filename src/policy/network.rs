@@ -2,15 +2,24 @@
 //!
 //! It needs no tensor library, allocates nothing once its [`Scratch`] is warm, and gives every row the same bits
 //! whatever else is in the batch and whichever x86-64 CPU computes it (see [`crate::math::gemm`]).
+//!
+//! One network usually serves every agent of a team of any size. A team of fixed size can have one network for each place in
+//! it, or one that sees what all see and decides for all ([`Team`]).
+
+use std::collections::BTreeSet;
 
 use crate::{
     error::{Error, Result},
     math::gemm::{Aligned, Finish, Isa, Left, Product, Start, View, padded, stride},
-    policy::tensor::NamedTensor,
+    policy::tensor::{NamedTensor, find_shaped},
 };
 
+mod team;
 #[cfg(test)]
 mod tests;
+
+pub use self::team::Team;
+pub use crate::policy::tensor::find_tensor;
 
 /// Nonlinearity of the hidden layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -89,11 +98,13 @@ const BLOCK_ROWS: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Network {
     shape: ActorShape,
+    team: Team,
     isa: Isa,
     mean: Vec<f32>,
     std: Vec<f32>,
     inverse_std: Vec<f32>,
-    layers: [Layer; 3],
+    /// Layers of each place in the team, or the only ones.
+    members: Vec<[Layer; 3]>,
     log_std: Vec<f32>,
 }
 
@@ -120,7 +131,16 @@ impl Network {
     /// An impossible shape; a missing, repeated, unexpected or wrongly shaped tensor; a number that is not finite; a
     /// standard deviation that is not positive.
     pub fn from_tensors(shape: ActorShape, tensors: &[NamedTensor]) -> Result<Self> {
-        Self::assemble(shape, tensors, find_tensor)
+        Self::assemble(shape, Team::Any, tensors, find_tensor)
+    }
+
+    /// [`from_tensors`](Self::from_tensors) for any team. With layers for each place, the tensors of place 3 are `agent3.actor.…`; the
+    /// rest is common to all. For a whole team at once, `shape` is that of all its agents together.
+    ///
+    /// # Errors
+    /// As there, or a team of nobody.
+    pub fn for_team(shape: ActorShape, team: Team, tensors: &[NamedTensor]) -> Result<Self> {
+        Self::assemble(shape, team, tensors, find_tensor)
     }
 
     /// [`from_tensors`](Self::from_tensors) for numbers just trained, which are taken as they are, finite or not.
@@ -128,33 +148,39 @@ impl Network {
     /// # Errors
     /// As there, but for the numbers of the actor.
     pub fn from_training(shape: ActorShape, tensors: &[NamedTensor]) -> Result<Self> {
-        Self::assemble(shape, tensors, find_shaped)
+        Self::assemble(shape, Team::Any, tensors, find_shaped)
     }
 
     fn assemble(
         shape: ActorShape,
+        team: Team,
         tensors: &[NamedTensor],
         find: impl for<'a> Fn(&'a [NamedTensor], &str, &[usize]) -> Result<&'a [f32]>,
     ) -> Result<Self> {
         shape.check()?;
-        let names = tensor_names();
+        if team.agents().is_some_and(|agents| !(1..=MAX_WIDTH).contains(&agents)) {
+            return Err(Error::input(format!("a network cannot act for a team like {team:?}")));
+        }
+        let names = tensor_names(team);
         if let Some(tensor) = tensors.iter().find(|tensor| !names.contains(&tensor.name)) {
             return Err(Error::input(format!("unexpected tensor `{}`", tensor.name))
                 .did_you_mean(&tensor.name, names.iter().map(String::as_str)));
         }
-        let layer = |index: usize| -> Result<Layer> {
+        let layer = |prefix: &str, index: usize| -> Result<Layer> {
             let (inputs, outputs) = shape.layers()[index];
-            let weight = find(tensors, &format!("actor.{index}.weight"), &[inputs, outputs])?;
-            let bias = find(tensors, &format!("actor.{index}.bias"), &[outputs])?;
+            let weight = find(tensors, &format!("{prefix}actor.{index}.weight"), &[inputs, outputs])?;
+            let bias = find(tensors, &format!("{prefix}actor.{index}.bias"), &[outputs])?;
             let weight = with_stride(weight, outputs, stride(outputs));
             Ok(Layer { weight, bias: with_stride(bias, outputs, padded(outputs)) })
         };
-        let layers = [layer(0)?, layer(1)?, layer(2)?];
+        let member = |prefix: &String| Ok([layer(prefix, 0)?, layer(prefix, 1)?, layer(prefix, 2)?]);
+        let members = team.prefixes().iter().map(member).collect::<Result<Vec<_>>>()?;
         let log_std = find(tensors, "actor.log_std", &[shape.continuous])?.to_vec();
         let mean = find(tensors, "normaliser.mean", &[shape.observation])?;
         let std = find(tensors, "normaliser.std", &[shape.observation])?;
         let isa = Isa::best();
-        Self { shape, isa, mean: vec![], std: vec![], inverse_std: vec![], layers, log_std }.with_normaliser(mean, std)
+        let network = Self { shape, team, isa, mean: vec![], std: vec![], inverse_std: vec![], members, log_std };
+        network.with_normaliser(mean, std)
     }
 
     /// The same network behind another normaliser: observations become (x - mean) / std, clipped to
@@ -189,6 +215,11 @@ impl Network {
         &self.shape
     }
 
+    /// Whom it acts for.
+    pub fn team(&self) -> Team {
+        self.team
+    }
+
     /// Logarithm of the standard deviation of each continuous action dimension.
     pub fn log_std(&self) -> &[f32] {
         &self.log_std
@@ -202,11 +233,14 @@ impl Network {
     /// The tensors [`from_tensors`](Self::from_tensors) makes the same network of.
     pub fn tensors(&self) -> Vec<NamedTensor> {
         let mut tensors = Vec::new();
-        for (index, (layer, (inputs, outputs))) in self.layers.iter().zip(self.shape.layers()).enumerate() {
-            let rows = layer.weight.chunks_exact(stride(outputs)).take(inputs);
-            let weight = rows.flat_map(|row| &row[..outputs]).copied().collect();
-            tensors.push(tensor(format!("actor.{index}.weight"), &[inputs, outputs], weight));
-            tensors.push(tensor(format!("actor.{index}.bias"), &[outputs], layer.bias[..outputs].to_vec()));
+        for (prefix, layers) in self.team.prefixes().iter().zip(&self.members) {
+            for (index, (layer, (inputs, outputs))) in layers.iter().zip(self.shape.layers()).enumerate() {
+                let rows = layer.weight.chunks_exact(stride(outputs)).take(inputs);
+                let weight = rows.flat_map(|row| &row[..outputs]).copied().collect();
+                tensors.push(tensor(format!("{prefix}actor.{index}.weight"), &[inputs, outputs], weight));
+                let bias = layer.bias[..outputs].to_vec();
+                tensors.push(tensor(format!("{prefix}actor.{index}.bias"), &[outputs], bias));
+            }
         }
         tensors.push(tensor("actor.log_std".to_owned(), &[self.log_std.len()], self.log_std.clone()));
         tensors.push(tensor("normaliser.mean".to_owned(), &[self.mean.len()], self.mean.clone()));
@@ -216,14 +250,16 @@ impl Network {
 
     /// Head of each of the observations `rows`, `[batch, observation]`, into `head`, `[batch, head]`.
     ///
+    /// With layers for each place of a team, rows are those of whole teams, place after place.
+    ///
     /// # Panics
     /// When the lengths do not describe the same batch.
     pub fn forward(&self, rows: &[f32], head: &mut [f32], scratch: &mut Scratch) {
         self.check_batch(rows, head);
-        let (observation, outputs) = (self.shape.observation, self.shape.head());
+        let (observation, outputs, block) = (self.shape.observation, self.shape.head(), self.block_rows());
         let mut normalised = std::mem::take(&mut scratch.normalised);
-        normalised.resize(normalised.len().max(observation * BLOCK_ROWS.min(rows.len() / observation)), 0.0);
-        for (rows, head) in rows.chunks(BLOCK_ROWS * observation).zip(head.chunks_mut(BLOCK_ROWS * outputs)) {
+        normalised.resize(normalised.len().max(observation * block.min(rows.len() / observation)), 0.0);
+        for (rows, head) in rows.chunks(block * observation).zip(head.chunks_mut(block * outputs)) {
             let normalised = &mut normalised[..rows.len()];
             self.normalise(rows, normalised);
             self.forward_block(normalised, head, scratch);
@@ -237,8 +273,8 @@ impl Network {
     /// When the lengths do not describe the same batch.
     pub fn forward_normalised(&self, rows: &[f32], head: &mut [f32], scratch: &mut Scratch) {
         self.check_batch(rows, head);
-        let (observation, outputs) = (self.shape.observation, self.shape.head());
-        for (rows, head) in rows.chunks(BLOCK_ROWS * observation).zip(head.chunks_mut(BLOCK_ROWS * outputs)) {
+        let (observation, outputs, block) = (self.shape.observation, self.shape.head(), self.block_rows());
+        for (rows, head) in rows.chunks(block * observation).zip(head.chunks_mut(block * outputs)) {
             self.forward_block(rows, head, scratch);
         }
     }
@@ -262,11 +298,26 @@ impl Network {
         let batch = rows.len() / self.shape.observation;
         assert_eq!(rows.len(), batch * self.shape.observation, "whole observations");
         assert_eq!(head.len(), batch * self.shape.head(), "one head per observation");
+        assert!(batch.is_multiple_of(self.members.len()), "whole teams");
+    }
+
+    /// Rows of a block: whole teams.
+    fn block_rows(&self) -> usize {
+        let places = self.members.len();
+        (BLOCK_ROWS / places).max(1) * places
     }
 
     fn forward_block(&self, rows: &[f32], head: &mut [f32], scratch: &mut Scratch) {
+        for (place, layers) in self.members.iter().enumerate() {
+            self.forward_member(place, layers, rows, head, scratch);
+        }
+    }
+
+    /// The rows of one place in the team through its layers.
+    fn forward_member(&self, place: usize, layers: &[Layer; 3], rows: &[f32], head: &mut [f32], scratch: &mut Scratch) {
         let (observation, hidden, outputs) = (self.shape.observation, self.shape.hidden, self.shape.head());
-        let batch = rows.len() / observation;
+        let places = self.members.len();
+        let batch = rows.len() / observation / places;
         let (hidden_stride, head_stride) = (stride(hidden), padded(outputs));
         let [first, second] = &mut scratch.hidden;
         first.reserve(batch * hidden_stride);
@@ -277,18 +328,19 @@ impl Network {
             inner,
             columns,
             left: Left::Plain(left),
-            right: View { data: &self.layers[layer].weight, stride: stride(columns) },
-            start: Start::Row(&self.layers[layer].bias),
+            right: View { data: &layers[layer].weight, stride: stride(columns) },
+            start: Start::Row(&layers[layer].bias),
             finish,
         };
         let finish = self.shape.activation.finish();
-        let input = View { data: rows, stride: observation };
+        let input = View { data: &rows[place * observation..], stride: places * observation };
         product(0, observation, hidden, input, finish).store(self.isa, first, hidden_stride);
         let input = View { data: first, stride: hidden_stride };
         product(1, hidden, hidden, input, finish).store(self.isa, second, hidden_stride);
         let input = View { data: second, stride: hidden_stride };
         product(2, hidden, outputs, input, Finish::Keep).store(self.isa, &mut scratch.head, head_stride);
-        for (head, row) in head.chunks_exact_mut(outputs).zip(scratch.head.chunks_exact(head_stride)) {
+        let heads = head.chunks_exact_mut(outputs).skip(place).step_by(places);
+        for (head, row) in heads.zip(scratch.head.chunks_exact(head_stride)) {
             head.copy_from_slice(&row[..outputs]);
         }
     }
@@ -300,42 +352,15 @@ impl Network {
     }
 }
 
-fn tensor_names() -> Vec<String> {
-    let layers = (0..3).flat_map(|i| [format!("actor.{i}.weight"), format!("actor.{i}.bias")]);
+fn tensor_names(team: Team) -> BTreeSet<String> {
+    let layers = team.prefixes().into_iter().flat_map(|prefix| {
+        (0..3).flat_map(move |i| [format!("{prefix}actor.{i}.weight"), format!("{prefix}actor.{i}.bias")])
+    });
     layers.chain(["actor.log_std", "normaliser.mean", "normaliser.std"].map(String::from)).collect()
 }
 
 fn tensor(name: String, shape: &[usize], data: Vec<f32>) -> NamedTensor {
     NamedTensor { name, shape: shape.to_vec(), data }
-}
-
-/// The numbers of the one tensor called `name`, if it has this shape and only finite numbers.
-///
-/// # Errors
-/// Whatever is wrong with it.
-pub fn find_tensor<'a>(tensors: &'a [NamedTensor], name: &str, shape: &[usize]) -> Result<&'a [f32]> {
-    let data = find_shaped(tensors, name, shape)?;
-    match data.iter().position(|x| !x.is_finite()) {
-        Some(index) => Err(Error::input(format!("tensor `{name}` is {} at {index}", data[index]))
-            .hint("the weights are damaged or their training diverged; use an earlier checkpoint")),
-        None => Ok(data),
-    }
-}
-
-fn find_shaped<'a>(tensors: &'a [NamedTensor], name: &str, shape: &[usize]) -> Result<&'a [f32]> {
-    let mut found = tensors.iter().filter(|tensor| tensor.name == name);
-    let tensor = found.next().ok_or_else(|| Error::input(format!("tensor `{name}` is missing")))?;
-    if found.next().is_some() {
-        return Err(Error::input(format!("tensor `{name}` is there more than once")));
-    }
-    if tensor.shape != shape {
-        return Err(Error::input(format!("tensor `{name}` has shape {:?}, expected {shape:?}", tensor.shape))
-            .hint("was it made for another observation layout, action space or network size?"));
-    }
-    if Some(tensor.data.len()) != shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size)) {
-        return Err(Error::input(format!("tensor `{name}` has {} numbers for shape {shape:?}", tensor.data.len())));
-    }
-    Ok(&tensor.data)
 }
 
 /// Rows of `columns` numbers, set `stride` apart with zeros between.

@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     policy::{
         card::{self, Actions, Card, Shared},
-        network::{Activation, Network},
+        network::{Activation, Network, Team},
         tensor::NamedTensor,
     },
     sim::Domain,
@@ -190,6 +190,7 @@ fn write_policy(folder: &Path, weight: f32) {
         group: group.name.to_owned(),
         layout: group.layout.to_owned(),
         observation: group.observation.len(),
+        team: Team::Any,
         hidden: 8,
         activation: Activation::Relu,
         actions: Actions::of(&group.action),
@@ -226,6 +227,17 @@ fn decided(service: &mut Service, by: &str, because: Option<&str>) {
     assert_eq!(answer["by"], by, "{answer}");
     assert_eq!(answer.get("because").and_then(Value::as_str), because, "{answer}");
     assert!(say(service, r#"{"op":"release","workload":"w"}"#).get("error").is_none());
+}
+
+#[test]
+fn a_network_of_a_fixed_team_is_refused_as_nodes_come_and_go() {
+    let folder = tempfile::tempdir().unwrap();
+    write_policy(folder.path(), 0.1);
+    let mut shared = card::load(folder.path()).unwrap();
+    assert!(Decider::network(&ClusterParams::default(), shared.clone()).is_ok());
+    shared.card.team = Team::Each(ClusterParams::default().num_nodes);
+    let refused = Decider::network(&ClusterParams::default(), shared).err().unwrap().to_string();
+    assert!(refused.contains("exactly 10 nodes") && refused.contains("parameter_sharing"), "{refused}");
 }
 
 #[test]

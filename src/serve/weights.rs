@@ -21,7 +21,7 @@ use crate::{
         ClusterParams,
         placer::{FALLBACK, FALLBACK_NAME, Placer, Scripted},
     },
-    error::Result,
+    error::{Error, Result},
     policy::{
         acting::{Decision, NetworkPolicy},
         card::{CARD_FILE, Shared, WEIGHTS_FILE},
@@ -116,7 +116,7 @@ impl Decider {
     pub fn network(params: &ClusterParams, shared: Shared) -> Result<Self> {
         shared.card.check_fit(&group(params))?;
         let name = shared.card.name.clone();
-        let acting = Some(NetworkPolicy::new(Arc::new(shared), Decision::Mode)?);
+        let acting = Some(acting(shared)?);
         let weights = Weights { place: None, acting, trouble: None, loads: 1 };
         Ok(Self { name, kind: Kind::Network(Box::new(weights)) })
     }
@@ -189,7 +189,7 @@ impl Weights {
         if place.stamp != Some(stamp) || self.acting.is_none() {
             self.acting = None;
             let shared = registry(&place.params, &place.group, None).load(&place.path);
-            match shared.and_then(|shared| NetworkPolicy::new(Arc::new(shared), Decision::Mode)) {
+            match shared.and_then(acting) {
                 Ok(acting) => {
                     self.acting = Some(acting);
                     self.loads += 1;
@@ -209,6 +209,19 @@ impl Weights {
             (Reason::Stale, told)
         });
     }
+}
+
+/// The network at work.
+///
+/// # Errors
+/// A network of a fixed team: nodes of a real cluster come and go.
+fn acting(shared: Shared) -> Result<NetworkPolicy> {
+    if let Some(agents) = shared.card.team.agents() {
+        let what =
+            format!("`{}` acts for exactly {agents} nodes, and those of a cluster come and go", shared.card.name);
+        return Err(Error::input(what).hint("use a policy that was trained with `parameter_sharing`"));
+    }
+    NetworkPolicy::new(Arc::new(shared), Decision::Mode)
 }
 
 fn group(params: &ClusterParams) -> GroupSpec {

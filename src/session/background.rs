@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::{Control, Ending, News, Observer, Session};
 use crate::{
     error::{Error, Result},
-    learn::{critic::Critic, mappo::Counters},
+    learn::{critic::Critic, learner::Counters},
     policy::card::Shared,
 };
 

@@ -1,8 +1,8 @@
 //! A training run and everything it leaves behind.
 //!
 //! A [`Session`] owns its envs and its learner, writes its run folder, and asks its [`Observer`] after every iteration
-//! what to do next. [`Background`] gives it a thread of its own. A checkpoint is one file, committed by one rename; at any moment a kill costs at most the work since
-//! the last one. A resumed run continues bit for bit: the logs are cut back to where the checkpoint was taken.
+//! what to do next. [`Background`] gives it a thread of its own. A checkpoint is one file, committed by one rename; at any
+//! moment a kill costs at most the work since the last one. A resumed run continues bit for bit: the logs are cut back to where the checkpoint was taken.
 
 pub mod background;
 pub mod folder;
@@ -39,7 +39,7 @@ use crate::{
     learn::{
         critic::Critic,
         hyperparameters::PpoParams,
-        mappo::{Counters, IterationReport, Trainer},
+        learner::{Counters, IterationReport, Learner, learner},
     },
     metrics::{Goal, JsonLines, Point, Sink, TensorBoard, tensorboard},
     policy::{
@@ -59,7 +59,7 @@ const KEEP: usize = 3;
 pub struct Session {
     folder: RunFolder,
     plan: Plan,
-    trainer: Trainer,
+    learner: Box<dyn Learner>,
     stage: usize,
     logs: Logs,
     /// Wall time of earlier sessions of this run, in seconds.
@@ -151,9 +151,9 @@ impl Session {
     /// # Errors
     /// A plan that cannot be trained, or a folder that holds a run already; nothing is overwritten.
     pub fn start(plan: Plan, out: Option<&Path>, policy: Option<&Network>) -> Result<Self> {
-        let mut trainer = trainer_of(&plan, 0)?;
+        let mut learner = learner_of(&plan, 0)?;
         if let Some(policy) = policy {
-            trainer.start_from(policy)?;
+            learner.start_from(policy)?;
         }
         let folder = RunFolder::create(out, &plan)?;
         let lock = RunLock::acquire(folder.path())?;
@@ -163,7 +163,7 @@ impl Session {
         let mut events = TensorBoard::create(&folder.file(&events_file), start_unix_s)?;
         events.hyperparameters(&hyperparameters(&plan))?;
         let logs = Logs { jsonl: JsonLines::create(&folder.file("metrics.jsonl"))?, events, events_file };
-        let mut session = Self::assemble(folder, plan, trainer, 0, logs, 0.0, lock);
+        let mut session = Self::assemble(folder, plan, learner, 0, logs, 0.0, lock);
         session.checkpoint(start_unix_s)?;
         Ok(session)
     }
@@ -188,8 +188,8 @@ impl Session {
             folder.write_plan(&plan)?;
         }
         let stage = state.stage.min(plan.stages.len() - 1);
-        let mut trainer = trainer_of(&plan, stage)?;
-        trainer.load(&loaded.generation.sections).map_err(|error| error.in_file(&loaded.path))?;
+        let mut learner = learner_of(&plan, stage)?;
+        learner.load(&loaded.generation.sections).map_err(|error| error.in_file(&loaded.path))?;
         warnings.extend(generation::rewind(&folder.checkpoints(), loaded.step)?);
         let events = folder.file(&state.events_file);
         let logs = Logs {
@@ -197,7 +197,7 @@ impl Session {
             events: TensorBoard::append_at(&events, state.events_offset, state.start_unix_s)?,
             events_file: state.events_file,
         };
-        let mut session = Self::assemble(folder, plan, trainer, stage, logs, state.wall_s, lock);
+        let mut session = Self::assemble(folder, plan, learner, stage, logs, state.wall_s, lock);
         session.warnings = warnings;
         Ok(session)
     }
@@ -205,7 +205,7 @@ impl Session {
     fn assemble(
         folder: RunFolder,
         plan: Plan,
-        trainer: Trainer,
+        learner: Box<dyn Learner>,
         stage: usize,
         logs: Logs,
         earlier_s: f64,
@@ -214,7 +214,7 @@ impl Session {
         Self {
             folder,
             plan,
-            trainer,
+            learner,
             stage,
             logs,
             earlier_s,
@@ -238,7 +238,7 @@ impl Session {
 
     /// How far the run has come.
     pub fn counters(&self) -> Counters {
-        self.trainer.counters()
+        self.learner.counters()
     }
 
     /// Wall time of the run, earlier sessions included, in seconds.
@@ -253,12 +253,12 @@ impl Session {
     pub fn policy(&self) -> Result<Shared> {
         let (stage, env_steps) = (self.stage, self.counters().env_steps);
         let moment = Moment { stage, env_steps, wall_s: self.wall_s() };
-        Ok(share(&self.plan, &moment, &self.trainer.spec().groups[0], self.trainer.policy()?))
+        Ok(share(&self.plan, &moment, &self.learner.spec().groups[0], self.learner.policy()?))
     }
 
     /// The critic as it is now, for values of what the policy sees; none where it cannot be copied.
     pub fn critic(&self) -> Option<Critic> {
-        self.trainer.critic()
+        self.learner.critic()
     }
 
     /// Trains until the goal is reached or the observer stops it, then saves.
@@ -274,12 +274,12 @@ impl Session {
                 return Ok(Ending::Done);
             }
             self.enter_stage(progress)?;
-            self.trainer.lanes_mut().iter_mut().for_each(Stopwatch::install);
+            self.learner.lanes_mut().iter_mut().for_each(Stopwatch::install);
             let begun_s = self.wall_s();
-            let mut report = self.trainer.iterate(progress)?;
+            let mut report = self.learner.iterate(progress)?;
             let wall_s = self.wall_s();
-            report.scalars.extend(machine::scalars(self.trainer.steps_per_iteration(), wall_s - begun_s));
-            report.scalars.extend(machine::times(Stopwatch::read_us(self.trainer.lanes_mut())));
+            report.scalars.extend(machine::scalars(self.learner.steps_per_iteration(), wall_s - begun_s));
+            report.scalars.extend(machine::times(Stopwatch::read_us(self.learner.lanes_mut())));
             self.log(&report, wall_s)?;
             if self.ask(observer, &report, start_unix_s)? == Ending::Stopped {
                 self.checkpoint(start_unix_s)?;
@@ -309,7 +309,7 @@ impl Session {
                 Control::Save => self.checkpoint(start_unix_s)?,
                 Control::Set { name, value } => match self.plan.change(&name, &value) {
                     Ok(()) => {
-                        self.trainer.set_params(&self.plan.params);
+                        self.learner.set_params(&self.plan.params);
                         // In this order a crash in between leaves a run that goes on from here with what was set.
                         self.checkpoint(start_unix_s)?;
                         self.folder.write_plan(&self.plan)?;
@@ -323,7 +323,7 @@ impl Session {
     /// Share of the run that is done.
     fn progress(&self) -> f64 {
         match self.plan.goal {
-            Goal::Steps(steps) => self.trainer.counters().env_steps as f64 / steps.max(1) as f64,
+            Goal::Steps(steps) => self.learner.counters().env_steps as f64 / steps.max(1) as f64,
             Goal::Seconds(seconds) => self.wall_s() / seconds,
         }
     }
@@ -333,7 +333,7 @@ impl Session {
         let stage = ((progress * stages as f64) as usize).min(stages - 1);
         if stage != self.stage {
             let scenario = &self.plan.stages[stage];
-            self.trainer.change_scenario(scenario.domain.domain(), scenario.max_steps)?;
+            self.learner.change_scenario(scenario.domain.domain(), scenario.max_steps)?;
             self.stage = stage;
         }
         Ok(())
@@ -363,11 +363,11 @@ impl Session {
             events_file: self.logs.events_file.clone(),
             events_offset: self.logs.events.offset(),
         };
-        let mut sections = self.trainer.save()?;
+        let mut sections = self.learner.save()?;
         let bytes = postcard::to_stdvec(&state)
             .map_err(|error| Error::system(format!("a checkpoint section could not be written: {error}")))?;
         sections.insert("session".to_owned(), bytes);
-        let step = self.trainer.counters().env_steps;
+        let step = self.learner.counters().env_steps;
         let saved = generation::save(&self.folder.checkpoints(), step, &Generation { sections }, KEEP)?;
         self.warnings.extend(saved.warnings);
         self.saved_s = self.wall_s();
@@ -390,16 +390,16 @@ impl SessionState {
     }
 }
 
-fn trainer_of(plan: &Plan, stage: usize) -> Result<Trainer> {
+fn learner_of(plan: &Plan, stage: usize) -> Result<Box<dyn Learner>> {
     let scenario: &Scenario = plan.stages.get(stage).ok_or_else(|| Error::input("a run needs a scenario"))?;
     let domain = scenario.domain.domain();
-    let mut trainer = Trainer::new(domain, scenario.max_steps, plan.seed, &plan.params)?;
+    let mut learner = learner(domain, scenario.max_steps, plan.seed, &plan.params)?;
     if plan.params.imitation > 0.0 {
         // The last baseline is the strongest by convention, and the one results are quoted against.
         let teacher = domain.baselines().pop().ok_or_else(|| Error::input("this domain has no baseline to imitate"))?;
-        trainer.learn_from(teacher.policy);
+        learner.learn_from(teacher.policy);
     }
-    Ok(trainer)
+    Ok(learner)
 }
 
 /// Name and value of every hyperparameter.

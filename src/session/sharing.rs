@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Plan, RunFolder, SessionState, generation};
 use crate::{
     error::Result,
-    learn::mappo,
+    learn::learner,
     policy::{
         card::{self, Actions, Card, Shared},
         network::Network,
@@ -31,9 +31,10 @@ pub(super) fn share(plan: &Plan, moment: &Moment, group: &GroupSpec, network: Ne
         scenario: scenario.name.clone(),
         group: group.name.to_owned(),
         layout: group.layout.to_owned(),
-        observation: shape.observation,
+        observation: group.observation.len(),
         hidden: shape.hidden,
         activation: shape.activation,
+        team: network.team(),
         actions: Actions { bins: plan.params.action_bins, ..Actions::of(&group.action) },
         algorithm: plan.params.algo.name().to_owned(),
         seed: plan.seed,
@@ -59,7 +60,7 @@ pub fn policy_at(run: &Path, step: u64) -> Result<Shared> {
     let stage = state.stage.min(plan.stages.len() - 1);
     let scenario = &plan.stages[stage];
     let spec = scenario.domain.domain().spec(scenario.max_steps);
-    let network = mappo::policy_in(&loaded.generation.sections, &spec, &plan.params)
+    let network = learner::policy_in(&loaded.generation.sections, &spec, &plan.params)
         .map_err(|error| error.in_file(&loaded.path))?;
     let moment = Moment { stage, env_steps: loaded.step, wall_s: state.wall_s };
     Ok(share(&plan, &moment, &spec.groups[0], network))

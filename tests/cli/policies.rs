@@ -6,7 +6,7 @@ use agon::{
     domains::Scenario,
     policy::{
         card::{self, Actions, Card},
-        network::{Activation, Network},
+        network::{Activation, Network, Team},
         tensor::NamedTensor,
     },
 };
@@ -35,6 +35,7 @@ pub(crate) fn card_for(scenario: &str, set: &[(&str, &str)]) -> Card {
         observation: group.observation.len(),
         hidden: 16,
         activation: Activation::Tanh,
+        team: Team::Any,
         actions: Actions::of(&group.action),
         algorithm: "none".to_owned(),
         seed: 1,

@@ -48,6 +48,16 @@ fn generation_of(folder: &Path) -> u64 {
 }
 
 #[test]
+fn runs_that_learn_from_a_memory_come_to_the_same_bits() {
+    for seed in 0..3 {
+        for (algo, is_shared) in [(Algo::Maddpg, true), (Algo::Matd3, false), (Algo::Ddpg, false)] {
+            let mut dice = dice(seed);
+            assert_interruptions_do_not_matter(&remembering(seed, algo, is_shared), ITERATIONS, 3, &mut dice);
+        }
+    }
+}
+
+#[test]
 fn twenty_seeds_interrupted_three_times_come_to_the_same_bits() {
     for seed in 0..20 {
         for algo in [Algo::Mappo, Algo::Ippo] {

@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     policy::{
         card::{self, Actions, Card, Shared},
-        network::Activation,
+        network::{Activation, Team},
     },
     serve::{Decider, Service},
     sim::Domain,
@@ -65,6 +65,7 @@ fn shared(params: &ClusterParams) -> Result<Shared> {
         group: group.name.to_owned(),
         layout: group.layout.to_owned(),
         observation: group.observation.len(),
+        team: Team::Any,
         hidden: 128,
         activation: Activation::Tanh,
         actions: Actions::of(&group.action),

@@ -7,6 +7,7 @@ mod acting;
 mod decide;
 mod envs;
 mod lambda2;
+mod maddpg;
 mod meter;
 #[cfg(feature = "window")]
 mod scene;
@@ -45,7 +46,14 @@ enum Better {
 
 /// Every figure, in the order of the table.
 fn figures() -> Vec<Figure> {
-    let figures = [lambda2::figures(), envs::figures(), acting::figures(), decide::figures(), training::figures()];
+    let figures = [
+        lambda2::figures(),
+        envs::figures(),
+        acting::figures(),
+        decide::figures(),
+        training::figures(),
+        maddpg::figures(),
+    ];
     #[cfg(feature = "window")]
     let figures = figures.into_iter().chain([scene::figures()]);
     figures.into_iter().flatten().collect()

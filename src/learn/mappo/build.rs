@@ -36,8 +36,8 @@ pub(super) fn architecture(spec: &Spec, head: &HybridHead, params: &PpoParams) -
         discrete: head.choices(),
         critic: match (params.algo, params.critic) {
             (Algo::Ippo, _) => CriticInput::Own,
-            (Algo::Mappo, CriticPool::Mean) => CriticInput::Mean,
-            (Algo::Mappo, CriticPool::Attention) => CriticInput::Attention,
+            (_, CriticPool::Mean) => CriticInput::Mean,
+            (_, CriticPool::Attention) => CriticInput::Attention,
         },
     }
 }

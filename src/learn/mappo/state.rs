@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::policy::tensor::NamedTensor;
-
-/// Sections of a checkpoint that belong to the learner, by name.
-pub type Sections = BTreeMap<String, Vec<u8>>;
+use crate::{
+    learn::learner::{Sections, from_bytes, section, to_bytes},
+    policy::tensor::NamedTensor,
+};
 
 /// Everything but weights and envs.
 #[derive(Serialize, Deserialize)]
-struct Learner {
+struct Saved {
     counters: Counters,
     moments: RunningMoments,
     value_norm: ValueNorm,
@@ -23,7 +23,7 @@ impl Trainer {
     /// The network has left the finite numbers.
     pub fn save(&self) -> Result<Sections> {
         let learner =
-            Learner { counters: self.counters, moments: self.moments.clone(), value_norm: self.value_norm.clone() };
+            Saved { counters: self.counters, moments: self.moments.clone(), value_norm: self.value_norm.clone() };
         Ok(BTreeMap::from([
             ("weights".to_owned(), to_safetensors(&self.net.state(), &BTreeMap::new())?),
             ("learner".to_owned(), to_bytes(&learner)?),
@@ -36,7 +36,7 @@ impl Trainer {
     /// # Errors
     /// A section is missing, damaged or of another scenario or network. The trainer must not be used then.
     pub fn load(&mut self, sections: &Sections) -> Result<()> {
-        let learner: Learner = from_bytes(section(sections, "learner")?, "learner")?;
+        let learner: Saved = from_bytes(section(sections, "learner")?, "learner")?;
         if learner.moments.columns() != self.moments.columns() {
             let (theirs, ours) = (learner.moments.columns(), self.moments.columns());
             return Err(Error::input(format!("the checkpoint observes {theirs} numbers, the scenario shows {ours}")));
@@ -95,13 +95,9 @@ impl Trainer {
     }
 }
 
-/// The policy in what [`Trainer::save`] returned, without envs to play in. `spec` is that of the scenario that was trained,
-/// `params` those of the run.
-///
-/// # Errors
-/// A section is missing, damaged or of another scenario or network.
-pub fn policy_in(sections: &Sections, spec: &Spec, params: &PpoParams) -> Result<Network> {
-    let learner: Learner = from_bytes(section(sections, "learner")?, "learner")?;
+/// See [`learner::policy_in`](crate::learn::learner::policy_in).
+pub(in crate::learn) fn policy_in(sections: &Sections, spec: &Spec, params: &PpoParams) -> Result<Network> {
+    let learner: Saved = from_bytes(section(sections, "learner")?, "learner")?;
     let mut tensors = from_safetensors(section(sections, "weights")?, std::path::Path::new("weights"))?.tensors;
     tensors.retain(|tensor| tensor.name.starts_with("actor."));
     let (mean, std) = normaliser(&learner.moments, params);
@@ -110,21 +106,4 @@ pub fn policy_in(sections: &Sections, spec: &Spec, params: &PpoParams) -> Result
     }
     let shape = architecture(spec, &hybrid_head(spec, params)?, params).actor();
     Network::from_tensors(shape, &tensors)
-}
-
-fn section<'a>(sections: &'a Sections, name: &str) -> Result<&'a [u8]> {
-    sections.get(name).map(Vec::as_slice).ok_or_else(|| {
-        Error::input(format!("the checkpoint has no section `{name}`"))
-            .hint("it is not one of this agon's training runs")
-    })
-}
-
-fn to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    postcard::to_stdvec(value)
-        .map_err(|error| Error::system(format!("a checkpoint section could not be written: {error}")))
-}
-
-fn from_bytes<'a, T: Deserialize<'a>>(bytes: &'a [u8], name: &str) -> Result<T> {
-    postcard::from_bytes(bytes)
-        .map_err(|error| Error::input(format!("section `{name}` of the checkpoint is damaged: {error}")))
 }

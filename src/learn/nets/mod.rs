@@ -15,6 +15,9 @@ pub use crate::policy::{
 };
 
 pub mod fused;
+pub mod mlp;
+pub mod optimiser;
+pub mod q_net;
 #[cfg(feature = "torch")]
 pub mod torch;
 

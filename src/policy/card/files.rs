@@ -40,11 +40,13 @@ pub struct Shared {
 /// A card that does not describe the network or cannot be read back, weights that are not finite, or what the file
 /// system reports.
 pub fn save(dir: &Path, network: &Network, card: &Card) -> Result<Durability> {
-    if card.shape() != *network.shape() {
+    if (card.shape(), card.team) != (network.shape().clone(), network.team()) {
         return Err(Error::input(format!(
-            "the card describes {:?}, the network is {:?}",
+            "the card describes {:?} for {:?}, the network is {:?} for {:?}",
             card.shape(),
-            network.shape()
+            card.team,
+            network.shape(),
+            network.team()
         )));
     }
     let carried = Card { sha256: String::new(), ..card.clone() }.to_ron()?;
@@ -127,7 +129,7 @@ fn load_weights(path: &Path) -> Result<Shared> {
 
 fn network_of(card: &Card, bytes: &[u8], path: &Path) -> Result<Network> {
     let tensors = from_safetensors(bytes, path)?.tensors;
-    Network::from_tensors(card.shape(), &tensors).map_err(|error| error.in_file(path))
+    Network::for_team(card.shape(), card.team, &tensors).map_err(|error| error.in_file(path))
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> String {

@@ -40,6 +40,7 @@ pub(in crate::policy) fn binned(group: &GroupSpec, seed: u32, bins: usize) -> Sh
         observation: group.observation.len(),
         hidden: 8,
         activation: Activation::Tanh,
+        team: Team::Any,
         actions: Actions { bins, ..Actions::of(&group.action) },
         algorithm: "mappo".into(),
         seed: 7,
@@ -208,4 +209,27 @@ fn a_policy_fits_any_number_of_agents_but_no_other_layout_or_action() {
     let mut louder = group("local", 4, 2.0);
     louder.action.discrete[0].choices.push("shriek");
     assert!(fit(&louder).unwrap_err().contains("none/low/high/shriek"));
+}
+
+#[test]
+fn a_policy_of_a_fixed_team_refuses_another_number_of_agents() {
+    let group = group("local", 4, 2.0);
+    let of_team = |team| Card { team, ..shared(&group, 1).card };
+    for team in [Team::Any, Team::Each(3), Team::Whole(3)] {
+        of_team(team).check_fit(&group).unwrap();
+    }
+    for team in [Team::Each(4), Team::Whole(2)] {
+        let error = of_team(team).check_fit(&group).unwrap_err().to_string();
+        assert!(error.contains("agents, and here are 3") && error.contains("exactly"), "{error}");
+    }
+    assert_eq!(of_team(Team::Whole(3)).shape().observation, 3 * 4);
+}
+
+#[test]
+fn cards_from_before_there_were_teams_are_still_read() {
+    let card = Card { sha256: "0".repeat(64), ..shared(&group("local", 4, 2.0), 1).card };
+    let text = card.to_ron().unwrap();
+    let without: String = text.lines().filter(|line| !line.contains("team:")).map(|line| format!("{line}\n")).collect();
+    assert!(without.len() < text.len());
+    assert_eq!(Card::parse(without.as_bytes()).unwrap(), card);
 }

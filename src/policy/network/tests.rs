@@ -187,3 +187,50 @@ fn training_that_diverged_is_taken_as_it_is() {
     let head = head_of(&network, &[0.1; OBSERVATION]);
     assert!(f32::from_bits(head[0]).is_nan());
 }
+
+/// Tensors of a team of three with layers of their own, and those of its members.
+fn team_of_three() -> (ActorShape, Vec<NamedTensor>, Vec<Vec<NamedTensor>>) {
+    let shape = ActorShape { observation: 3, hidden: 5, activation: Activation::Tanh, continuous: 2, discrete: vec![] };
+    let filled = |name: String, sizes: &[usize], salt: usize| {
+        let data = (0..sizes.iter().product()).map(|i| ((i * 7919 + 31 * salt) % 211) as f32 / 100.0 - 1.0).collect();
+        NamedTensor { name, shape: sizes.to_vec(), data }
+    };
+    let common = [("actor.log_std", 2, 0.5), ("normaliser.mean", 3, 0.25), ("normaliser.std", 3, 2.0)];
+    let common = common.map(|(name, len, x)| NamedTensor { name: name.into(), shape: vec![len], data: vec![x; len] });
+    let layers = |prefix: &str, member: usize| -> Vec<NamedTensor> {
+        let each = shape.layers().into_iter().enumerate().flat_map(|(index, (inputs, outputs))| {
+            let weight = filled(format!("{prefix}actor.{index}.weight"), &[inputs, outputs], 7 * member + index);
+            [weight, filled(format!("{prefix}actor.{index}.bias"), &[outputs], 11 * member + index)]
+        });
+        each.collect()
+    };
+    let members = (0..3).map(|member| [layers("", member), common.to_vec()].concat()).collect();
+    let own: Vec<NamedTensor> = (0..3).flat_map(|member| layers(&format!("agent{member}."), member)).collect();
+    (shape, [own, common.to_vec()].concat(), members)
+}
+
+#[test]
+fn each_place_in_a_team_has_layers_of_its_own() {
+    let (shape, tensors, members) = team_of_three();
+    let team = Network::for_team(shape.clone(), Team::Each(3), &tensors).unwrap();
+    assert_eq!(team.tensors(), tensors);
+    let rows: Vec<f32> = (0..3 * 70 * 3).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
+    let mut head = vec![0.0; 3 * 70 * 2];
+    team.forward(&rows, &mut head, &mut Scratch::default());
+    for (place, tensors) in members.iter().enumerate() {
+        let member = Network::from_tensors(shape.clone(), tensors).unwrap();
+        let own: Vec<f32> = rows.chunks(3).skip(place).step_by(3).flatten().copied().collect();
+        let mut expected = vec![0.0; 70 * 2];
+        member.forward(&own, &mut expected, &mut Scratch::default());
+        let found: Vec<f32> = head.chunks(2).skip(place).step_by(3).flatten().copied().collect();
+        assert_eq!(found, expected, "place {place}");
+    }
+}
+
+#[test]
+fn a_team_that_is_not_there_is_refused() {
+    let (shape, tensors, _) = team_of_three();
+    for team in [Team::Any, Team::Each(0), Team::Each(2), Team::Each(4), Team::Whole(0), Team::Each(usize::MAX)] {
+        assert!(Network::for_team(shape.clone(), team, &tensors).is_err(), "{team:?}");
+    }
+}

@@ -52,7 +52,7 @@ use crate::{
     metrics::Goal,
     picture::Theme,
     places,
-    policy::card,
+    policy::{card, network::Team},
     record::Replay,
     session::{Plan, Session, background, policy_at, recommended},
     sim::{EVALUATION_ENVS, params::Params},
@@ -275,6 +275,7 @@ impl Lab {
         if let Some(policy) = &policy {
             params.hidden = policy.network.shape().hidden;
             params.action_bins = policy.card.actions.bins;
+            params.parameter_sharing = policy.card.team == Team::Any;
             params.critic_warmup = WARMUP_ITERATIONS;
             params.imitation = 0.0;
         }

@@ -8,7 +8,12 @@ use rand_chacha::{
 /// Weights `[inputs, outputs]` whose rows or columns, whichever are fewer, are orthogonal and `gain` long.
 ///
 /// `stream` tells the weights of one seed apart.
-pub(super) fn orthogonal(seed: u64, stream: u64, (inputs, outputs): (usize, usize), gain: f32) -> Vec<f32> {
+pub(in crate::learn::nets) fn orthogonal(
+    seed: u64,
+    stream: u64,
+    (inputs, outputs): (usize, usize),
+    gain: f32,
+) -> Vec<f32> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let mut rng = ChaCha8Rng::from_seed(bytes);

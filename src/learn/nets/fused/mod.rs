@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-mod initial;
+pub(super) mod initial;
 mod layout;
 #[cfg(test)]
 mod tests;

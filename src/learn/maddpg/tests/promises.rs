@@ -1,0 +1,205 @@
+//! A run repeats, it can be saved, and what cannot be trained is refused.
+
+use super::*;
+use crate::{
+    domains::{cluster::ClusterParams, jamming::JammingParams},
+    learn::{
+        hyperparameters::{Backend, CriticPool, Noise},
+        learner::{Learner, policy_in},
+    },
+    policy::network::Team,
+};
+
+const MAX_STEPS: u32 = 7;
+
+fn cluster(num_nodes: usize) -> ClusterParams {
+    ClusterParams { num_nodes, ..ClusterParams::default() }
+}
+
+fn small(algo: Algo, parameter_sharing: bool) -> PpoParams {
+    PpoParams {
+        algo,
+        parameter_sharing,
+        num_envs: 4,
+        envs_per_world: 3,
+        num_steps: 8,
+        hidden: 8,
+        batch_size: 20,
+        learning_starts: 12,
+        buffer_size: 60,
+        train_frequency: 2,
+        ..PpoParams::default()
+    }
+}
+
+/// One of each kind, with everything that can be saved wrongly.
+fn kinds() -> [PpoParams; 4] {
+    [
+        small(Algo::Maddpg, true),
+        PpoParams { noise: Noise::Ou, n_step: 3, ..small(Algo::Maddpg, false) },
+        PpoParams { prioritised: true, noise: Noise::Ou, gradient_steps: 2, ..small(Algo::Matd3, true) },
+        PpoParams { prioritised: true, ..small(Algo::Ddpg, false) },
+    ]
+}
+
+fn trainer(params: &PpoParams, seed: u64) -> Trainer {
+    Trainer::new(&cluster(3), MAX_STEPS, seed, params).unwrap()
+}
+
+fn run(params: &PpoParams, seed: u64) -> (crate::learn::learner::Sections, Vec<IterationReport>) {
+    let mut trainer = trainer(params, seed);
+    let reports = (0..3).map(|i| trainer.iterate(f64::from(i) / 3.0).unwrap()).collect();
+    (trainer.save().unwrap(), reports)
+}
+
+#[test]
+fn a_run_repeats_bit_for_bit_on_any_number_of_threads_and_another_seed_is_another_run() {
+    for params in kinds() {
+        let on = |threads: usize, seed| {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| run(&params, seed))
+        };
+        assert_eq!(on(1, 1), on(3, 1), "{:?}", params.algo);
+        assert_ne!(on(1, 1).0["weights"], on(1, 2).0["weights"], "{:?}", params.algo);
+    }
+}
+
+#[test]
+fn what_is_saved_goes_on_like_what_was_not() {
+    for params in kinds() {
+        let mut whole = trainer(&params, 1);
+        for _ in 0..2 {
+            whole.iterate(0.1).unwrap();
+        }
+        let mut resumed = trainer(&params, 1);
+        resumed.load(&whole.save().unwrap()).unwrap();
+        assert_eq!(resumed.save().unwrap(), whole.save().unwrap());
+        assert_eq!(resumed.iterate(0.3).unwrap(), whole.iterate(0.3).unwrap());
+        assert_eq!(resumed.save().unwrap(), whole.save().unwrap(), "{params:?}");
+    }
+}
+
+#[test]
+fn a_run_whose_memory_was_not_saved_fills_it_anew() {
+    let params = PpoParams { save_replay: false, ..small(Algo::Maddpg, true) };
+    let mut whole = trainer(&params, 1);
+    whole.iterate(0.0).unwrap();
+    let saved = whole.save().unwrap();
+    assert!(!saved.contains_key("replay"));
+    let mut resumed = trainer(&params, 1);
+    resumed.load(&saved).unwrap();
+    assert!(resumed.replay.is_empty());
+    resumed.iterate(0.5).unwrap();
+    assert_eq!(resumed.counters.env_steps, 64);
+    assert_ne!(resumed.save().unwrap()["weights"], saved["weights"]);
+}
+
+#[test]
+fn nothing_is_learned_before_learning_starts() {
+    let mut trainer = trainer(&PpoParams { learning_starts: 40, ..small(Algo::Maddpg, true) }, 1);
+    let before = trainer.save().unwrap();
+    let report = trainer.iterate(0.0).unwrap();
+    assert_eq!(trainer.save().unwrap()["weights"], before["weights"]);
+    assert!(report.scalars.iter().all(|(name, _)| !name.starts_with("losses/")), "{report:?}");
+    let report = trainer.iterate(0.0).unwrap();
+    for name in ["losses/qf_loss", "losses/qf_values", "losses/actor_loss", "charts/exploration_noise", "charts/replay"]
+    {
+        assert!(report.scalars.iter().any(|(found, value)| found == name && value.is_finite()), "{name}: {report:?}");
+    }
+    assert_eq!(trainer.updates, 4, "at every other tick of the second iteration, from the 40th step on");
+}
+
+#[test]
+fn the_policy_acts_for_the_team_that_it_was_trained_for() {
+    for (params, team) in kinds().iter().zip([Team::Any, Team::Each(3), Team::Any, Team::Whole(3)]) {
+        let mut trainer = trainer(params, 1);
+        trainer.iterate(0.0).unwrap();
+        let policy = trainer.policy().unwrap();
+        assert_eq!(policy.team(), team);
+        let spec = trainer.spec().clone();
+        let again = policy_in(&trainer.save().unwrap(), &spec, params).unwrap();
+        assert_eq!(again.tensors(), policy.tensors());
+        let mut pupil = Trainer::new(&cluster(3), MAX_STEPS, 2, params).unwrap();
+        pupil.start_from(&policy).unwrap();
+        assert_eq!(pupil.policy().unwrap().tensors(), policy.tensors());
+    }
+}
+
+/// What is done while nothing is tried out is what others see the policy do.
+#[test]
+fn members_act_like_the_network_that_is_shared() {
+    use crate::policy::network::Scratch;
+    for params in kinds() {
+        let mut trainer = trainer(&params, 1);
+        trainer.iterate(0.0).unwrap();
+        let network = trainer.policy().unwrap();
+        let seen: Vec<f32> = trainer.batch.lanes()[0].ports().groups[0].observations.clone();
+        let actions = trainer.batch.lanes()[0].ports().groups[0].actions.len();
+        let mut head = vec![0.0; actions];
+        network.forward(&seen, &mut head, &mut Scratch::default());
+        let mut normalised = seen;
+        trainer.seats.normaliser(&trainer.moments, &params).apply(&mut normalised);
+        let (mut found, mut pass) = (vec![0.0; actions], Default::default());
+        trainer.members.iter().for_each(|member| member.act(&normalised, &mut pass, &mut found));
+        assert!(found.iter().zip(&head).all(|(found, u)| (found - libm::tanhf(*u)).abs() < 1e-6), "{:?}", params.algo);
+    }
+}
+
+#[test]
+fn a_shared_policy_goes_on_in_a_larger_team_and_others_cannot() {
+    for params in kinds() {
+        let mut trainer = trainer(&params, 1);
+        trainer.iterate(0.0).unwrap();
+        let before = trainer.save().unwrap();
+        let outcome = trainer.change_scenario(&cluster(5), MAX_STEPS);
+        if trainer.seats.team == Team::Any {
+            outcome.unwrap();
+            assert_eq!(trainer.save().unwrap()["weights"], before["weights"]);
+            let report = trainer.iterate(0.5).unwrap();
+            assert_eq!(report.counters.agent_steps, 32 * 3 + 32 * 5);
+        } else {
+            assert!(outcome.unwrap_err().to_string().contains("from 3 to 5 agents"));
+            assert_eq!(trainer.save().unwrap(), before);
+        }
+    }
+}
+
+#[test]
+fn sections_that_are_missing_damaged_or_foreign_are_errors() {
+    for params in kinds() {
+        let mut saved = trainer(&params, 1);
+        saved.iterate(0.0).unwrap();
+        let saved = saved.save().unwrap();
+        for name in ["weights", "learner", "envs", "replay"] {
+            let mut without = saved.clone();
+            without.remove(name);
+            let error = trainer(&params, 1).load(&without).unwrap_err();
+            assert!(error.to_string().contains(&format!("no section `{name}`")), "{error}");
+            for len in [0, 1, saved[name].len() / 2, saved[name].len() - 1] {
+                let mut cut = saved.clone();
+                cut.get_mut(name).unwrap().truncate(len);
+                assert!(trainer(&params, 1).load(&cut).is_err(), "{name} cut to {len} bytes");
+            }
+        }
+        let other = PpoParams { hidden: 9, ..params };
+        assert!(trainer(&other, 1).load(&saved).is_err());
+    }
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_at_once() {
+    let refused = |domain: &dyn Domain, params: PpoParams| {
+        let error = Trainer::new(domain, MAX_STEPS, 1, &params).err().unwrap();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    };
+    let choosers = refused(&JammingParams::default(), small(Algo::Maddpg, true));
+    assert!(choosers.contains("numbers") && choosers.contains("maddpg"), "{choosers}");
+    let few = cluster(3);
+    assert!(refused(&few, PpoParams { tau: 1.5, ..small(Algo::Maddpg, true) }).contains("tau"));
+    assert!(refused(&few, PpoParams { action_bins: 5, ..small(Algo::Maddpg, true) }).contains("grid"));
+    assert!(refused(&few, PpoParams { backend: Backend::Torch, ..small(Algo::Ddpg, true) }).contains("fused"));
+    let attentive = PpoParams { critic: CriticPool::Attention, ..small(Algo::Maddpg, true) };
+    assert!(refused(&few, attentive).contains("attention"));
+    assert!(refused(&few, PpoParams { buffer_size: 1 << 30, ..small(Algo::Matd3, true) }).contains("MiB"));
+    assert_eq!(Algo::ALL.iter().filter(|algo| algo.is_off_policy()).count(), 3, "what is tested for each algorithm");
+}
