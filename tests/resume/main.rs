@@ -192,6 +192,8 @@ fn metrics(folder: &Path) -> Vec<serde_json::Map<String, serde_json::Value>> {
         line.remove("wall_s").unwrap();
         line.remove("charts/SPS").unwrap();
         line.remove("system/memory_mb");
+        assert!(line.contains_key("time/step_us"));
+        line.retain(|name, _| !name.starts_with("time/"));
         line
     };
     text.lines().map(line).collect()
