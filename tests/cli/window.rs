@@ -35,7 +35,10 @@ fn without_a_display_a_sentence_says_so() {
 #[cfg(feature = "window")]
 #[test]
 fn without_a_display_the_gallery_becomes_training_in_the_terminal() {
+    // Runs go below the current folder, and scenarios are looked for there.
     let folder = tempfile::tempdir().unwrap();
+    let scenarios = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    std::os::unix::fs::symlink(scenarios, folder.path().join("scenarios")).unwrap();
     let mut program = program(&[]);
     program.current_dir(folder.path()).env("DISPLAY", "").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = program.spawn().unwrap();
