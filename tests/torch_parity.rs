@@ -78,6 +78,7 @@ impl Rollout {
             stored: &self.stored,
             log_probs: &self.log_probs,
             masks: None,
+            matters: None,
             advantages: &self.advantages,
             returns: &self.returns,
             values: &self.values,

@@ -146,18 +146,17 @@ mod windowed {
         let params = recommended(&stages[0], &file)?;
         let plan = Plan { seed: stages[0].seed, goal: Goal::Seconds(36_000.0), stages, params };
         let background = Background::start(Session::start(plan, Some(folder), None)?, None)?;
-        let iterations = |background: &Background| background.status().counters.iterations;
-        while iterations(&background) == 0 {
+        while background.status().counters.iterations == 0 {
             std::thread::sleep(Duration::from_millis(10));
         }
-        let (begun, before) = (Instant::now(), background.status().counters.env_steps);
+        let before = background.status();
         std::thread::sleep(Duration::from_secs_f64(seconds));
-        let trained = background.status().counters.env_steps - before;
         Ok(Measured {
             name: format!("{scenario}, no window, training"),
             smoothness: Smoothness::default(),
             ticks_per_s: 0.0,
-            trained_per_s: trained as f64 / begun.elapsed().as_secs_f64(),
+            other_cores: None,
+            training: background.status().pace_since(&before),
         })
     }
 
@@ -187,12 +186,16 @@ mod windowed {
             (Right, "p50 ms"),
             (Right, "p99 ms"),
             (Right, "ticks/s"),
+            (Right, "cores but for training"),
             (Right, "env-steps/s trained"),
+            (Right, "CPU us/env-step"),
         ]);
-        for Measured { name, smoothness, ticks_per_s, trained_per_s } in measured {
-            let numbers = [smoothness.rate, smoothness.p50_ms, smoothness.p99_ms, *ticks_per_s, *trained_per_s];
-            let cells = std::iter::once(name.clone()).chain(numbers.map(|number| format!("{number:.1}")));
-            table.row(cells);
+        for Measured { name, smoothness, ticks_per_s, other_cores, training } in measured {
+            let numbers = [smoothness.rate, smoothness.p50_ms, smoothness.p99_ms, *ticks_per_s];
+            let told =
+                |number: Option<f64>, digits| number.map_or(String::new(), |number| format!("{number:.digits$}"));
+            let rest = [told(*other_cores, 4), told(Some(training.steps_per_s), 1), told(training.cpu_us_per_step, 1)];
+            table.row(std::iter::once(name.clone()).chain(numbers.map(|number| told(Some(number), 1))).chain(rest));
         }
         table
     }

@@ -213,6 +213,7 @@ impl Trainer {
             stored: &self.rollout.stored,
             log_probs: &self.rollout.log_probs,
             masks: None,
+            matters: Some(&self.rollout.matters),
             advantages: &advantages,
             returns: &returns,
             values: &values,

@@ -100,6 +100,9 @@ pub struct Experience<'a> {
     pub log_probs: &'a [f32],
     /// Zero for a forbidden choice, `[steps, agents, logits]`.
     pub masks: Option<&'a [f32]>,
+    /// Whether an action could change anything, `[steps, agents]`; all could without it. The others have no part in the
+    /// policy's loss, nor in the means that it is made of.
+    pub matters: Option<&'a [bool]>,
     /// `[steps, agents]`, or `[steps, 1]` when all agents of a step share one.
     pub advantages: &'a [f32],
     /// Targets of the critic in its own (normalised) unit, `[steps, values_per_step]`.
@@ -121,7 +124,7 @@ pub struct PpoLoss<'a> {
     /// Advantages enter as (advantage - mean) * scale.
     advantage_mean: f32,
     advantage_scale: f32,
-    /// 1 / number of agents and 1 / number of values in the minibatch.
+    /// 1 / number of agents that matter and 1 / number of values in the minibatch.
     agent_share: f64,
     value_share: f64,
 }
@@ -149,7 +152,7 @@ impl<'a> PpoLoss<'a> {
             values,
             advantage_mean: mean,
             advantage_scale: scale,
-            agent_share: 1.0 / (steps.len() * experience.agents) as f64,
+            agent_share: 1.0 / experience.num_mattering_in(steps).max(1) as f64,
             value_share: 1.0 / (steps.len() * values) as f64,
         })
     }
@@ -194,13 +197,12 @@ impl<'a> PpoLoss<'a> {
         };
         let rows = entries.len() * self.experience.agents;
         let (clip_coef, share) = (self.coefficients.clip_coef, self.agent_share as f32);
-        let by_entropy = [-self.coefficients.ent_coef * share; LANES];
         for first in (0..rows).step_by(LANES) {
             let block = self.block(&entries, first, LANES.min(rows - first));
             let evaluation = self.head.evaluate_block(outputs, self.experience.stored, &block);
             let old_log_prob = block.load_source(self.experience.log_probs, 1, 0);
             let advantage = self.advantages(&block);
-            let mut by_log_prob = [0.0; LANES];
+            let (mut by_log_prob, mut by_entropy) = ([0.0; LANES], [0.0; LANES]);
             for lane in 0..LANES {
                 let free = evaluation.log_prob[lane] - old_log_prob[lane];
                 let log_ratio = free.clamp(-LOG_RATIO_MAX, LOG_RATIO_MAX);
@@ -209,8 +211,10 @@ impl<'a> PpoLoss<'a> {
                 let clipped = -advantage[lane] * ratio.clamp(1.0 - clip_coef, 1.0 + clip_coef);
                 // A branch that is clipped, or a ratio held at its limit, does not change with the policy.
                 let moves = (open >= clipped) & (free == log_ratio);
-                by_log_prob[lane] = if moves { open * share } else { 0.0 };
-                let present = if lane < block.rows { 1.0 } else { 0.0 };
+                let counts = lane < block.rows && self.experience.matters(block.sources[lane]);
+                by_log_prob[lane] = if counts & moves { open * share } else { 0.0 };
+                by_entropy[lane] = if counts { -self.coefficients.ent_coef * share } else { 0.0 };
+                let present = if counts { 1.0 } else { 0.0 };
                 sums.policy_loss[lane] += present * f64::from(if open >= clipped { open } else { clipped });
                 sums.kl[lane] += present * f64::from((ratio - 1.0) - log_ratio);
                 sums.old_kl[lane] -= present * f64::from(log_ratio);
@@ -308,6 +312,24 @@ impl PpoCoefficients {
 }
 
 impl Experience<'_> {
+    /// Whether the action in this row, one per agent and step, could change anything.
+    fn matters(&self, row: usize) -> bool {
+        self.matters.is_none_or(|matters| matters[row])
+    }
+
+    /// How many of these rows do.
+    fn num_mattering(&self, rows: Range<usize>) -> usize {
+        rows.filter(|row| self.matters(*row)).count()
+    }
+
+    /// The same for the rows of these steps.
+    fn num_mattering_in(&self, steps: &[u32]) -> usize {
+        steps
+            .iter()
+            .map(|&step| self.num_mattering(step as usize * self.agents..(step as usize + 1) * self.agents))
+            .sum()
+    }
+
     /// Advantages and values per step, once all sizes agree.
     fn check(&self, head: &HybridHead, steps: &[u32]) -> Result<(usize, usize)> {
         let rows = self.log_probs.len();
@@ -317,7 +339,8 @@ impl Experience<'_> {
         let values = per_step(self.returns.len()).filter(|&n| n > 0 && self.values.len() == self.returns.len());
         let stored = rows == num_steps * self.agents && self.stored.len() == rows * head.stored();
         let masks = self.masks.is_none_or(|masks| masks.len() == rows * head.logits());
-        let (Some(advantages), Some(values), true, true) = (advantages, values, stored, masks) else {
+        let matters = self.matters.is_none_or(|matters| matters.len() == rows);
+        let (Some(advantages), Some(values), true, true, true) = (advantages, values, stored, masks, matters) else {
             return Err(Error::input(format!(
                 "the arrays of a rollout do not fit together: {} agents, {} stored numbers, {rows} log-probabilities, \
                  {} advantages, {} returns, {} values",
@@ -340,13 +363,18 @@ impl Experience<'_> {
 
 /// Mean and 1 / (deviation + 1e-8) of the advantages of a minibatch, with n - 1 as in PyTorch's `std`.
 fn moments(experience: &Experience<'_>, steps: &[u32], per_step: usize) -> (f32, f32) {
-    let advantages = || {
-        let of_step = |&step: &u32| &experience.advantages[step as usize * per_step..][..per_step];
-        steps.iter().flat_map(of_step).map(|&advantage| f64::from(advantage))
+    // The actions that an advantage is shared by: one, or all of a step. It counts by the part of them that matters.
+    let sharers = experience.agents / per_step;
+    let weighted = || {
+        let all = steps.iter().flat_map(|&step| step as usize * per_step..(step as usize + 1) * per_step);
+        all.map(|at| {
+            let mattering = experience.num_mattering(at * sharers..(at + 1) * sharers);
+            (mattering as f64 / sharers as f64, f64::from(experience.advantages[at]))
+        })
     };
-    let count = (steps.len() * per_step) as f64;
-    let mean = advantages().sum::<f64>() / count;
-    let squares: f64 = advantages().map(|advantage| (advantage - mean) * (advantage - mean)).sum();
+    let count = weighted().map(|(weight, _)| weight).sum::<f64>().max(f64::MIN_POSITIVE);
+    let mean = weighted().map(|(weight, advantage)| weight * advantage).sum::<f64>() / count;
+    let squares: f64 = weighted().map(|(weight, advantage)| weight * (advantage - mean) * (advantage - mean)).sum();
     let std = (squares / (count - 1.0).max(1.0)).sqrt();
     (mean as f32, (1.0 / (std + 1e-8)) as f32)
 }

@@ -31,6 +31,8 @@ pub(super) struct Rollout {
     pub stored: Vec<f32>,
     /// `[steps, agents]`.
     pub log_probs: Vec<f32>,
+    /// Whether the action could change anything, `[steps, agents]`.
+    pub matters: Vec<bool>,
     /// `[steps, columns]`: one column per agent, or the mean over agents as the only one.
     pub rewards: Vec<f32>,
     /// `[steps]`.
@@ -82,6 +84,7 @@ struct Part<'a> {
     observations: &'a mut [f32],
     stored: &'a mut [f32],
     log_probs: &'a mut [f32],
+    matters: &'a mut [bool],
     rewards: &'a mut [f32],
     terminated: &'a mut [bool],
     truncated: &'a mut [bool],
@@ -136,6 +139,7 @@ impl Rollout {
             observations: vec![0.0; steps * agents * shape.observation],
             stored: vec![0.0; steps * agents * shape.stored],
             log_probs: vec![0.0; steps * agents],
+            matters: vec![true; steps * agents],
             rewards: vec![0.0; steps * shape.columns],
             terminated: vec![false; steps],
             truncated: vec![false; steps],
@@ -181,6 +185,7 @@ impl Rollout {
         let (mut log_probs, mut rewards) = (&mut self.log_probs[..], &mut self.rewards[..]);
         let (mut terminated, mut truncated) = (&mut self.terminated[..], &mut self.truncated[..]);
         let (mut last_observations, mut labels) = (&mut self.last_observations[..], &mut self.labels[..]);
+        let mut matters = &mut self.matters[..];
         let mut parts = Vec::with_capacity(lanes.len());
         for (envs, record) in lanes.iter().zip(&mut self.lanes) {
             let steps = envs * num_steps;
@@ -190,6 +195,7 @@ impl Rollout {
                 observations: cut(&mut observations, steps * agents * observation),
                 stored: cut(&mut stored, steps * agents * kept),
                 log_probs: cut(&mut log_probs, steps * agents),
+                matters: cut(&mut matters, steps * agents),
                 rewards: cut(&mut rewards, steps * columns),
                 terminated: cut(&mut terminated, steps),
                 truncated: cut(&mut truncated, steps),
@@ -290,6 +296,7 @@ fn act(
     if let Some(moments) = moments {
         moments.update(&port.observations)?;
     }
+    part.matters[rows.clone()].copy_from_slice(&port.matters);
     let observations = &mut part.observations[rows.start * observation..rows.end * observation];
     actor.network.normalise(&port.observations, observations);
     head.resize(rows.len() * actor.head.head(), 0.0);

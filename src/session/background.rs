@@ -10,7 +10,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::{Control, Ending, News, Observer, Session};
+use super::{Control, Ending, News, Observer, Session, machine::Crew};
 use crate::{
     error::{Error, Result},
     learn::{critic::Critic, learner::Counters},
@@ -61,6 +61,17 @@ pub struct Status {
     pub progress: f64,
     /// Wall time of the run without its pauses, in seconds.
     pub wall_s: f64,
+    /// CPU time of its threads, in seconds; none where the system does not tell.
+    pub cpu_s: Option<f64>,
+}
+
+/// What training achieves for its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pace {
+    /// Env-steps per second of wall time.
+    pub steps_per_s: f64,
+    /// CPU time per env-step in µs; none where the system does not tell.
+    pub cpu_us_per_step: Option<f64>,
 }
 
 /// What one iteration measured.
@@ -80,6 +91,7 @@ pub struct Background {
     samples: Receiver<Sample>,
     warnings: Receiver<String>,
     ready: Arc<Ready>,
+    crew: Crew,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -108,7 +120,9 @@ impl Background {
             counters: session.counters(),
             progress: session.progress(),
             wall_s: session.wall_s(),
+            cpu_s: None,
         };
+        let crew = Crew::default();
         let learned = Mutex::new(Learned::of(&session)?);
         let ready = Arc::new(Ready { status: Mutex::new(status), learned });
         let ((commands, obeyed), (told, samples)) = (unbounded(), unbounded());
@@ -118,23 +132,29 @@ impl Background {
             commands: obeyed,
             samples: told,
             warnings: warned,
+            crew: crew.clone(),
             iteration: None,
             is_paused: false,
         };
         let failed = |error: &dyn std::fmt::Display| Error::system(format!("cannot start a training thread: {error}"));
+        let joining = crew.clone();
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.unwrap_or(0))
             .thread_name(|index| format!("learner-{index}"))
-            .start_handler(|_| lower_priority())
+            .start_handler(move |_| {
+                lower_priority();
+                joining.join();
+            })
             .build()
             .map_err(|e| failed(&e))?;
         let thread = std::thread::Builder::new().name("session".to_owned()).spawn(move || {
             lower_priority();
+            watcher.crew.join();
             let ended = pool.install(|| session.run(&mut watcher));
             let phase = ended.map_or_else(|error| Phase::Failed(error.to_string()), Phase::Ended);
             lock(&watcher.ready.status).phase = phase;
         });
-        Ok(Self { commands, samples, warnings, ready, thread: Some(thread.map_err(|e| failed(&e))?) })
+        Ok(Self { commands, samples, warnings, ready, crew, thread: Some(thread.map_err(|e| failed(&e))?) })
     }
 
     /// Tells the session something. One that is over does not listen any more.
@@ -145,6 +165,11 @@ impl Background {
     /// What the session last said of itself.
     pub fn status(&self) -> Status {
         lock(&self.ready.status).clone()
+    }
+
+    /// CPU time of its threads so far, in seconds; none where the system does not tell, or when they have ended.
+    pub fn cpu_s(&self) -> Option<f64> {
+        self.crew.cpu_s()
     }
 
     /// The newest policy, with its card.
@@ -195,6 +220,21 @@ impl Drop for Background {
     }
 }
 
+impl Status {
+    /// What was achieved since `earlier`, both at the end of an iteration: whole iterations in their own time.
+    pub fn pace_since(&self, earlier: &Self) -> Pace {
+        let steps = self.counters.env_steps.saturating_sub(earlier.counters.env_steps) as f64;
+        let cpu_s = self.cpu_s.zip(earlier.cpu_s).map(|(now, then)| now - then);
+        if steps == 0.0 {
+            return Pace::default();
+        }
+        Pace {
+            steps_per_s: steps / (self.wall_s - earlier.wall_s).max(f64::MIN_POSITIVE),
+            cpu_us_per_step: cpu_s.map(|cpu_s| 1e6 * cpu_s / steps),
+        }
+    }
+}
+
 impl Learned {
     fn of(session: &Session) -> Result<Self> {
         Ok(Self { policy: Arc::new(session.policy()?), critic: session.critic().map(Arc::new) })
@@ -207,6 +247,7 @@ struct Watcher {
     commands: Receiver<Command>,
     samples: Sender<Sample>,
     warnings: Sender<String>,
+    crew: Crew,
     /// The last iteration that was told of.
     iteration: Option<u64>,
     is_paused: bool,
@@ -236,6 +277,7 @@ impl Watcher {
                 counters: news.report.counters,
                 progress: news.progress,
                 wall_s: news.wall_s,
+                cpu_s: self.crew.cpu_s(),
             };
             // Nobody at the other end: whoever started the session is gone without a word.
             let command = if self.is_paused { self.commands.recv().ok() } else { self.commands.try_recv().ok() };

@@ -21,6 +21,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::machine::cpu_time;
 pub use self::{
     background::Background,
     folder::{Plan, RunFolder, recommended},

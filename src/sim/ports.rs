@@ -40,6 +40,9 @@ pub struct GroupPort {
     pub final_observations: Vec<f32>,
     /// `[envs, agents, action_width]`: what the agents do in the next tick.
     pub actions: Vec<f32>,
+    /// `[envs, agents]`: whether what the agent does in the next tick can change anything; true unless a domain knows
+    /// better. Learners pass over actions that did not matter: chance alone made them look good or bad.
+    pub matters: Vec<bool>,
     /// `[envs, agents, num_terms]`: weighted reward terms of the last tick.
     pub terms: Vec<f32>,
     /// `[envs, agents]`: total reward of the last tick, the clipped sum of the terms.
@@ -92,6 +95,7 @@ impl GroupPort {
             observations: vec![0.0; rows * observation_width],
             final_observations: vec![0.0; rows * observation_width],
             actions: vec![0.0; rows * action_width],
+            matters: vec![true; rows],
             terms: vec![0.0; rows * group.reward_terms.len()],
             rewards: vec![0.0; rows],
         }

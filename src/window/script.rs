@@ -30,6 +30,10 @@ use super::{
 use crate::{
     durable::read_capped,
     error::{Error, Result},
+    session::{
+        background::{Pace, Status},
+        cpu_time,
+    },
 };
 
 /// Longest script that is read, in bytes.
@@ -88,8 +92,10 @@ pub struct Measured {
     pub smoothness: Smoothness,
     /// Ticks per second.
     pub ticks_per_s: f64,
-    /// Env-steps of training per second.
-    pub trained_per_s: f64,
+    /// Cores that everything but training kept busy; none where the system does not tell.
+    pub other_cores: Option<f64>,
+    /// What training achieved, all runs together; whole iterations in their own time.
+    pub training: Pace,
 }
 
 impl Script {
@@ -133,10 +139,12 @@ struct Running {
 }
 
 /// How far things were when a measurement began.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Counted {
     tick: u64,
-    trained: u64,
+    trainings: Vec<Status>,
+    /// CPU time of everything but training, in seconds.
+    other_s: Option<f64>,
 }
 
 pub(super) fn plugin(app: &mut App, script: Script) {
@@ -191,12 +199,13 @@ fn run(
         if let Some(Step::Measure(name, _) | Step::MeasureAtRest(name, _)) = running.step.take() {
             is_unpaced.0 = false;
             let seconds = running.begun.elapsed().as_secs_f64();
-            let now = counted(&lab);
+            let (then, now) = (&running.counted, counted(&lab));
             running.report.measured.push(Measured {
                 name,
                 smoothness: frames.end(),
-                ticks_per_s: now.tick.saturating_sub(running.counted.tick) as f64 / seconds,
-                trained_per_s: now.trained.saturating_sub(running.counted.trained) as f64 / seconds,
+                ticks_per_s: now.tick.saturating_sub(then.tick) as f64 / seconds,
+                other_cores: now.other_s.zip(then.other_s).map(|(now, then)| (now - then) / seconds),
+                training: together(&now.trainings, &then.trainings),
             });
         }
         let Some(step) = running.steps.next() else { return end(running, &mut lab, &remains, &mut exit) };
@@ -249,8 +258,22 @@ fn restless(step: &Option<Step>, frames: &Frames) -> Option<String> {
 }
 
 fn counted(lab: &Lab) -> Counted {
-    let trained = lab.trainings().iter().map(|training| training.status().counters.env_steps).sum();
-    Counted { tick: lab.stage().map_or(0, |stage| stage.tick()), trained }
+    let alive = || lab.trainings().iter().filter(|training| training.is_alive());
+    let trained_s = alive().map(Training::cpu_s).sum::<Option<f64>>();
+    Counted {
+        tick: lab.stage().map_or(0, |stage| stage.tick()),
+        trainings: alive().map(|training| training.status().clone()).collect(),
+        other_s: trained_s.map(|trained_s| cpu_time().as_secs_f64() - trained_s),
+    }
+}
+
+/// What the runs that go on achieved together.
+fn together(now: &[Status], then: &[Status]) -> Pace {
+    let paces: Vec<Pace> = now.iter().zip(then).map(|(now, then)| now.pace_since(then)).collect();
+    let cpu_us = |pace: &Pace| pace.cpu_us_per_step.map(|us| us * pace.steps_per_s);
+    let steps_per_s: f64 = paces.iter().map(|pace| pace.steps_per_s).sum();
+    let cpu_us_per_step = paces.iter().map(cpu_us).sum::<Option<f64>>().map(|us| us / steps_per_s);
+    Pace { steps_per_s, cpu_us_per_step: cpu_us_per_step.filter(|us| us.is_finite()) }
 }
 
 fn end(running: &mut Running, lab: &mut Lab, remains: &Remains, exit: &mut MessageWriter<AppExit>) {
@@ -366,7 +389,7 @@ pub fn smoothness(scenarios: &[&str], seconds: f64) -> Script {
             Step::UntilTrained(1),
             Step::Measure(format!("{scenario}, playing and training"), seconds),
             Step::Do(Command::Pause),
-            Step::Wait(1.0),
+            Step::Wait(3.0),
             Step::MeasureAtRest(format!("{scenario}, at rest and training"), 2.0 * seconds),
             Step::Do(Command::ToggleTraining),
             Step::UntilQuiet,

@@ -1,9 +1,12 @@
 //! Algebraic connectivity of random geometric graphs, which is what radio networks look like.
 
-use super::{Figure, Meter, meter::cpu_time};
-use crate::math::{
-    fiedler::{DenseSolver, SparseSolver, samples::Geometric},
-    statistics::median,
+use super::{Figure, Meter};
+use crate::{
+    math::{
+        fiedler::{DenseSolver, SparseSolver, samples::Geometric},
+        statistics::median,
+    },
+    session::cpu_time,
 };
 
 /// Ticks of a large graph that are timed.

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
-
-use crate::math::statistics::median;
+use crate::{math::statistics::median, session::cpu_time};
 
 /// How long and how often something is measured.
 #[derive(Clone, Copy, Debug)]
@@ -57,12 +55,6 @@ impl Meter {
         }
         median(&seconds)
     }
-}
-
-/// CPU time that this process has used so far, over all its threads: `CLOCK_PROCESS_CPUTIME_ID`.
-pub(super) fn cpu_time() -> Duration {
-    let now = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32)
 }
 
 #[cfg(test)]

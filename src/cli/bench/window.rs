@@ -28,7 +28,9 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
             "p50_ms": smooth.p50_ms,
             "p99_ms": smooth.p99_ms,
             "ticks_per_s": found.ticks_per_s,
-            "env_steps_trained_per_s": found.trained_per_s,
+            "other_cores": found.other_cores,
+            "env_steps_trained_per_s": found.training.steps_per_s,
+            "cpu_us_per_env_step": found.training.cpu_us_per_step,
         })
     };
     let measured: Vec<_> = report.measured.iter().map(entry).collect();

@@ -101,13 +101,24 @@ pub(super) struct Scratch {
     slacks: Vec<f32>,
 }
 
+impl Scratch {
+    /// Only nodes that can take the workload at hand have a say in a tick of one decision; in one of several, the room that
+    /// is left decides who has one next, so all have while one has.
+    fn tell_who_matters(&self, decisions: usize, matters: &mut [bool]) {
+        matters.fill(decisions > 1 && self.fitting.any());
+        self.fitting.nodes.iter().for_each(|node| matters[usize::from(*node)] = true);
+    }
+}
+
 impl Scene<'_, '_> {
     fn write(&self, ports: &mut Ports, scratch: &mut Scratch, is_due: impl Fn(usize) -> bool) {
         let port = &mut ports.groups[0];
         let (machines, usage, health) = (column(&self.machines), column(&self.usage), column(&self.health));
         let (demands, phases, jobs) = (column(&self.demands), column(&self.phases), column(&self.jobs));
         let rows = port.observations.chunks_exact_mut(port.agents * port.observation_width);
-        for (slot, ((clock, arrivals), rows)) in self.envs.iter().zip(rows).enumerate().filter(|(s, _)| is_due(*s)) {
+        let rows = rows.zip(port.matters.chunks_exact_mut(port.agents));
+        let envs = self.envs.iter().zip(rows).enumerate().filter(|(slot, _)| is_due(*slot));
+        for (slot, ((clock, arrivals), (rows, matters))) in envs {
             let (n, w) = (self.model.nodes(slot), self.model.workloads(slot));
             let nodes = Nodes {
                 model: &self.model,
@@ -118,6 +129,9 @@ impl Scene<'_, '_> {
             // An episode that has ended still has the clock of its last tick here, one that begins that of its first.
             let pool = (&demands[w.clone()], &phases[w.clone()], &jobs[w]);
             describe(nodes, pool, clock.tick, self.source.crowding(arrivals.recent), scratch, rows);
+            if self.model.is_full() && self.model.params.observation == ObservationLayout::Nodes {
+                scratch.tell_who_matters(self.model.params.decisions_per_tick, matters);
+            }
         }
     }
 }

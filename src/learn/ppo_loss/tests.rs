@@ -76,6 +76,7 @@ impl Case {
             stored: &self.stored,
             log_probs: &self.log_probs,
             masks: Some(&self.masks),
+            matters: None,
             advantages: &self.advantages,
             returns: &self.returns,
             values: &self.values,
@@ -236,6 +237,69 @@ fn a_minibatch_may_be_cut_anywhere() {
     }
 }
 
+/// Agents that do not matter might as well not be there: the policy's part of the loss is that of a rollout without them.
+#[test]
+fn what_does_not_matter_teaches_the_policy_nothing() {
+    let (space, case) = (head(), Case::new(AGENTS, AGENTS, 8));
+    let matters: Vec<bool> = (0..ROWS).map(|row| row % AGENTS == 1).collect();
+    let masked = Experience { matters: Some(&matters), ..case.experience() };
+    let loss = PpoLoss::new(&space, masked, &STEPS, COEFFICIENTS).unwrap();
+    let (found, terms) = case.differentiate(&loss, STEPS.len());
+
+    let middle = |numbers: &[f32], width: usize| -> Vec<f32> {
+        numbers.chunks_exact(AGENTS * width).flat_map(|step| &step[width..2 * width]).copied().collect()
+    };
+    let alone = Case {
+        stored: middle(&case.stored, 4),
+        log_probs: middle(&case.log_probs, 1),
+        masks: middle(&case.masks, 7),
+        advantages: middle(&case.advantages, 1),
+        returns: case.returns.clone(),
+        values: case.values.clone(),
+        head: middle(&case.head, 9),
+        log_std: case.log_std,
+        new_values: case.new_values.clone(),
+    };
+    let loss = PpoLoss::new(&space, Experience { agents: 1, ..alone.experience() }, &STEPS, COEFFICIENTS).unwrap();
+    let (mut head, mut values) = (vec![0.0; alone.head.len()], vec![0.0; alone.new_values.len()]);
+    let mut log_std = [0.0; 2];
+    let outputs = Outputs { head: &alone.head, log_std: &alone.log_std, values: &alone.new_values };
+    let gradients = OutputGradients { head: &mut head, log_std: &mut log_std, values: &mut values };
+    let expected = loss.differentiate(0..STEPS.len(), outputs, gradients);
+
+    for term in Term::ALL {
+        assert!((terms[term.index()] - expected[term.index()]).abs() < 1e-6, "{term:?}");
+    }
+    for (row, gradients) in found.head.chunks_exact(9).enumerate() {
+        let (step, agent) = (row / AGENTS, row % AGENTS);
+        for (column, gradient) in gradients.iter().enumerate() {
+            let expected = if agent == 1 { f64::from(head[step * 9 + column]) } else { 0.0 };
+            assert!((gradient - expected).abs() < 1e-6, "step {step}, agent {agent}: {gradient}, not {expected}");
+        }
+    }
+    assert!(found.log_std.iter().zip(log_std).all(|(found, expected)| (found - f64::from(expected)).abs() < 1e-6));
+    assert!(found.values.iter().zip(values).all(|(found, expected)| (found - f64::from(expected)).abs() < 1e-9));
+}
+
+#[test]
+fn a_shared_advantage_counts_by_the_agents_that_matter() {
+    let (space, case) = (head(), Case::new(1, 1, 9));
+    // Of the second step two agents matter, of the third one, of all others none.
+    let matters: Vec<bool> = (0..ROWS).map(|row| [7 * AGENTS, 7 * AGENTS + 2, 2 * AGENTS + 1].contains(&row)).collect();
+    let masked = Experience { matters: Some(&matters), ..case.experience() };
+    let loss = PpoLoss::new(&space, masked, &STEPS, COEFFICIENTS).unwrap();
+    let (two, one) = (f64::from(case.advantages[7]), f64::from(case.advantages[2]));
+    let mean = (2.0 * two + one) / 3.0;
+    assert!((f64::from(loss.advantage_mean) - mean).abs() < 1e-6, "{}, not {mean}", loss.advantage_mean);
+    assert_eq!(loss.agent_share, 1.0 / 3.0);
+    let nobody = vec![false; ROWS];
+    let loss = PpoLoss::new(&space, Experience { matters: Some(&nobody), ..masked }, &STEPS, COEFFICIENTS).unwrap();
+    let (found, terms) = case.differentiate(&loss, STEPS.len());
+    assert!(found.head.iter().chain(&found.log_std).all(|gradient| *gradient == 0.0));
+    assert_eq!((terms[Term::PolicyLoss.index()], terms[Term::Entropy.index()]), (0.0, 0.0));
+    assert!(terms[Term::ValueLoss.index()] > 0.0, "the critic learns all the same");
+}
+
 #[test]
 fn an_unchanged_policy_has_ratio_one() {
     let space = HybridHead::new(&[(-1.0, 1.0)], &[2]).unwrap();
@@ -248,6 +312,7 @@ fn an_unchanged_policy_has_ratio_one() {
         stored: &stored,
         log_probs: &log_probs,
         masks: None,
+        matters: None,
         advantages: &[1.0, -1.0],
         returns: &[0.0; 2],
         values: &[0.0; 2],
@@ -269,6 +334,7 @@ fn a_wild_ratio_leaves_every_gradient_finite() {
             stored: &[0.0, 1.0, 40.0, 0.0],
             log_probs: &[-300.0, 300.0],
             masks: None,
+            matters: None,
             advantages: &[advantage],
             returns: &[1e4],
             values: &[-1e4],
@@ -296,6 +362,7 @@ fn arrays_that_do_not_fit_are_refused() {
         Experience { returns: &[], values: &[], ..good },
         Experience { values: &case.values[1..], ..good },
         Experience { masks: Some(&case.masks[7..]), ..good },
+        Experience { matters: Some(&[true; ROWS - 1]), ..good },
     ] {
         assert!(PpoLoss::new(&space, broken, &STEPS, COEFFICIENTS).is_err());
     }

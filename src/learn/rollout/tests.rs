@@ -65,6 +65,12 @@ fn head() -> HybridHead {
 fn collect(envs_per_world: usize, is_shared: bool) -> (Rollout, RunningMoments) {
     let seeds = Seeds::new(4);
     let mut batch = Batch::new(&domain(), MAX_STEPS, seeds, 0..ENVS, envs_per_world);
+    for lane in batch.lanes_mut() {
+        let first = lane.first_env();
+        for (row, matters) in lane.ports_mut().groups[0].matters.iter_mut().enumerate() {
+            *matters = is_told_to_matter(first as usize + row / 3, row % 3);
+        }
+    }
     let mut rollout = Rollout::new(Shape::of(&batch, &head(), NUM_STEPS, is_shared));
     let (network, head) = (network(), head());
     let mut moments = RunningMoments::new(5);
@@ -73,6 +79,11 @@ fn collect(envs_per_world: usize, is_shared: bool) -> (Rollout, RunningMoments) 
         rollout.collect(&mut batch, actor, &mut moments).unwrap();
     }
     (rollout, moments)
+}
+
+/// One agent of each env does not.
+fn is_told_to_matter(env: usize, agent: usize) -> bool {
+    env % 3 != agent
 }
 
 /// What one env went through, tick by tick.
@@ -163,6 +174,8 @@ fn steps_are_stored_lane_by_lane_then_tick_then_env() {
                         );
                         assert_eq!(rollout.stored[9 * step..9 * (step + 1)], track.stored[tick], "{what}");
                         assert_eq!(rollout.log_probs[3 * step..3 * (step + 1)], track.log_probs[tick], "{what}");
+                        let matters = [0, 1, 2].map(|agent| is_told_to_matter(env, agent));
+                        assert_eq!(rollout.matters[3 * step..3 * (step + 1)], matters, "{what}");
                         assert_eq!(rollout.truncated[step], track.truncated[tick], "{what}");
                         assert!(!rollout.terminated[step]);
                         if is_shared {

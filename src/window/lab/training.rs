@@ -112,6 +112,11 @@ impl Training {
         }
     }
 
+    /// CPU time of its threads so far, in seconds; none where the system does not tell.
+    pub fn cpu_s(&self) -> Option<f64> {
+        self.background.cpu_s()
+    }
+
     /// What it has measured.
     pub fn curves(&self) -> &Curves {
         &self.curves

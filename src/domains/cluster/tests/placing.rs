@@ -101,6 +101,36 @@ fn workloads_and_resources_are_conserved() {
     }
 }
 
+/// Nodes whose action is said not to matter may do anything; over an episode, those that matter have made a difference.
+#[test]
+fn what_is_said_not_to_matter_changes_nothing() {
+    for decisions_per_tick in [1, 3] {
+        let params =
+            ClusterParams { decisions_per_tick, arrival_rate_hz: 7.0, mtbf_s: 20.0, ..ClusterParams::default() };
+        let (mut stage, mut unit) = (Stage::new(&params), noise(3));
+        let (mut idle, mut mattered) = (0, 0);
+        for tick in 0..300 {
+            let matters = stage.lane.ports().groups[0].matters.clone();
+            let scores: Vec<f32> = matters.iter().map(|_| 2.2 * unit() - 1.1).collect();
+            let now = stage.lane.snapshot(0);
+            let mut outcome = |changes: bool| {
+                stage.lane.restore(0, &now).unwrap();
+                assert_eq!(stage.lane.ports().groups[0].matters, matters, "a state that comes back says the same");
+                let other = scores.iter().zip(&matters).map(|(s, m)| if *m == changes { -s } else { *s });
+                stage.step(&other.collect::<Vec<_>>());
+                stage.lane.hash(0)
+            };
+            let (changed, unchanged) = (outcome(true), outcome(false));
+            stage.lane.restore(0, &now).unwrap();
+            stage.step(&scores);
+            assert_eq!(unchanged, stage.lane.hash(0), "{decisions_per_tick} decisions, tick {tick}");
+            mattered += u32::from(changed != unchanged);
+            idle += matters.iter().filter(|matters| !**matters).count();
+        }
+        assert!(mattered > 50 && idle > 300, "{mattered} ticks, {idle} idle nodes");
+    }
+}
+
 #[test]
 fn nodes_see_the_workload_at_hand_and_whether_it_fits() {
     let mut stage = Stage::new(&quiet());
