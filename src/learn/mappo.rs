@@ -221,8 +221,13 @@ impl Trainer {
         let (coefficients, size) = self.scheduled(progress);
         let per_minibatch = (self.params.minibatch_size / shape.agents).clamp(1, shape.steps());
         let mut order: Vec<u32> = (0..shape.steps() as u32).collect();
+        let acted_on = self.rollout.acted_on();
         let mut sums = Sums::default();
         for epoch in 0..self.params.update_epochs {
+            if epoch == 1 {
+                // Where no action mattered only the critic learns, for which once has to do.
+                order.retain(|step| acted_on[*step as usize]);
+            }
             self.shuffle(&mut order, epoch);
             let mut of_epoch = Sums::default();
             for steps in order.chunks(per_minibatch) {

@@ -154,6 +154,11 @@ impl Rollout {
         &self.shape
     }
 
+    /// Whether the action of some agent mattered, `[steps]`.
+    pub(super) fn acted_on(&self) -> Vec<bool> {
+        self.matters.chunks_exact(self.shape.agents).map(|agents| agents.contains(&true)).collect()
+    }
+
     /// Fills the rollout and adds the observations as they were seen to `moments`.
     pub(super) fn collect(&mut self, batch: &mut Batch, actor: Actor<'_>, moments: &mut RunningMoments) -> Result<()> {
         let shape = self.shape.clone();

@@ -133,6 +133,19 @@ fn every_step_is_in_one_minibatch_of_every_epoch() {
 }
 
 #[test]
+fn steps_in_which_nothing_mattered_are_learned_from_once() {
+    for (idle, expected) in [(0, 3.0 * 4.0), (2, 4.0 + 2.0 + 2.0), (4, 4.0)] {
+        let mut trainer = trainer(&PpoParams { minibatch_size: 40, update_epochs: 3, ..small(Algo::Mappo) });
+        let lanes = trainer.batch.lanes_mut().iter_mut();
+        let mattering = lanes.flat_map(|lane| lane.ports_mut().groups[0].matters.chunks_exact_mut(4));
+        mattering.take(idle).for_each(|agents| agents.fill(false));
+        let report = trainer.iterate(0.0).unwrap();
+        assert_eq!(scalar(&report, "charts/minibatches"), expected, "{idle} envs of four idle");
+        assert!(report.scalars.iter().all(|(_, number)| number.is_finite()), "{idle} envs idle: {report:?}");
+    }
+}
+
+#[test]
 fn the_order_of_an_epoch_is_a_permutation_at_an_address_of_its_own() {
     let mut trainer = trainer(&small(Algo::Mappo));
     let order = |trainer: &Trainer, epoch| {
