@@ -186,6 +186,9 @@ pub struct EvalArgs {
     /// Seed of the episodes, which no training ever sees; without it, the scenario's
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
+    /// Metric to compare policies by, the more the better; without it, the domain's own
+    #[arg(long, value_name = "METRIC")]
+    pub score: Option<String>,
     /// Let networks draw their actions as in training instead of taking the most likely one
     #[arg(long)]
     pub stochastic: bool,

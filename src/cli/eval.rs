@@ -22,9 +22,10 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         episodes: args.episodes,
         seed: args.seed.unwrap_or(scenario.seed),
         with_reference: !args.no_planner,
+        score: args.score.clone(),
         ..EvalOptions::default()
     };
-    let report = on_threads(args.threads, || play(&scenario, resolved, options))?;
+    let report = on_threads(args.threads, || play(&scenario, resolved, &options))?;
     if args.json { output::print_json(&report.to_json()) } else { output::print(report) }
 }
 
@@ -48,7 +49,7 @@ pub(super) fn resolve<'n>(
 ///
 /// # Errors
 /// See [`evaluate`].
-pub(super) fn play(scenario: &Scenario, resolved: Resolved, options: EvalOptions) -> Result<Report> {
+pub(super) fn play(scenario: &Scenario, resolved: Resolved, options: &EvalOptions) -> Result<Report> {
     let bar = output::progress(env_steps(scenario, &resolved.entries, options), "evaluating");
     let report = evaluate(scenario, resolved.entries, options, &|ticks| bar.inc(ticks));
     bar.finish_and_clear();

@@ -18,7 +18,7 @@ pub(super) fn run(args: QuickstartArgs) -> Result<()> {
     let names: Vec<&str> = [folder.as_str()].into_iter().chain(names).collect();
     let resolved = eval::resolve(&scenario, names, Decision::Mode)?;
     let options = EvalOptions { seed: scenario.seed, ..EvalOptions::default() };
-    let report = eval::play(&scenario, resolved, options)?;
+    let report = eval::play(&scenario, resolved, &options)?;
     output::print(report)?;
     let name = &scenario.name;
     output::print(format_args!(

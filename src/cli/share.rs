@@ -27,7 +27,7 @@ pub(super) fn run(args: &ShareArgs) -> Result<()> {
     let path = args.policy.to_string_lossy();
     let resolved = eval::resolve(&scenario, [path.as_ref()], Decision::Mode)?;
     let options = EvalOptions { episodes: args.episodes, seed: scenario.seed, ..EvalOptions::default() };
-    let report = eval::play(&scenario, resolved, options)?;
+    let report = eval::play(&scenario, resolved, &options)?;
     let measured = report.policies.iter().find(|policy| policy.name == path).map(|policy| &policy.overall.metrics);
     let intervals = measured.map_or(&[][..], Vec::as_slice);
     let results = report.metrics.iter().zip(intervals).map(|(metric, found)| Score::new(&*metric.name, *found));

@@ -27,7 +27,7 @@ use crate::{
 pub const EPISODES: RangeInclusive<u64> = 1..=1_000_000;
 
 /// How to evaluate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvalOptions {
     /// Episodes of each policy.
     pub episodes: u64,
@@ -35,13 +35,15 @@ pub struct EvalOptions {
     pub seed: u64,
     /// Play the privileged baselines even if they were not asked for, to have something to quote results against.
     pub with_reference: bool,
+    /// Name of the metric that policies are compared by; without it, the domain's first one. More is better.
+    pub score: Option<String>,
     /// Envs that share a world.
     pub envs_per_world: u64,
 }
 
 impl Default for EvalOptions {
     fn default() -> Self {
-        Self { episodes: 100, seed: 1, with_reference: true, envs_per_world: 16 }
+        Self { episodes: 100, seed: 1, with_reference: true, score: None, envs_per_world: 16 }
     }
 }
 
@@ -51,11 +53,11 @@ impl Default for EvalOptions {
 /// be at most. Worlds are played side by side on rayon's current pool.
 ///
 /// # Errors
-/// Numbers of episodes out of range, a scenario that is not valid, or a policy that cannot act.
+/// Numbers of episodes out of range, a score that nothing measures, a scenario that is not valid, or a policy that cannot act.
 pub fn evaluate(
     scenario: &Scenario,
     mut entries: Vec<Entry>,
-    options: EvalOptions,
+    options: &EvalOptions,
     on_ticks: &(dyn Fn(u64) + Sync),
 ) -> Result<Report> {
     if !EPISODES.contains(&options.episodes) {
@@ -63,19 +65,20 @@ pub fn evaluate(
         return Err(Error::input(format!("{} episodes: {low} to {high} are possible", options.episodes)));
     }
     scenario.check()?;
+    let score = report::score(scenario, options.score.as_deref())?;
     add_references(scenario, &mut entries, options);
     let played = play::play(scenario, &entries, options, on_ticks)?;
-    Report::new(scenario, &entries, options, &played)
+    Report::new(scenario, &entries, options, score, &played)
 }
 
 /// Env-steps that [`evaluate`] will play at most.
-pub fn env_steps(scenario: &Scenario, entries: &[Entry], options: EvalOptions) -> u64 {
+pub fn env_steps(scenario: &Scenario, entries: &[Entry], options: &EvalOptions) -> u64 {
     let added = if options.with_reference { missing_references(scenario, entries).count() } else { 0 };
     let policies = (entries.len() + added) as u64;
     policies.saturating_mul(options.episodes).saturating_mul(u64::from(scenario.max_steps))
 }
 
-fn add_references(scenario: &Scenario, entries: &mut Vec<Entry>, options: EvalOptions) {
+fn add_references(scenario: &Scenario, entries: &mut Vec<Entry>, options: &EvalOptions) {
     if options.with_reference {
         let missing: Vec<Entry> = missing_references(scenario, entries).collect();
         entries.extend(missing);

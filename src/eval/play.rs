@@ -16,7 +16,7 @@ use crate::{
 pub(super) fn play(
     scenario: &Scenario,
     entries: &[Entry],
-    options: EvalOptions,
+    options: &EvalOptions,
     on_ticks: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Vec<EpisodeRecord>>> {
     let stride = options.envs_per_world.max(1);

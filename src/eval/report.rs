@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::EvalOptions;
 use crate::{
     domains::Scenario,
-    error::Result,
+    error::{Error, Result},
     math::statistics::{Interval, bootstrap_mean, paired_difference, paired_ratio},
     policy::registry::Entry,
     sim::{EpisodeRecord, Spec},
@@ -94,13 +94,15 @@ impl Report {
     pub(super) fn new(
         scenario: &Scenario,
         entries: &[Entry],
-        options: EvalOptions,
+        options: &EvalOptions,
+        score: usize,
         played: &[Vec<EpisodeRecord>],
     ) -> Result<Self> {
         let domain = scenario.domain.domain();
         let spec = domain.spec(scenario.max_steps);
         let mut metrics = measured(&spec);
-        let overall: Vec<Columns> = played.iter().map(|records| columns(records.iter())).collect();
+        metrics[..=score].rotate_right(1);
+        let overall: Vec<Columns> = played.iter().map(|records| columns(records.iter(), score)).collect();
         let reference = best_privileged(entries, &overall);
         if let Some(reference) = reference {
             metrics.push(fraction(&entries[reference].name, &metrics[0].name));
@@ -108,7 +110,7 @@ impl Report {
         let labels = spec.stratum.as_ref().map_or(&[][..], |stratum| &stratum.labels);
         let present = labels.iter().enumerate().filter(|(index, _)| num_in(&played[0], *index) > 0);
         let slices: Vec<(Option<&'static str>, Vec<Columns>)> = std::iter::once((None, overall))
-            .chain(present.map(|(index, label)| (Some(*label), stratum_columns(played, index))))
+            .chain(present.map(|(index, label)| (Some(*label), stratum_columns(played, index, score))))
             .collect();
         let mut policies: Vec<PolicyReport> = entries.iter().map(PolicyReport::of).collect();
         for (label, columns) in &slices {
@@ -174,6 +176,16 @@ fn measured(spec: &Spec) -> Vec<Measured> {
     all.map(|(name, unit, doc)| Measured { name, unit, doc }).collect()
 }
 
+/// Place, among what every episode is measured by, of the metric that policies are compared by.
+pub(super) fn score(scenario: &Scenario, name: Option<&str>) -> Result<usize> {
+    let Some(name) = name else { return Ok(0) };
+    let metrics = measured(&scenario.domain.domain().spec(scenario.max_steps));
+    metrics.iter().position(|metric| metric.name == name).ok_or_else(|| {
+        let names = metrics.iter().map(|metric| metric.name.as_str());
+        Error::input(format!("no metric is called `{}`", name.escape_debug())).did_you_mean(name, names)
+    })
+}
+
 fn fraction(reference: &str, score: &str) -> Measured {
     Measured { name: FRACTION.to_owned(), unit: "", doc: format!("mean {score} over that of {reference}") }
 }
@@ -184,7 +196,8 @@ fn values(record: &EpisodeRecord) -> impl Iterator<Item = f64> {
     metrics.chain([record.episode_return]).chain(record.terms.iter().copied()).chain([f64::from(record.length)])
 }
 
-fn columns<'r>(records: impl Iterator<Item = &'r EpisodeRecord>) -> Columns {
+/// The columns of some episodes, number `score` first.
+fn columns<'r>(records: impl Iterator<Item = &'r EpisodeRecord>, score: usize) -> Columns {
     let mut columns = Columns::new();
     for record in records {
         for (index, value) in values(record).enumerate() {
@@ -194,15 +207,20 @@ fn columns<'r>(records: impl Iterator<Item = &'r EpisodeRecord>) -> Columns {
             columns[index].push(value);
         }
     }
+    // Without an episode there is nothing to put in order.
+    if score < columns.len() {
+        columns[..=score].rotate_right(1);
+    }
     columns
 }
 
 /// The episodes of one stratum, of each policy. The stratum is part of an episode's start, so it is the same for all.
-fn stratum_columns(played: &[Vec<EpisodeRecord>], stratum: usize) -> Vec<Columns> {
+fn stratum_columns(played: &[Vec<EpisodeRecord>], stratum: usize, score: usize) -> Vec<Columns> {
     let starts = &played[0];
     let in_stratum = |index: usize| usize::from(starts[index].stratum) == stratum;
     let of_policy = |records: &Vec<EpisodeRecord>| {
-        columns(records.iter().enumerate().filter(|(index, _)| in_stratum(*index)).map(|(_, record)| record))
+        let here = records.iter().enumerate().filter(|(index, _)| in_stratum(*index));
+        columns(here.map(|(_, record)| record), score)
     };
     played.iter().map(of_policy).collect()
 }

@@ -28,7 +28,7 @@ fn baselines(scenario: &Scenario, names: &[&str]) -> Vec<Entry> {
 
 fn report(names: &[&str], options: EvalOptions) -> Report {
     let scenario = scenario();
-    evaluate(&scenario, baselines(&scenario, names), options, &|_| ()).unwrap()
+    evaluate(&scenario, baselines(&scenario, names), &options, &|_| ()).unwrap()
 }
 
 fn few() -> EvalOptions {
@@ -98,14 +98,34 @@ fn comparisons_are_paired_and_mirror_each_other() {
 }
 
 #[test]
+fn another_score_compares_the_same_episodes_by_another_metric() {
+    let names = ["random", "nearest"];
+    let (usual, by_lambda2) =
+        (report(&names, few()), report(&names, EvalOptions { score: Some("lambda2".into()), ..few() }));
+    assert_eq!((usual.score().name.as_str(), by_lambda2.score().name.as_str()), ("reduction", "lambda2"));
+    for name in names {
+        for metric in ["reduction", "lambda2", "episode_return", "episode_length"] {
+            assert_eq!(usual.interval(name, metric), by_lambda2.interval(name, metric), "{metric} of {name}");
+        }
+    }
+    let lambda2 = |name: &str| by_lambda2.interval(name, "lambda2").unwrap().mean;
+    let difference = by_lambda2.policy("nearest").unwrap().overall.differences[0].difference.mean;
+    assert!((difference - (lambda2("nearest") - lambda2("random"))).abs() < 1e-12);
+    let scenario = scenario();
+    let options = EvalOptions { score: Some("lamda2".into()), ..few() };
+    let error = evaluate(&scenario, baselines(&scenario, &names), &options, &|_| ()).unwrap_err().to_string();
+    assert!(error.contains("`lamda2`") && error.contains("`lambda2`"), "{error}");
+}
+
+#[test]
 fn progress_adds_up_to_what_was_announced() {
     let (scenario, played) = (scenario(), AtomicU64::new(0));
     let entries = baselines(&scenario, &["random", "hold"]);
-    let announced = env_steps(&scenario, &entries, few());
+    let announced = env_steps(&scenario, &entries, &few());
     let on_ticks = |ticks| {
         played.fetch_add(ticks, Ordering::Relaxed);
     };
-    evaluate(&scenario, entries, few(), &on_ticks).unwrap();
+    evaluate(&scenario, entries, &few(), &on_ticks).unwrap();
     assert_eq!((played.into_inner(), announced), (3 * 13 * 20, 3 * 13 * 20));
 }
 
@@ -134,7 +154,7 @@ fn the_text_names_everyone_and_fits_the_terminal() {
     for (index, entry) in entries.iter_mut().enumerate().skip(2) {
         entry.name = format!("runs/2030-01-01-a-scenario-with-a-long-name-{index}");
     }
-    let text = evaluate(&scenario, entries, few(), &|_| ()).unwrap().to_string();
+    let text = evaluate(&scenario, entries, &few(), &|_| ()).unwrap().to_string();
     for expected in ["Small (jamming/small): 13 episodes", "random", "planner *", "by band", "fragmentation_time (s)"] {
         assert!(text.contains(expected), "{expected} in\n{text}");
     }
@@ -149,7 +169,7 @@ fn one_episode_is_enough_and_none_is_refused() {
     let scenario = scenario();
     for episodes in [0, 1_000_001] {
         let options = EvalOptions { episodes, ..few() };
-        let error = evaluate(&scenario, baselines(&scenario, &["hold"]), options, &|_| ()).unwrap_err();
+        let error = evaluate(&scenario, baselines(&scenario, &["hold"]), &options, &|_| ()).unwrap_err();
         assert_eq!(error.exit_code(), 2);
     }
 }

@@ -11,6 +11,7 @@ mod maddpg;
 mod meter;
 #[cfg(feature = "window")]
 mod scene;
+mod traces;
 mod training;
 mod window;
 
@@ -53,6 +54,7 @@ fn figures() -> Vec<Figure> {
         decide::figures(),
         training::figures(),
         maddpg::figures(),
+        traces::figures(),
     ];
     #[cfg(feature = "window")]
     let figures = figures.into_iter().chain([scene::figures()]);
