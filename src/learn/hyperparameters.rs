@@ -49,11 +49,11 @@ choices! {
 }
 
 choices! {
-    /// How the critic of MAPPO pools the agents of a team.
+    /// How a critic takes in a team: that of MAPPO all agents, those of MADDPG and MATD3 the others beside the one they value.
     pub enum CriticPool {
-        /// Mean of learned embeddings.
+        /// Mean of learned embeddings; side by side in MADDPG and MATD3 without `parameter_sharing`.
         Mean = "mean",
-        /// Attention over learned embeddings; needs backend `torch`.
+        /// Attention over learned embeddings; for MAPPO it needs backend `torch`.
         Attention = "attention",
     }
 }
@@ -85,7 +85,7 @@ params! {
         hidden: usize = 128, range 1..=4096, next_reset;
         /// Nonlinearity of the hidden layers.
         activation: HiddenActivation = HiddenActivation::Tanh, choice, next_reset;
-        /// How the critic of MAPPO pools the agents of a team.
+        /// MAPPO, MADDPG, MATD3: how a critic takes in the agents of a team.
         critic: CriticPool = CriticPool::Mean, choice, next_reset;
         /// Settings of each continuous action dimension that the policy chooses among; 0 draws them from Gaussians.
         action_bins: usize = 0, range 0..=64, next_reset;

@@ -2,7 +2,8 @@
 //! DDPG (Lillicrap et al. 2016).
 //!
 //! Actors see what an agent sees; critics, which only training needs, see what all observe and do. With `parameter_sharing` one actor
-//! and one critic serve all agents; without, each agent has its own. DDPG is the same algorithm for a team of one agent, which
+//! and one critic serve all agents; without, each agent has its own. Either way a critic can learn by attention whom of the others to look
+//! at (`critic`; Iqbal & Sha 2019). DDPG is the same algorithm for a team of one agent, which
 //! has the observations and actions of all and is paid their mean reward.
 //!
 //! An update: a batch from the replay; what the target actors would do next, all of them as they were before the update; each critic

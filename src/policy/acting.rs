@@ -191,7 +191,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        policy::card::tests::{binned as binned_shared, group, shared},
+        policy::{
+            card::tests::{binned as binned_shared, group, shared},
+            network::{Network, Team},
+            tensor::NamedTensor,
+        },
         sim::{Baseline, Domain, Lane, Spec},
     };
 
@@ -299,6 +303,41 @@ mod tests {
             let best = call.iter().enumerate().max_by(|(_, a), (_, b)| a.1.total_cmp(&b.1)).unwrap();
             assert_eq!(best.0 as f32, action[1], "the mode is what is done");
         }
+    }
+
+    /// Three policies, and one of a team in which each of them has its place.
+    fn team_of_three() -> ([NetworkPolicy; 3], NetworkPolicy) {
+        let birds = group("local", 4, 2.0);
+        let tensors = [1, 2, 3].map(|seed| shared(&birds, seed).network.tensors());
+        let is_layer = |tensor: &&NamedTensor| tensor.name.starts_with("actor.") && tensor.name != "actor.log_std";
+        let common: Vec<NamedTensor> = tensors[0].iter().filter(|tensor| !is_layer(tensor)).cloned().collect();
+        let layers = |tensors: &[NamedTensor]| tensors.iter().filter(is_layer).cloned().collect::<Vec<_>>();
+        let acting = |team, tensors: &[NamedTensor]| {
+            let Shared { mut card, .. } = shared(&birds, 1);
+            card.team = team;
+            let network = Network::for_team(card.shape(), team, tensors).unwrap();
+            NetworkPolicy::new(Arc::new(Shared { network, card }), Decision::Mode).unwrap()
+        };
+        let alone = tensors.each_ref().map(|own| acting(Team::Any, &[layers(own), common.clone()].concat()));
+        let placed = tensors.iter().enumerate().flat_map(|(place, own)| {
+            let name = move |layer: NamedTensor| NamedTensor { name: format!("agent{place}.{}", layer.name), ..layer };
+            layers(own).into_iter().map(name)
+        });
+        (alone, acting(Team::Each(3), &placed.chain(common.clone()).collect::<Vec<_>>()))
+    }
+
+    #[test]
+    fn each_agent_of_a_fixed_team_is_explained_with_its_own_actor() {
+        let (mut alone, mut team) = team_of_three();
+        let mut lane = lane(3, 0, 4);
+        for row in 0..12 {
+            let told = team.explain(lane.world_mut(), 0, row).unwrap();
+            for (place, actor) in alone.iter_mut().enumerate() {
+                let of_actor = actor.explain(lane.world_mut(), 0, row).unwrap();
+                assert_eq!(told == of_actor, place == row % 3, "row {row}, actor {place}: {told:?} {of_actor:?}");
+            }
+        }
+        assert!(team.explain(lane.world_mut(), 0, 12).unwrap_err().to_string().contains("no agent 12"));
     }
 
     #[test]

@@ -8,7 +8,10 @@ use crate::{
     error::{Error, Result},
     learn::{
         hyperparameters::{Algo, Backend, CriticPool, HiddenActivation, Noise, PpoParams},
-        nets::{mlp::MlpShape, q_net::QShape},
+        nets::{
+            mlp::MlpShape,
+            q_net::{Others, QShape},
+        },
         replay::{Replay, ReplayShape},
     },
     math::moments::RunningMoments,
@@ -91,12 +94,14 @@ pub(super) fn seats(spec: &Spec, params: &PpoParams) -> Result<Seats> {
         return Err(Error::input(format!("`{name}` has neither a grid of settings nor another backend than `fused`"))
             .hint("set `action_bins` to 0 and `backend` to `fused`, or train with `--algo mappo`"));
     }
-    if params.critic == CriticPool::Attention {
-        return Err(Error::input(format!("the critics of `{name}` take the mean over the others, without attention"))
-            .hint("set `critic` to `mean`"));
+    let is_whole = params.algo == Algo::Ddpg;
+    if is_whole && params.critic == CriticPool::Attention {
+        return Err(Error::input(format!(
+            "`{name}` is one agent for the whole team: attention finds no others to look at"
+        ))
+        .hint("set `critic` to `mean`, or train with `--algo maddpg` or `--algo matd3`"));
     }
     let (agents, observed, action) = (group.agents, group.observation.len(), group.action.continuous.len());
-    let is_whole = params.algo == Algo::Ddpg;
     let together = if is_whole { agents } else { 1 };
     Ok(Seats {
         agents: agents / together,
@@ -131,7 +136,11 @@ pub(super) fn members(seats: &Seats, params: &PpoParams, seed: u64) -> Result<Ve
     };
     let critic = QShape {
         row: seats.row(),
-        joint: (seats.team != Team::Any).then_some(seats.agents),
+        others: match (params.critic, seats.team) {
+            (CriticPool::Attention, _) => Others::Attention,
+            (CriticPool::Mean, Team::Any) => Others::Mean,
+            (CriticPool::Mean, Team::Each(_) | Team::Whole(_)) => Others::Joint(seats.agents),
+        },
         hidden: seats.hidden,
         activation: seats.activation,
     };

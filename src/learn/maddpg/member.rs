@@ -73,20 +73,15 @@ impl Seat {
         if self.agent.is_some() { 1 } else { self.agents }
     }
 
-    /// Distance between the rows of a critic.
-    fn critic_row(&self) -> usize {
-        if self.agent.is_some() { self.agents * self.row() } else { self.row() }
-    }
-
-    /// Where in such a row this member's action stands.
+    /// Where in a row the action stands.
     fn action_columns(&self) -> Range<usize> {
-        let first = self.agent.unwrap_or(0) * self.row() + self.observation;
-        first..first + self.action
+        self.observation..self.row()
     }
 
-    /// Observations of the entries from the first row of `rows` on, for the actor.
-    fn observations<'a>(&self, rows: &'a [f32]) -> View<'a> {
-        View { data: &rows[self.agent.unwrap_or(0) * self.row()..], stride: self.critic_row() }
+    /// This member's rows among `rows`, `[entries, agents, row]`, for the actor and about it.
+    fn own<'a>(&self, rows: &'a [f32]) -> View<'a> {
+        let step = if self.agent.is_some() { self.agents } else { 1 };
+        View { data: &rows[self.agent.unwrap_or(0) * self.row()..], stride: step * self.row() }
     }
 
     /// The part of `[entries, agents, row]` that belongs to some entries.
@@ -96,8 +91,7 @@ impl Seat {
     }
 
     fn company<'a>(&self, rows: &'a [f32], entries: usize) -> Company<'a> {
-        let own = View { data: rows, stride: self.critic_row() };
-        Company { own, others: View { data: rows, stride: self.row() }, entries, agents: self.agents }
+        Company { rows, entries, agents: self.agents, valued: self.agent }
     }
 }
 
@@ -295,7 +289,7 @@ impl Work {
                 self.sums[0] += f64::from(weight * error * error);
                 self.sums[1] += f64::from(values[row]);
             }
-            critic.backward(company, &mut self.critic, Some(&mut gradient[..critic.len()]));
+            critic.backward(company, &mut self.critic, &mut gradient[..critic.len()]);
         }
     }
 
@@ -308,23 +302,22 @@ impl Work {
         critic.forward(company, &mut self.critic);
         self.sums[1] += self.critic.values().take(rows).map(f64::from).sum::<f64>();
         self.critic.value_gradient(rows).for_each(|by_value| *by_value = -share);
-        critic.backward(company, &mut self.critic, None);
         let width = input_stride(seat.action);
         self.by_action.resize(rows * width, 0.0);
-        critic.backward_own(rows, columns.clone(), &self.critic, &mut self.by_action);
+        critic.backward_own(company, columns.clone(), &mut self.critic, &mut self.by_action);
 
-        let observations = seat.observations(doing);
-        actor.forward(observations, rows, &mut self.actor);
+        let own = seat.own(doing);
+        actor.forward(own, rows, &mut self.actor);
         let (heads, by_heads) = self.actor.output_gradient(seat.action, rows);
         let padded = stride(seat.action);
-        for (row, seen_and_done) in doing.chunks_exact(seat.critic_row()).enumerate() {
+        for (row, seen_and_done) in own.data.chunks(own.stride).enumerate() {
             for (i, action) in seen_and_done[columns.clone()].iter().enumerate() {
                 let (u, by_action) = (heads[row * padded + i], self.by_action[row * width + i]);
                 let pull = 2.0 * HEAD_PENALTY * share / seat.action as f32 * u;
                 by_heads[row * padded + i] = by_action * (1.0 - action * action) + pull;
             }
         }
-        actor.backward(observations, rows, &mut self.actor, Some(&mut self.gradients[0][..actor.len()]));
+        actor.backward(own, rows, &mut self.actor, Some(&mut self.gradients[0][..actor.len()]));
     }
 }
 
@@ -338,7 +331,7 @@ fn actions_of(actor: &Mlp, seat: &Seat, rows: &[f32], entries: usize, work: &mut
         let entries = index * group..entries.min((index + 1) * group);
         let tiles = actions.chunks_mut(tile * per_entry * seat.action);
         for (actions, entries) in tiles.zip(pieces(entries, tile)) {
-            let x = seat.observations(seat.part(rows, &entries));
+            let x = seat.own(seat.part(rows, &entries));
             actor.forward(x, entries.len() * per_entry, &mut work.actor);
             squash(&work.actor, seat.action, actions.chunks_exact_mut(seat.action));
         }

@@ -117,7 +117,8 @@ impl Mlp {
         Ok(mlp)
     }
 
-    fn zeros(shape: MlpShape) -> Self {
+    /// A network whose parameters are all zero; of a shape that [`new`](Self::new) would take.
+    pub(super) fn zeros(shape: MlpShape) -> Self {
         let layers = shape.layers();
         let turned = layers.iter().map(|layer| Aligned::zeros(layer.outputs * stride(layer.inputs) + LANES)).collect();
         let len = layers.last().map_or(0, |layer| layer.bias.end);
@@ -344,6 +345,11 @@ impl Pass {
             .last()
             .into_iter()
             .flat_map(move |rows| rows.chunks(stride(columns)).map(move |row| &row[..columns]))
+    }
+
+    /// The same as it lies there: rows `stride(columns)` apart whose padding is zero, and perhaps rows of earlier passes behind them.
+    pub(super) fn output_rows(&self) -> &[f32] {
+        self.outputs.last().map_or(&[], |rows| rows)
     }
 
     /// What the last layer put out, and where the gradient by it is written for the way back: rows `stride(columns)` apart whose

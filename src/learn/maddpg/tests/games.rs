@@ -12,11 +12,10 @@ use bevy::{
 use super::*;
 use crate::{
     learn::{
-        hyperparameters::Noise,
+        hyperparameters::{CriticPool, Noise},
         learner::Learner,
         nets::q_net::{Company, QPass},
     },
-    math::gemm::View,
     policy::network::Scratch,
     sim::{
         ActionSpace, Baseline, Clock, Due, Env, GroupSpec, Ports, Refresh, RewardTerm, Spec, Tick, TickSystems, field,
@@ -135,9 +134,9 @@ fn trained(game: Game, max_steps: u32, seed: u64, params: &PpoParams, iterations
 
 /// What the first critic of a team of one says of (state, action).
 fn value(trainer: &Trainer, x: f32, action: f32) -> f32 {
-    let row = View { data: &[x, action], stride: 2 };
     let mut pass = QPass::default();
-    trainer.members[0].critics[0].forward(Company { own: row, others: row, entries: 1, agents: 1 }, &mut pass);
+    let company = Company { rows: &[x, action], entries: 1, agents: 1, valued: Some(0) };
+    trainer.members[0].critics[0].forward(company, &mut pass);
     pass.values().next().unwrap()
 }
 
@@ -227,18 +226,23 @@ fn teams_find_the_best_cell_of_a_matrix() {
     };
     let uneven = payoffs((1, 0), (0, 1));
     let even = payoffs((0, 0), (1, 1));
-    for (algo, parameter_sharing, game) in [
-        (Algo::Maddpg, false, uneven),
-        (Algo::Maddpg, false, even),
-        (Algo::Maddpg, true, even),
-        (Algo::Matd3, false, uneven),
-        (Algo::Ddpg, false, uneven),
+    let (mean, attention) = (CriticPool::Mean, CriticPool::Attention);
+    for (algo, parameter_sharing, critic, game) in [
+        (Algo::Maddpg, false, mean, uneven),
+        (Algo::Maddpg, false, mean, even),
+        (Algo::Maddpg, true, mean, even),
+        (Algo::Matd3, false, mean, uneven),
+        (Algo::Ddpg, false, mean, uneven),
+        (Algo::Maddpg, false, attention, uneven),
+        (Algo::Matd3, false, attention, uneven),
+        (Algo::Matd3, true, attention, even),
     ] {
         for seed in SEEDS {
-            let params = PpoParams { parameter_sharing, ..quick(algo) };
+            let params = PpoParams { parameter_sharing, critic, ..quick(algo) };
             let trainer = trained(Game::Matrix(game), 1, seed, &params, 20);
             let cell: Vec<usize> = actions(&trainer, 1.0).iter().map(|action| usize::from(*action > 0.0)).collect();
-            assert_eq!(game[cell[0]][cell[1]], 2.0, "{algo:?}, shared {parameter_sharing}, seed {seed}: {cell:?}");
+            let case = format!("{algo:?}, {critic:?}, shared {parameter_sharing}, seed {seed}: {cell:?}");
+            assert_eq!(game[cell[0]][cell[1]], 2.0, "{case}");
         }
     }
 }

@@ -33,12 +33,16 @@ fn small(algo: Algo, parameter_sharing: bool) -> PpoParams {
 }
 
 /// One of each kind, with everything that can be saved wrongly.
-fn kinds() -> [PpoParams; 4] {
+fn kinds() -> [PpoParams; 6] {
+    let attentive =
+        |algo, parameter_sharing| PpoParams { critic: CriticPool::Attention, ..small(algo, parameter_sharing) };
     [
         small(Algo::Maddpg, true),
         PpoParams { noise: Noise::Ou, n_step: 3, ..small(Algo::Maddpg, false) },
         PpoParams { prioritised: true, noise: Noise::Ou, gradient_steps: 2, ..small(Algo::Matd3, true) },
         PpoParams { prioritised: true, ..small(Algo::Ddpg, false) },
+        PpoParams { policy_frequency: 1, ..attentive(Algo::Matd3, false) },
+        attentive(Algo::Maddpg, true),
     ]
 }
 
@@ -93,6 +97,47 @@ fn a_run_whose_memory_was_not_saved_fills_it_anew() {
     assert_ne!(resumed.save().unwrap()["weights"], saved["weights"]);
 }
 
+/// Agents that learn one after the other, each with its targets moved before the next one's turn, end with the bits of those that
+/// learn together, whoever is first: what any of them learns from is what the target networks said before the step.
+#[test]
+fn targets_of_a_step_are_those_from_before_it_whoever_is_first() {
+    for params in [
+        PpoParams { tau: 0.5, ..small(Algo::Maddpg, false) },
+        PpoParams { tau: 0.5, critic: CriticPool::Attention, ..small(Algo::Maddpg, false) },
+        PpoParams { tau: 0.5, policy_noise: 0.0, policy_frequency: 1, ..small(Algo::Matd3, false) },
+    ] {
+        for is_last_first in [false, true] {
+            let mut together = trainer(&params, 1);
+            together.iterate(0.0).unwrap();
+            let mut apart = trainer(&params, 1);
+            apart.load(&together.save().unwrap()).unwrap();
+            together.learn(0.0).unwrap();
+
+            let (lesson, [actor_step, critic_step]) = (&together.lesson, apart.steps(0.0));
+            let mut order = [0, 1, 2];
+            if is_last_first {
+                order.reverse();
+            }
+            for agent in order {
+                let member = &mut apart.members[agent];
+                assert_eq!(member.target_actions(lesson), actions_in(&lesson.next, &apart.seats, agent));
+                assert_eq!(member.actions(lesson), actions_in(&lesson.doing, &apart.seats, agent));
+                let mut report = member.learn_values(lesson, critic_step);
+                member.learn_actions(lesson, actor_step, &mut report);
+                member.move_targets(params.tau as f32);
+                assert_ne!(member.target_actions(lesson), actions_in(&lesson.next, &apart.seats, agent));
+            }
+            assert_eq!(apart.save().unwrap()["weights"], together.save().unwrap()["weights"], "{params:?}");
+        }
+    }
+}
+
+/// What `agent` does in rows `[entries, agents, row]`.
+fn actions_in(rows: &[f32], seats: &Seats, agent: usize) -> Vec<f32> {
+    let own = rows.chunks_exact(seats.row()).skip(agent).step_by(seats.agents);
+    own.flat_map(|row| &row[seats.observation..]).copied().collect()
+}
+
 #[test]
 fn nothing_is_learned_before_learning_starts() {
     let mut trainer = trainer(&PpoParams { learning_starts: 40, ..small(Algo::Maddpg, true) }, 1);
@@ -110,7 +155,8 @@ fn nothing_is_learned_before_learning_starts() {
 
 #[test]
 fn the_policy_acts_for_the_team_that_it_was_trained_for() {
-    for (params, team) in kinds().iter().zip([Team::Any, Team::Each(3), Team::Any, Team::Whole(3)]) {
+    let teams = [Team::Any, Team::Each(3), Team::Any, Team::Whole(3), Team::Each(3), Team::Any];
+    for (params, team) in kinds().iter().zip(teams) {
         let mut trainer = trainer(params, 1);
         trainer.iterate(0.0).unwrap();
         let policy = trainer.policy().unwrap();
@@ -198,8 +244,10 @@ fn what_cannot_be_trained_is_refused_at_once() {
     assert!(refused(&few, PpoParams { tau: 1.5, ..small(Algo::Maddpg, true) }).contains("tau"));
     assert!(refused(&few, PpoParams { action_bins: 5, ..small(Algo::Maddpg, true) }).contains("grid"));
     assert!(refused(&few, PpoParams { backend: Backend::Torch, ..small(Algo::Ddpg, true) }).contains("fused"));
-    let attentive = PpoParams { critic: CriticPool::Attention, ..small(Algo::Maddpg, true) };
-    assert!(refused(&few, attentive).contains("attention"));
+    for parameter_sharing in [false, true] {
+        let attentive = PpoParams { critic: CriticPool::Attention, ..small(Algo::Ddpg, parameter_sharing) };
+        assert!(refused(&few, attentive).contains("attention finds no others"));
+    }
     assert!(refused(&few, PpoParams { buffer_size: 1 << 30, ..small(Algo::Matd3, true) }).contains("MiB"));
     assert_eq!(Algo::ALL.iter().filter(|algo| algo.is_off_policy()).count(), 3, "what is tested for each algorithm");
 }

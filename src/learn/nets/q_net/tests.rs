@@ -2,36 +2,55 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod attentive;
+
 use super::*;
 
 const ROW: usize = 4;
+const HIDDEN: usize = 9;
 const AGENTS: usize = 3;
 const ENTRIES: usize = 5;
 
-fn net(joint: Option<usize>) -> QNet {
-    QNet::new(QShape { row: ROW, joint, hidden: 9, activation: Activation::Tanh }, 3, 1).unwrap()
+/// A critic of which every parameter counts: attention has left its beginning, where it looks at all alike.
+fn net(others: Others) -> QNet {
+    let mut net = QNet::new(QShape { row: ROW, others, hidden: HIDDEN, activation: Activation::Tanh }, 3, 1).unwrap();
+    let mut tensors = net.tensors("");
+    for tensor in tensors.iter_mut().filter(|tensor| tensor.name.starts_with("query.")) {
+        tensor.data = numbers(tensor.data.len());
+    }
+    net.load(&tensors, "").unwrap();
+    net
 }
 
 fn numbers(count: usize) -> Vec<f32> {
     (0..count).map(|i| ((i * 7919 + 13) % 2003) as f32 / 1000.0 - 1.0).collect()
 }
 
-fn company<'a>(net: &QNet, own: &'a [f32], others: &'a [f32], agents: usize) -> Company<'a> {
-    let width = if net.shape.joint.is_some() { agents * ROW } else { ROW };
-    let entries = own.len() / (agents * ROW);
-    Company { own: View { data: own, stride: width }, others: View { data: others, stride: ROW }, entries, agents }
+fn company(rows: &[f32], agents: usize, valued: Option<usize>) -> Company<'_> {
+    Company { rows, entries: rows.len() / (agents * ROW), agents, valued }
 }
 
-fn values(net: &QNet, own: &[f32], others: &[f32], agents: usize) -> Vec<f32> {
-    let company = company(net, own, others, agents);
+fn values(net: &QNet, company: Company<'_>) -> Vec<f32> {
     let mut pass = QPass::default();
     net.forward(company, &mut pass);
-    pass.values().take(company.entries * net.values_per_entry(agents)).collect()
+    pass.values().take(net.num_values(company)).collect()
 }
 
 /// Sum of the values, each times its place.
-fn loss(net: &QNet, own: &[f32], others: &[f32]) -> f64 {
-    values(net, own, others, AGENTS).iter().zip(1..).map(|(q, place)| f64::from(*q) * f64::from(place)).sum()
+fn loss(net: &QNet, company: Company<'_>) -> f64 {
+    values(net, company).iter().zip(1..).map(|(q, place)| f64::from(*q) * f64::from(place)).sum()
+}
+
+/// The gradient of [`loss`], and that of each of its terms by some columns of the row that it values.
+fn gradients(net: &QNet, company: Company<'_>, columns: Range<usize>) -> (Vec<f32>, Vec<Vec<f32>>) {
+    let (mut pass, mut gradient) = (QPass::default(), vec![0.0; net.len()]);
+    net.forward(company, &mut pass);
+    let (valued, width) = (net.num_values(company), columns.len());
+    pass.value_gradient(valued).zip(1..).for_each(|(by, place)| *by = place as f32);
+    net.backward(company, &mut pass, &mut gradient);
+    let mut by_own = vec![0.0; valued * input_stride(width)];
+    net.backward_own(company, columns, &mut pass, &mut by_own);
+    (gradient, by_own.chunks(input_stride(width)).map(|row| row[..width].to_vec()).collect())
 }
 
 fn slope(mut loss: impl FnMut(f32) -> f64) -> f64 {
@@ -40,15 +59,11 @@ fn slope(mut loss: impl FnMut(f32) -> f64) -> f64 {
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    for joint in [Some(AGENTS), None] {
-        let net = net(joint);
+    for (others, valued) in [(Others::Joint(AGENTS), Some(1)), (Others::Mean, None)] {
+        let net = net(others);
         let rows = numbers(ENTRIES * AGENTS * ROW);
-        let company = company(&net, &rows, &rows, AGENTS);
-        let (mut pass, mut gradient) = (QPass::default(), vec![0.0; net.len()]);
-        net.forward(company, &mut pass);
-        let valued = ENTRIES * net.values_per_entry(AGENTS);
-        pass.value_gradient(valued).zip(1..).for_each(|(by, place)| *by = place as f32);
-        net.backward(company, &mut pass, Some(&mut gradient));
+        let seen = company(&rows, AGENTS, valued);
+        let (gradient, by_own) = gradients(&net, seen, 1..3);
         for at in (0..net.len()).filter(|at| gradient[*at] != 0.0) {
             let expected = slope(|by| {
                 let mut net = net.clone();
@@ -58,48 +73,49 @@ fn gradients_are_those_of_finite_differences() {
                     (Some(embed), None) => embed.parameters_mut()[at] += by,
                     (None, None) => unreachable!(),
                 }
-                loss(&net, &rows, &rows)
+                loss(&net, seen)
             });
             let close = (f64::from(gradient[at]) - expected).abs() < 1e-2 * expected.abs().max(1.0);
-            assert!(close, "{joint:?}, {at}: {} {expected}", gradient[at]);
+            assert!(close, "{others:?}, {at}: {} {expected}", gradient[at]);
         }
-        let (columns, to_stride) = (1..3, input_stride(2));
-        let mut by_own = vec![0.0; valued * to_stride];
-        net.backward_own(valued, columns, &pass, &mut by_own);
-        let width = company.own.stride;
-        for (row, column) in (0..valued).flat_map(|row| [(row, 1), (row, 2)]) {
+        for (value, column) in (0..by_own.len()).flat_map(|value| [(value, 1), (value, 2)]) {
+            let row = seen.first_valued() + value * seen.valued_step();
             let expected = slope(|by| {
-                let mut own = rows.clone();
-                own[row * width + column] += by;
-                loss(&net, &own, &rows)
+                let mut moved = rows.clone();
+                moved[row * ROW + column] += by;
+                (value + 1) as f64 * f64::from(values(&net, Company { rows: &moved, ..seen })[value])
             });
-            let found = f64::from(by_own[row * to_stride + column - 1]);
-            assert!((found - expected).abs() < 1e-2 * expected.abs().max(1.0), "{joint:?}: {found} {expected}");
+            let found = f64::from(by_own[value][column - 1]);
+            assert!((found - expected).abs() < 1e-2 * expected.abs().max(1.0), "{others:?}: {found} {expected}");
         }
     }
 }
 
 #[test]
-fn a_pooled_critic_does_not_care_who_is_who_among_the_others() {
-    let net = net(None);
-    let rows = numbers(4 * ROW);
-    let swapped = [&rows[..ROW], &rows[2 * ROW..3 * ROW], &rows[ROW..2 * ROW], &rows[3 * ROW..]].concat();
-    let (q, of_swapped) = (values(&net, &rows, &rows, 4), values(&net, &swapped, &swapped, 4));
-    for (one, other) in [(0, 0), (1, 2), (2, 1), (3, 3)] {
-        assert!((q[one] - of_swapped[other]).abs() < 1e-5);
+fn who_is_who_among_the_others_makes_no_difference() {
+    for others in [Others::Mean, Others::Attention] {
+        let net = net(others);
+        let rows = numbers(4 * ROW);
+        let swapped = [&rows[..ROW], &rows[2 * ROW..3 * ROW], &rows[ROW..2 * ROW], &rows[3 * ROW..]].concat();
+        let of = |rows, agents| values(&net, company(rows, agents, None));
+        let (q, of_swapped) = (of(&rows, 4), of(&swapped, 4));
+        for (one, other) in [(0, 0), (1, 2), (2, 1), (3, 3)] {
+            assert!((q[one] - of_swapped[other]).abs() < 1e-5, "{others:?}");
+        }
+        assert_eq!(of(&rows[..ROW], 1).len(), 1, "alone it values itself");
+        assert_eq!(of(&rows, 2).len(), 4, "any number of agents will do");
     }
-    assert_eq!(values(&net, &rows[..ROW], &rows[..ROW], 1).len(), 1, "alone it values itself");
-    assert_eq!(values(&net, &rows, &rows, 2).len(), 4, "any number of agents will do");
 }
 
 #[test]
 fn what_is_saved_is_what_was() {
-    for joint in [Some(AGENTS), None] {
+    for others in [Others::Joint(AGENTS), Others::Mean, Others::Attention] {
         let rows = numbers(ENTRIES * AGENTS * ROW);
-        let one = net(joint);
+        let of = |net: &QNet| values(net, company(&rows, AGENTS, None));
+        let one = net(others);
         let mut other = QNet::new(one.shape, 4, 9).unwrap();
-        assert_ne!(values(&one, &rows, &rows, AGENTS), values(&other, &rows, &rows, AGENTS));
+        assert_ne!(of(&one), of(&other));
         other.load(&one.tensors("q."), "q.").unwrap();
-        assert_eq!(values(&one, &rows, &rows, AGENTS), values(&other, &rows, &rows, AGENTS));
+        assert_eq!(of(&one), of(&other));
     }
 }
