@@ -164,14 +164,19 @@ impl Quantity {
     /// The value with its unit, about four digits; a dash before the first measurement.
     pub fn text(&self) -> String {
         let Some(value) = self.value else { return "–".to_owned() };
-        let digits = match value.abs() {
-            size if size >= 100.0 || value == value.trunc() => 0,
-            size if size >= 10.0 => 1,
-            _ => 2,
-        };
         let space = if self.unit.is_empty() { "" } else { " " };
-        format!("{value:.digits$}{space}{}", self.unit)
+        format!("{}{space}{}", short(value), self.unit)
     }
+}
+
+/// A number with about four digits, or fewer if it needs fewer.
+pub fn short(value: f64) -> String {
+    let digits = match value.abs() {
+        size if size >= 100.0 || value == value.trunc() => 0,
+        size if size >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.digits$}")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! A picture shows a moment and knows no past. Whoever shows one picture after the other keeps the trails.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bevy::{ecs::entity::Entity, math::Vec2};
 
@@ -37,6 +37,11 @@ impl Trails {
             self.places.clear();
         }
         let is_new = self.last_tick.replace(tick) != Some(tick);
+        if is_new {
+            // What has left, has left its trail too.
+            let shown: BTreeSet<Entity> = picture.marks.iter().filter_map(agent).map(|(who, _)| who).collect();
+            self.places.retain(|who, _| shown.contains(who));
+        }
         let jump_m = JUMP * picture.arena.size_m().max_element();
         for (who, at) in picture.marks.iter().filter(|_| is_new).filter_map(agent) {
             let places = self.places.entry(who).or_default();
@@ -118,6 +123,15 @@ mod tests {
     #[test]
     fn the_same_tick_again_adds_nothing_and_takes_nothing() {
         assert_eq!(trail_m(&[(1, 10.0), (2, 12.0), (2, 12.0), (2, 12.0)]), 2.0);
+    }
+
+    #[test]
+    fn what_leaves_takes_its_trail_along() {
+        let mut trails = Trails::new(8);
+        [picture(1, 10.0), picture(2, 12.0)].iter_mut().for_each(|picture| trails.follow(picture));
+        let mut empty = Picture { marks: Vec::new(), ..picture(3, 0.0) };
+        trails.follow(&mut empty);
+        assert_eq!(empty.marks, []);
     }
 
     #[test]

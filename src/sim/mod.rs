@@ -7,6 +7,7 @@
 //! Nothing here reads a clock, a file or a shared random generator, and nothing names a domain.
 
 mod batch;
+mod description;
 mod domain;
 mod editor;
 pub mod params;
@@ -22,6 +23,7 @@ mod tick;
 mod view;
 
 pub use batch::{Batch, EVALUATION_ENVS, Lane};
+pub use description::{Description, Fact};
 pub use domain::{Baseline, Choices, Domain, Policy};
 pub use editor::{Editor, EntityKind};
 pub use ports::{EpisodeRecord, GroupPort, Ports};
@@ -30,4 +32,4 @@ pub use snapshot::DeclareState;
 pub use spec::{ActionSpace, Aggregate, DiscreteSpec, Field, GroupSpec, MetricSpec, RewardTerm, Spec, Stratum, field};
 pub use table::{column, column_mut};
 pub use tick::{Clock, Declared, Due, Env, EnvSlot, Refresh, Reset, SimPlugin, Tick, TickSystems};
-pub use view::{ColourBy, View, ViewOptions, ViewSpec, clock_of, picture_of};
+pub use view::{ColourBy, View, ViewOptions, ViewSpec, clock_of, number_of, picture_of};

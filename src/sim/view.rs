@@ -1,8 +1,13 @@
 //! Views: how a domain shows one env.
 
-use bevy::ecs::world::World;
+use bevy::ecs::{
+    entity::Entity,
+    query::{QueryFilter, With},
+    world::World,
+};
 
 use super::{
+    description::Description,
     ports::Ports,
     tick::{Clock, Declared, Env, EnvSlot},
 };
@@ -15,6 +20,9 @@ pub trait View: Send + Sync {
 
     /// The env at `slot`, whose captions name the moment; what is measured is added by [`picture_of`].
     fn draw(&self, world: &World, slot: usize, options: &ViewOptions) -> Picture;
+
+    /// What can be said of `who`, whom marks of a picture may stand for; none for what is not there.
+    fn describe(&self, world: &World, who: Entity) -> Option<Description>;
 }
 
 /// What a view can show.
@@ -82,6 +90,14 @@ pub fn picture_of(view: &dyn View, world: &World, slot: usize, options: &ViewOpt
 
 /// Where the env at `slot` is in its life.
 pub fn clock_of(world: &World, slot: usize) -> Option<Clock> {
-    let mut envs = world.try_query_filtered::<(&EnvSlot, &Clock), bevy::ecs::query::With<Env>>()?;
+    let mut envs = world.try_query_filtered::<(&EnvSlot, &Clock), With<Env>>()?;
     envs.iter(world).find(|(at, _)| at.0 as usize == slot).map(|(_, clock)| *clock)
+}
+
+/// Slot of the env of `who`, and its number among the entities of that env that pass `F`, from 0; none if it passes not.
+pub fn number_of<F: QueryFilter>(world: &World, who: Entity) -> Option<(usize, usize)> {
+    let slot = world.get_entity(who).ok()?.get::<EnvSlot>()?;
+    let mut rows = world.try_query_filtered::<(Entity, &EnvSlot), F>()?;
+    let number = rows.iter(world).filter(|(_, at)| *at == slot).position(|(other, _)| other == who)?;
+    Some((slot.0 as usize, number))
 }

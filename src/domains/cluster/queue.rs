@@ -37,6 +37,12 @@ impl Queue {
     }
 }
 
+/// How many of those that wait go before `job`.
+pub(super) fn num_before<'a>(model: &Model, job: &Job, waiting: impl Iterator<Item = &'a Job>) -> usize {
+    let own = key(model, job);
+    waiting.filter(|other| key(model, other) < own).count()
+}
+
 /// Smaller goes first.
 fn key(model: &Model, job: &Job) -> u64 {
     if !model.is_full() {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod baselines;
+mod facts;
 mod life;
 mod placer;
 mod placing;

@@ -2,9 +2,10 @@
 //!
 //! Left, the workloads that wait, in the order of their turn; right, one rack per node with a bar for each resource. A
 //! workload that was placed flies from the queue to its rack and stays below its bars; when it is done it rises and fades.
-//! Shape is priority. What failed is shown for a while below the queue, its shape saying why. A place has no meaning
-//! beyond that: the arena is a sheet.
+//! Shape is priority. What failed is shown for a while below the queue, by its cause. A place has no meaning beyond that:
+//! the arena is a sheet.
 
+mod facts;
 mod layout;
 
 use bevy::{
@@ -15,7 +16,7 @@ use bevy::{
 use self::layout::Sheet;
 use super::{
     ClusterParams,
-    components::{Cause, Health, Job, Machine, NUM_PRIORITIES, NUM_RESOURCES, Phase, Usage},
+    components::{Cause, Counts, Health, Job, Machine, NUM_PRIORITIES, NUM_RESOURCES, Phase, Usage},
     nodes::at_least_some,
     queue::Queue,
     systems::Model,
@@ -25,7 +26,7 @@ use crate::{
         Captions, Colour, Dash, Form, Glyph, Layer, Legend, LegendItem, Length, Mark, Picture, Ramp, Sign, Stroke,
         Token,
     },
-    sim::{ColourBy, EnvSlot, View, ViewOptions, ViewSpec, clock_of},
+    sim::{ColourBy, Description, EnvSlot, View, ViewOptions, ViewSpec, clock_of},
 };
 
 /// What the bars can be coloured by.
@@ -38,6 +39,8 @@ const CHOICES: [ColourBy; 2] = [
 const FLIGHT: u32 = 4;
 /// Ticks for which a failed workload is seen.
 const REGRET: u32 = 40;
+/// Height of the name of a cause.
+const CAUSE_PX: f32 = 9.0;
 /// Nodes up to which racks have names.
 const NAMED: usize = 60;
 
@@ -64,6 +67,10 @@ impl View for ClusterParams {
             captions: Captions { tick, time_s: f64::from(tick) * self.dt_s, ..Captions::default() },
         }
     }
+
+    fn describe(&self, world: &World, who: Entity) -> Option<Description> {
+        facts::of_node(world, who).or_else(|| facts::of_workload(world, who))
+    }
 }
 
 /// What an env holds, read once.
@@ -75,6 +82,7 @@ struct Scene<'a> {
     nodes: Vec<(Entity, Machine, Usage, Health)>,
     workloads: Vec<(Entity, Phase, Job)>,
     queue: Queue,
+    counts: Counts,
 }
 
 impl<'a> Scene<'a> {
@@ -92,7 +100,12 @@ impl<'a> Scene<'a> {
         let mut queue = Queue::default();
         queue.gather(model, &phases, &jobs);
         let nodes: Vec<_> = nodes.unwrap_or_default();
-        Self { model, options: *options, tick, sheet: Sheet::new(nodes.len()), nodes, workloads, queue }
+        let counts = world.try_query::<(&EnvSlot, &Counts)>().and_then(|mut query| {
+            let of_env = query.iter(world).find(|(at, _)| at.0 as usize == slot);
+            of_env.map(|(_, counts)| *counts)
+        });
+        let counts = counts.unwrap_or_default();
+        Self { model, options: *options, tick, sheet: Sheet::new(nodes.len()), nodes, workloads, queue, counts }
     }
 
     /// Bars and frames of the nodes.
@@ -125,7 +138,7 @@ impl<'a> Scene<'a> {
                 marks.push(Mark::new(Layer::Agents, cross, Colour::Token(Token::Broken), 1.0).of(*who));
             }
             if self.nodes.len() <= NAMED {
-                let text = format!("node {node}");
+                let text = format!("node {node}{}", if health.is_down { " down" } else { "" });
                 let label = Form::Label { at: rack.name(), text, size_px: self.sheet.font_px() };
                 marks.push(Mark::new(Layer::Labels, label, Colour::Token(Token::Muted), 0.9));
             }
@@ -144,7 +157,7 @@ impl<'a> Scene<'a> {
     fn add_workloads(&self, marks: &mut Vec<Mark>) {
         let turns: Vec<usize> = self.queue.rows().collect();
         let mut seats = vec![0; self.nodes.len()];
-        let mut num_failed = 0;
+        let mut num_failed = [0; Cause::ALL.len()];
         for (row, (who, phase, job)) in self.workloads.iter().enumerate() {
             let age = self.tick.saturating_sub(job.since);
             let faded = |ticks: u32| 1.0 - age as f32 / ticks as f32;
@@ -175,8 +188,9 @@ impl<'a> Scene<'a> {
                     (at, shape, Token::Neutral, 0.7 * faded(FLIGHT))
                 }
                 Phase::Failed(cause) if age < REGRET => {
-                    num_failed += 1;
-                    let at = self.sheet.seat_of_failed(num_failed - 1);
+                    let number = &mut num_failed[cause.index()];
+                    let at = self.sheet.seat_of_failed(cause.index(), *number);
+                    *number += 1;
                     (at, sign_of(*cause), Token::Broken, 0.9 * faded(REGRET))
                 }
                 Phase::Unused | Phase::Done(_) | Phase::Failed(_) => continue,
@@ -184,6 +198,17 @@ impl<'a> Scene<'a> {
             let radius = Length::Metres(self.sheet.workload_radius());
             let form = Form::Glyph { at, shape, radius, outlined: opacity == 1.0 };
             marks.push(Mark::new(Layer::Agents, form, Colour::Token(colour), opacity).of(*who));
+        }
+        self.name_causes(marks);
+    }
+
+    /// Writes above the workloads that have failed why they did, and how many did in the episode: the row of one that has
+    /// failed may be taken before it has been seen.
+    fn name_causes(&self, marks: &mut Vec<Mark>) {
+        for (cause, count) in Cause::ALL.into_iter().zip(self.counts.by_cause).filter(|(_, count)| *count > 0) {
+            let (at, text) = (self.sheet.name_of_failed(cause.index()), format!("{}: {count}", cause.label()));
+            let label = Form::Label { at, text, size_px: CAUSE_PX };
+            marks.push(Mark::new(Layer::Labels, label, Colour::Token(Token::Muted), 0.9));
         }
     }
 
@@ -218,6 +243,7 @@ impl<'a> Scene<'a> {
             low: "0 %".to_owned(),
             high: "100 %".to_owned(),
         });
+        items.push(glyph(Glyph::Plus, Colour::Token(Token::Broken), true, "node that has failed".to_owned()));
         Legend { items, ramp }
     }
 }

@@ -5,6 +5,7 @@
 //! of that colour is one that can cut them; its reach is filled, that of a jammer on another band is only a dashed rim.
 
 mod colouring;
+mod facts;
 mod links;
 
 use bevy::{
@@ -28,7 +29,7 @@ use crate::{
         Arena, Captions, Colour, Dash, Form, Glyph, Layer, Legend, LegendItem, Length, Mark, Picture, Sign, Stroke,
         Token,
     },
-    sim::{EnvSlot, View, ViewOptions, ViewSpec, clock_of},
+    sim::{Description, EnvSlot, View, ViewOptions, ViewSpec, clock_of},
 };
 
 /// Radius of a jammer's glyph in a team of up to so many; more of them are smaller.
@@ -76,6 +77,10 @@ impl View for JammingParams {
             legend: scene.legend(options, &colouring),
             captions: Captions { tick, time_s: f64::from(tick) * model.params.dt_s, ..Captions::default() },
         }
+    }
+
+    fn describe(&self, world: &World, who: Entity) -> Option<Description> {
+        facts::of_drone(world, who).or_else(|| facts::of_jammer(world, who))
     }
 }
 

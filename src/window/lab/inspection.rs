@@ -4,7 +4,7 @@ use bevy::{ecs::entity::Entity, math::Vec2};
 
 use super::{Lab, Stage, Training};
 use crate::{
-    sim::{Choices, Field, GroupSpec},
+    sim::{Choices, Description, Fact, Field, GroupSpec},
     window::{
         command::{Selection, Subject},
         scene::place_of,
@@ -16,6 +16,12 @@ use crate::{
 pub struct Inspection {
     /// What it is called: `jammer 2`, `link from drone 3 to drone 7`.
     pub title: String,
+    /// How it is, in a few words; empty for a link.
+    pub state: String,
+    /// Whether it is gone; what is said then is what could be said last.
+    pub is_gone: bool,
+    /// What is known of it in numbers, with their units.
+    pub facts: Vec<Fact>,
     /// Where it is, in metres.
     pub place_m: Option<Vec2>,
     /// Length of a link, in metres.
@@ -49,14 +55,19 @@ impl Lab {
     /// What can be said of the thing that is selected; none if nothing is.
     pub fn inspect(&mut self) -> Option<Inspection> {
         let stage = self.stage.as_mut()?;
-        let Selection { play, subject } = stage.selection?;
+        let Selection { play, subject } = stage.selection()?;
         match subject {
             Subject::Entity(who) => {
+                let (known, is_gone) = stage.recall()?;
+                let Description { title, state, facts, .. } = known.clone();
+                let told = Inspection { title, state, is_gone, facts, ..Inspection::default() };
+                if is_gone {
+                    return Some(told);
+                }
                 let picture = stage.picture(play).filter(|picture| picture.arena.is_to_scale);
                 let place_m = picture.and_then(|picture| place_of(picture, who));
-                let title = stage.name_of(play, who)?;
                 let agent = inspect_agent(stage, &self.trainings, play, who);
-                Some(Inspection { title, place_m, agent, ..Inspection::default() })
+                Some(Inspection { place_m, agent, ..told })
             }
             Subject::Link(one, other) => {
                 let picture = stage.picture(play)?;

@@ -97,11 +97,11 @@ impl Lab {
             Command::EndCompare => {
                 stage.plays.truncate(1);
                 stage.comparison = None;
-                stage.selection = stage.selection.filter(|selection| selection.play == 0);
+                stage.select(stage.selection().filter(|selection| selection.play == 0));
                 stage.probes.retain(|probe| probe.play == 0);
                 stage.invalidate();
             }
-            Command::Select(selection) => stage.selection = *selection,
+            Command::Select(selection) => stage.select(*selection),
             Command::SelectNext => stage.select_next(),
             Command::MoveTo { play, who, at } => stage.move_to(*play, *who, Vec2::from_array(*at))?,
             Command::ToggleDrive => stage.toggle_drive()?,

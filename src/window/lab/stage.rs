@@ -1,12 +1,14 @@
 //! What is on show: one env, or two with the same randomness side by side, with everything a person does to them.
 
 mod hand;
+mod selecting;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use self::selecting::Selected;
 use super::{
     comparison::Comparison, editing::Editing, history::lane_of, play::Play, seat::Seat, training::Training,
     transport::Transport,
@@ -23,7 +25,6 @@ use crate::{
         picture_of,
         scenario::DomainConfig,
     },
-    window::command::Selection,
 };
 
 /// Ticks of the past that a trail shows.
@@ -47,14 +48,13 @@ pub struct Stage {
     pub transport: Transport,
     /// What two envs have come to.
     pub comparison: Option<Comparison>,
-    /// What is inspected.
-    pub selection: Option<Selection>,
     /// Numbers of observations that are plotted.
     pub probes: Vec<Probe>,
     /// The editor, while it is open.
     pub editing: Option<Editing>,
     /// What is shown.
     pub options: ViewOptions,
+    selected: Selected,
     shown: Vec<Shown>,
     is_stale: bool,
     revision: u64,
@@ -102,10 +102,10 @@ impl Stage {
             plays,
             transport,
             comparison: None,
-            selection: None,
             probes: Vec::new(),
             editing: None,
             options: ViewOptions::default(),
+            selected: Selected::default(),
             shown: Vec::new(),
             is_stale: true,
             revision: 0,
@@ -250,7 +250,7 @@ impl Stage {
     /// Shows other envs in the place of these.
     pub fn replace(&mut self, plays: Vec<Play>) {
         self.plays = plays;
-        self.selection = None;
+        self.select(None);
         self.probes.clear();
         self.transport.repeat = None;
         self.comparison = (self.plays.len() == 2).then(|| self.new_comparison());

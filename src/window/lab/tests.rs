@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod inspecting;
+
 use std::time::Duration;
 
 use bevy::math::Vec2;

@@ -1,9 +1,9 @@
-//! The inspector: what the selected agent sees, does, expects and is paid for.
+//! The inspector: what is known of the thing that is selected, and what an agent sees, does, expects and is paid for.
 
 use bevy_egui::egui::{self, Sense, Ui};
 
 use crate::{
-    sim::Choices,
+    sim::{Choices, Fact},
     window::{
         command::Command,
         lab::{AgentInspection, Inspection, Lab},
@@ -17,19 +17,38 @@ const BAR: f32 = 14.0;
 /// Shows what is selected.
 pub(super) fn show(ui: &mut Ui, lab: &Lab, inspection: Option<&Inspection>, palette: &Palette, out: &mut Vec<Command>) {
     let Some(inspection) = inspection else {
-        super::nothing(ui, "Click an agent or a link, or press N.");
+        super::nothing(ui, "Click anything in the scene, or press N for the next agent.");
         return;
     };
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         ui.heading(&inspection.title);
+        if inspection.is_gone {
+            ui.weak("It is gone. What was last known of it:");
+        }
+        if !inspection.state.is_empty() {
+            ui.strong(&inspection.state);
+        }
         if let Some(at) = inspection.place_m {
             ui.label(format!("at {:.1} m, {:.1} m", at.x, at.y));
         }
         if let Some(length) = inspection.length_m {
             ui.label(format!("{length:.1} m long"));
         }
+        facts(ui, &inspection.facts);
         if let Some(agent) = &inspection.agent {
+            ui.separator();
             show_agent(ui, lab, agent, palette, out);
+        }
+    });
+}
+
+/// Numbers by their names.
+fn facts(ui: &mut Ui, facts: &[Fact]) {
+    egui::Grid::new("facts").num_columns(2).striped(true).show(ui, |ui| {
+        for fact in facts {
+            ui.weak(fact.name);
+            ui.label(fact.text());
+            ui.end_row();
         }
     });
 }

@@ -88,7 +88,7 @@ fn editor(ui: &mut Ui, lab: &Lab, state: &mut State, next_kind: &mut usize, out:
         if ui.add_enabled(can_redo, egui::Button::new("Redo")).clicked() {
             out.push(Command::Redo);
         }
-        if ui.add_enabled(stage.selection.is_some(), egui::Button::new("Take away")).clicked() {
+        if ui.add_enabled(stage.selection().is_some(), egui::Button::new("Take away")).clicked() {
             out.push(Command::Remove);
         }
         if ui.button("Done").clicked() {

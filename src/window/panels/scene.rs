@@ -64,9 +64,9 @@ pub(super) fn show(
     }
 }
 
-/// Keeps the selected agent in the middle.
+/// Keeps what is selected in the middle while it is there.
 fn follow(stage: &Stage, play: usize, picture: &Picture, follows: bool, lens: &mut Lens) {
-    if let Some(Selection { play: selected, subject: Subject::Entity(who) }) = stage.selection
+    if let Some(Selection { play: selected, subject: Subject::Entity(who) }) = stage.present_selection()
         && follows
         && selected == play
         && let Some(at) = place_of(picture, who)
@@ -219,7 +219,7 @@ fn overlay(
     let ring = |place: Vec2, radius: f32, colour: Color32| {
         painter.circle_stroke(at(place), radius, Stroke::new(2.0, colour));
     };
-    if let Some(selection) = stage.selection.filter(|selection| selection.play == play) {
+    if let Some(selection) = stage.present_selection().filter(|selection| selection.play == play) {
         match selection.subject {
             Subject::Entity(who) => {
                 if let Some(place) = place_of(picture, who) {
@@ -265,13 +265,16 @@ fn scale_bar(painter: &egui::Painter, rect: Rect, points_per_m: f32, palette: &P
 
 /// A short label for what is under the pointer.
 fn hint(stage: &Stage, play: usize, picture: &Picture, subject: Subject) -> String {
-    let name = |who| stage.name_of(play, who).unwrap_or_default();
     match subject {
-        Subject::Entity(who) => match place_of(picture, who).filter(|_| picture.arena.is_to_scale) {
-            Some(at) => format!("{}\n{:.1} m, {:.1} m", name(who), at.x, at.y),
-            None => name(who),
-        },
+        Subject::Entity(who) => {
+            let description = stage.describe(play, who).unwrap_or_default();
+            let place = place_of(picture, who).filter(|_| picture.arena.is_to_scale);
+            let place = place.map(|at| format!("{:.1} m, {:.1} m", at.x, at.y)).unwrap_or_default();
+            let lines = [description.title, description.state, place];
+            lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+        }
         Subject::Link(one, other) => {
+            let name = |who| stage.name_of(play, who).unwrap_or_default();
             let ends = place_of(picture, one).zip(place_of(picture, other));
             let length = ends.map_or(String::new(), |(a, b)| format!("\n{:.1} m", a.distance(b)));
             format!("{} – {}{length}", name(one), name(other))

@@ -2,13 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use bevy::ecs::entity::Entity;
 use bevy_egui::egui::{self, Key, Modifiers};
 use egui_kittest::{Harness, kittest::Queryable};
 
 use super::*;
 use crate::{
     picture::Theme,
-    window::{command::WindowCommand, lab::Speed},
+    window::{
+        command::{Selection, Subject, WindowCommand},
+        lab::Speed,
+        scene::place_of,
+    },
 };
 
 /// What a window shows, and what was asked of it.
@@ -40,6 +45,16 @@ fn skirmish() -> Command {
 
 fn show_panel(harness: &mut Harness<'_, Shown>, pane: Pane) {
     harness.state_mut().desk.apply(&Command::Window(WindowCommand::Show(pane)), false).unwrap();
+    harness.run_steps(3);
+}
+
+/// Has the lab obey these and looks at what is selected.
+fn inspect_after(harness: &mut Harness<'_, Shown>, commands: &[Command]) {
+    let Shown { lab, inspection, .. } = harness.state_mut();
+    for command in commands {
+        lab.obey(command).unwrap();
+        *inspection = lab.inspect();
+    }
     harness.run_steps(3);
 }
 
@@ -139,6 +154,34 @@ fn the_inspector_shows_every_part_of_an_agent() {
         assert!(harness.query_all_by_label(text).count() > 0, "{text}");
     }
     click(&mut harness, "Drive by hand", Command::ToggleDrive);
+}
+
+#[test]
+fn a_workload_is_selected_with_the_pointer_and_its_facts_are_a_table_until_it_is_gone() {
+    let opened = Command::Open { scenario: "cluster/default".to_owned(), policies: vec!["first_fit".to_owned()] };
+    let mut harness = harness(&[vec![opened], vec![Command::Step; 20]].concat());
+    show_panel(&mut harness, Pane::Inspector);
+    let state = harness.state();
+    let stage = state.lab.stage().unwrap();
+    let picture = stage.picture(0).unwrap();
+    let is_workload = |who: &Entity| stage.name_of(0, *who).is_some_and(|name| name.starts_with("workload"));
+    let who = picture.marks.iter().filter_map(|mark| mark.who).find(is_workload).unwrap();
+    let at = state.desk.lenses[0].point(&picture.arena, place_of(picture, who).unwrap());
+    harness.hover_at(egui::pos2(at.x, at.y));
+    harness.run_steps(2);
+    harness.drag_at(egui::pos2(at.x, at.y));
+    harness.drop_at(egui::pos2(at.x, at.y));
+    harness.run_steps(3);
+    let select = Command::Select(Some(Selection { play: 0, subject: Subject::Entity(who) }));
+    assert!(harness.state().asked.contains(&select), "{:?}", harness.state().asked);
+    inspect_after(&mut harness, &[select]);
+    for text in ["priority", "cpu", "memory", "bandwidth", "storage"] {
+        assert!(harness.query_all_by_label(text).count() > 0, "{text}");
+    }
+    assert!(harness.query_by_label_contains("It is gone").is_none());
+    inspect_after(&mut harness, &vec![Command::Step; 600]);
+    assert!(harness.query_by_label_contains("It is gone").is_some());
+    assert!(harness.query_all_by_label("cpu").count() > 0, "what was last known stays there");
 }
 
 #[test]

@@ -97,3 +97,44 @@ fn what_is_declared_is_there() {
     let ways: BTreeSet<String> = (0..declared.colour_by.len()).map(coloured).collect();
     assert_eq!(ways.len(), declared.colour_by.len());
 }
+
+#[test]
+fn what_failed_is_named_with_its_cause_and_how_many_did() {
+    let mut stage = Stage::new(&quiet());
+    stage.put(&[Counts { by_cause: [1, 0, 0, 2], ..Counts::default() }]);
+    let picture = view(&stage, ViewOptions::default());
+    let labels = picture.marks.iter().filter_map(|mark| match &mark.form {
+        Form::Label { text, .. } if !text.starts_with("node") => Some(text.as_str()),
+        _ => None,
+    });
+    assert_eq!(labels.collect::<Vec<_>>(), ["no room: 1", "latency: 2"]);
+}
+
+#[test]
+fn the_shape_of_a_workload_is_its_priority() {
+    let mut stage = Stage::new(&quiet());
+    stage.put_queue(&[1.0; 3]);
+    let jobs: Vec<Job> =
+        stage.all::<Job>().into_iter().zip(1..=3).map(|(job, priority)| Job { priority, ..job }).collect();
+    stage.put(&jobs);
+    let shapes: BTreeSet<Glyph> =
+        glyphs(&view(&stage, ViewOptions::default())).iter().map(|(.., shape)| *shape).collect();
+    assert_eq!(shapes.len(), 3);
+}
+
+#[test]
+fn a_workload_flies_from_the_queue_to_its_node_and_leaves_when_it_is_done() {
+    let mut stage = Stage::new(&quiet());
+    stage.put_machines(&[50.0; 3]);
+    stage.put_queue(&[10.0]);
+    let place = |stage: &Stage| glyphs(&view(stage, ViewOptions::default())).first().map(|(_, at, _)| *at);
+    let queue = place(&stage).unwrap();
+    let mut way = Vec::new();
+    for _ in 0..6 {
+        stage.obey(Rule::FirstFit);
+        way.push(place(&stage).unwrap().distance(queue));
+    }
+    assert!(way[..4].is_sorted_by(|a, b| a < b) && way[4] == way[5], "{way:?}");
+    (0..20).for_each(|_| stage.obey(Rule::FirstFit));
+    assert_eq!(place(&stage), None);
+}

@@ -2,7 +2,10 @@
 
 use bevy::math::Vec2;
 
-use crate::{domains::cluster::components::NUM_RESOURCES, picture::Arena};
+use crate::{
+    domains::cluster::components::{Cause, NUM_RESOURCES},
+    picture::Arena,
+};
 
 /// The sheet is as wide and as high as this.
 const SIZE: Vec2 = Vec2::new(16.0, 10.0);
@@ -10,8 +13,12 @@ const SIZE: Vec2 = Vec2::new(16.0, 10.0);
 const COLUMN: f32 = 2.8;
 /// Height of the part of it in which failures are shown.
 const FAILURES: f32 = 2.4;
+/// Height of what one cause has of it.
+const FAILURE: f32 = FAILURES / Cause::ALL.len() as f32;
 /// Workloads side by side in the column.
 const ABREAST: usize = 6;
+/// Distance between their centres.
+const STEP: f32 = COLUMN / (ABREAST + 1) as f32;
 /// Workloads side by side below the bars of a rack.
 const SEATS: usize = 6;
 /// Gap around a rack, as a part of its cell.
@@ -60,22 +67,27 @@ impl Sheet {
         Rack { low: corner + GAP * self.cell, size: (1.0 - 2.0 * GAP) * self.cell, radius: self.workload_radius() }
     }
 
-    /// Where a workload waits whose turn is in so many others.
+    /// Where a workload waits whose turn is in so many others; those at the very end share the last row.
     pub(super) fn seat_in_queue(&self, turn: usize) -> Vec2 {
-        column_seat(turn, SIZE.y, FAILURES + 0.4)
+        let down = SIZE.y - STEP * (1.0 + (turn / ABREAST) as f32);
+        Vec2::new(STEP * (1.0 + (turn % ABREAST) as f32), down.max(FAILURES + STEP))
     }
 
-    /// Where the failure with this number is shown.
-    pub(super) fn seat_of_failed(&self, number: usize) -> Vec2 {
-        column_seat(number, FAILURES, 0.2)
+    /// Where the failure with this number of those with this cause is shown; those that find no seat share the last one.
+    pub(super) fn seat_of_failed(&self, cause: usize, number: usize) -> Vec2 {
+        let along = STEP * (1 + number.min(ABREAST - 1)) as f32;
+        Vec2::new(along, top_of_failed(cause) - 0.7 * FAILURE)
+    }
+
+    /// Where the name of a cause is written, above what failed by it.
+    pub(super) fn name_of_failed(&self, cause: usize) -> Vec2 {
+        Vec2::new(0.5 * COLUMN, top_of_failed(cause) - 0.2 * FAILURE)
     }
 }
 
-/// Seats of the left column from `top` down; those that would lie below `bottom` share the last one.
-fn column_seat(number: usize, top: f32, bottom: f32) -> Vec2 {
-    let step = COLUMN / (ABREAST + 1) as f32;
-    let down = top - step * (1.0 + (number / ABREAST) as f32);
-    Vec2::new(step * (1.0 + (number % ABREAST) as f32), down.max(bottom))
+/// Top of the part of the column in which the failures with this cause are shown.
+fn top_of_failed(cause: usize) -> f32 {
+    FAILURES - cause as f32 * FAILURE
 }
 
 impl Rack {

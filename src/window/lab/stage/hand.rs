@@ -1,4 +1,4 @@
-//! What a person does to the envs on show by hand: select, move, place, take away, drive, plot.
+//! What a person does to the envs on show by hand: move, place, take away, drive, plot.
 
 use std::sync::Arc;
 
@@ -75,17 +75,17 @@ impl Stage {
         let scenario = Arc::clone(&self.scenario);
         let editor = editor_of(&scenario)?;
         // An entity of another world is another entity: what stays the same is its place among its kind.
-        let selected = self.selection.and_then(|Selection { play, subject }| match subject {
+        let selected = self.selection().and_then(|Selection { play, subject }| match subject {
             Subject::Entity(who) => {
                 index_of(editor, self.plays.get(play)?.lane().world(), who).ok().map(|at| (play, at))
             }
             Subject::Link(..) => None,
         });
         self.reset(seed)?;
-        self.selection = selected.and_then(|(play, (kind, index))| {
+        self.select(selected.and_then(|(play, (kind, index))| {
             let places = editor.places(self.plays.get(play)?.lane().world(), 0, kind);
             places.get(index).map(|(who, _)| Selection { play, subject: Subject::Entity(*who) })
-        });
+        }));
         Ok(())
     }
 
@@ -104,7 +104,7 @@ impl Stage {
     /// # Errors
     /// No editor, nothing selected, or fewer entities than the scenario must have.
     pub fn remove_selected(&mut self) -> Result<()> {
-        let selected = self.selection.and_then(|selection| match selection.subject {
+        let selected = self.selection().and_then(|selection| match selection.subject {
             Subject::Entity(who) => Some((selection.play, who)),
             Subject::Link(..) => None,
         });
@@ -114,44 +114,8 @@ impl Stage {
         let lane = self.plays.get(play).map(Play::lane).ok_or_else(no_such_env)?;
         let (kind, index) = index_of(editor, lane.world(), who)?;
         self.editing.as_mut().ok_or_else(editor_is_closed)?.remove(lane, kind, index)?;
-        self.selection = None;
+        self.select(None);
         self.restart_edited()
-    }
-
-    /// The agent that an entity is; none for what does not act.
-    pub fn agent_of(&self, play: usize, who: Entity) -> Option<Agent> {
-        let editor = self.scenario.domain.domain().editor()?;
-        let (kind, row) = index_of(editor, self.plays.get(play)?.lane().world(), who).ok()?;
-        editor.kinds().get(kind)?.group.map(|group| Agent { group, row })
-    }
-
-    /// What an entity is called: its kind and its number among its kind, from 0.
-    pub fn name_of(&self, play: usize, who: Entity) -> Option<String> {
-        let editor = self.scenario.domain.domain().editor()?;
-        let (kind, index) = index_of(editor, self.plays.get(play)?.lane().world(), who).ok()?;
-        editor.kinds().get(kind).map(|kind| format!("{} {index}", kind.name))
-    }
-
-    /// What is selected, if it is an agent: in which env, and which one.
-    pub fn selected_agent(&self) -> Option<(usize, Agent)> {
-        let Selection { play, subject: Subject::Entity(who) } = self.selection? else { return None };
-        self.agent_of(play, who).map(|agent| (play, agent))
-    }
-
-    /// Selects the next agent, or the first one.
-    pub fn select_next(&mut self) {
-        let scenario = Arc::clone(&self.scenario);
-        let Some(editor) = scenario.domain.domain().editor() else { return };
-        let play = self.selection.map_or(0, |selection| selection.play);
-        let Some(world) = self.plays.get(play).map(|play| play.lane().world()) else { return };
-        let agents = editor.kinds().iter().enumerate().filter(|(_, kind)| kind.group.is_some());
-        let all: Vec<Entity> = agents.flat_map(|(kind, _)| editor.places(world, 0, kind)).map(|(who, _)| who).collect();
-        let now = self.selection.and_then(|selection| match selection.subject {
-            Subject::Entity(who) => all.iter().position(|other| *other == who),
-            Subject::Link(..) => None,
-        });
-        let next = all.get(now.map_or(0, |now| now + 1)).or(all.first());
-        self.selection = next.map(|who| Selection { play, subject: Subject::Entity(*who) });
     }
 
     /// Drives the selected agent by hand, or lets its policy act again.
@@ -238,7 +202,7 @@ fn editor_of(scenario: &Scenario) -> Result<&dyn Editor> {
 }
 
 /// Kind of an entity and its place among its kind.
-fn index_of(editor: &dyn Editor, world: &World, who: Entity) -> Result<(usize, usize)> {
+pub(super) fn index_of(editor: &dyn Editor, world: &World, who: Entity) -> Result<(usize, usize)> {
     let kind = editor.kind_of(world, who).ok_or_else(|| Error::input("this cannot be moved"))?;
     let index = editor.places(world, 0, kind).iter().position(|(other, _)| *other == who);
     index.map(|index| (kind, index)).ok_or_else(|| Error::input("this is not there any more"))
