@@ -14,7 +14,7 @@ use super::{
 };
 use crate::sim::{Clock, Due, Field, Ports, column, field};
 
-/// Numbers of workloads are shown as n / (n + this).
+/// Numbers of workloads, and sums of their priorities, are shown as n / (n + this).
 const HALF_COUNT: f32 = 8.0;
 /// Round trips and waits are shown as t / (t + this), in s.
 const HALF_TIME_S: f32 = 0.1;
@@ -50,6 +50,8 @@ pub(super) fn fields(params: &ClusterParams) -> Vec<Field> {
                 field("own_rank_by_slack", "nodes that fit", 0.0..=1.0),
                 field("queue_length", "n/(n + 8)", 0.0..=1.0),
                 field("queue_cpu", "c/(c + mean)", 0.0..=1.0),
+                field("queue_priority", "p/(p + 8)", 0.0..=1.0),
+                field("queue_urgency", "p/(p + 8)", 0.0..=1.0),
                 field("recent_arrivals", "n/(n + usual)", 0.0..=1.0),
             ]);
             fields.extend(each("mean_used", "capacities", 0.0, MOST));
@@ -171,6 +173,9 @@ struct View<'a> {
     slacks: &'a [f32],
     queue_length: f32,
     queue_cpu: f32,
+    /// Priorities of those that wait: what can be lost; and each by the part of its patience that is used up: what soon will be.
+    queue_priority: f32,
+    queue_urgency: f32,
     recent: f32,
     mean_used: [f32; NUM_RESOURCES],
     least_used: f32,
@@ -217,6 +222,12 @@ impl<'a> View<'a> {
             slacks.sort_unstable_by(f32::total_cmp);
         }
         let cpu: f32 = queue.rows().map(|row| demands[row].0[0]).sum();
+        let priority: f32 = queue.rows().map(|row| f32::from(jobs[row].priority)).sum();
+        let impatience = |job: &Job| {
+            let left = nodes.model.budget_s(job, next) / job.patience_s.max(f32::MIN_POSITIVE);
+            1.0 - left.clamp(0.0, 1.0)
+        };
+        let urgency: f32 = queue.rows().map(|row| f32::from(jobs[row].priority) * impatience(&jobs[row])).sum();
         let mut view = Self {
             nodes,
             hand: hand.map(|row| (&demands[row], &jobs[row])),
@@ -226,6 +237,8 @@ impl<'a> View<'a> {
             slacks,
             queue_length: squash(queue.len() as f32, HALF_COUNT),
             queue_cpu: squash(cpu, nodes.model.mean_capacity[0].max(f32::MIN_POSITIVE)),
+            queue_priority: squash(priority, HALF_COUNT),
+            queue_urgency: squash(urgency, HALF_COUNT),
             recent,
             mean_used: [0.0; NUM_RESOURCES],
             least_used: f32::INFINITY,
@@ -251,7 +264,7 @@ impl<'a> View<'a> {
             let mut row = Row { numbers: row, at: 0 };
             self.itself(node, &mut row);
             self.workload_at_hand(node, fits_here, &mut row);
-            row.push(&[self.queue_length, self.queue_cpu, self.recent]);
+            row.push(&[self.queue_length, self.queue_cpu, self.queue_priority, self.queue_urgency, self.recent]);
             row.push(&self.mean_used);
             row.push(&[self.least_used, self.most_used]);
         }

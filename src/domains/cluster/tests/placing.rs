@@ -69,6 +69,23 @@ fn what_does_not_fit_blocks_nobody() {
     assert_eq!(placed(&mut stage)[..2], [None, Some(1)]);
 }
 
+#[test]
+fn a_declined_workload_stays_in_sight_until_it_has_failed() {
+    let mut stage = Stage::new(&ClusterParams { decisions_per_tick: 1, ..quiet() });
+    stage.put_machines(&[100.0; 3]);
+    stage.put_queue(&[10.0, 10.0]);
+    let mut urgency = 0.0;
+    for _ in 0..9 {
+        stage.step(&[-1.0; 3]);
+        assert_eq!(stage.seen(0, "queue_priority"), 1.0 / 3.0);
+        assert!(stage.seen(0, "queue_urgency") > urgency);
+        urgency = stage.seen(0, "queue_urgency");
+    }
+    (0..3).for_each(|_| stage.step(&[-1.0; 3]));
+    assert_eq!((stage.seen(0, "queue_priority"), stage.seen(0, "queue_urgency")), (0.0, 0.0));
+    assert_eq!(stage.counts().failed[1], 2);
+}
+
 /// Nothing is lost: every arrival is done, failed, waiting or placed, and nodes hold exactly what was placed on them.
 #[test]
 fn workloads_and_resources_are_conserved() {
@@ -142,6 +159,7 @@ fn nodes_see_the_workload_at_hand_and_whether_it_fits() {
     assert_eq!([1, 2].map(|node| stage.seen(node, "hand_demand_cpu")), [0.75, 0.6]);
     assert_eq!(stage.seen(0, "hand_demand_cpu"), 1.0, "more than there is counts as all");
     assert_eq!(stage.seen(1, "queue_length"), 0.2);
+    assert_eq!((stage.seen(1, "queue_priority"), stage.seen(1, "queue_urgency")), (1.0 / 3.0, 0.0));
     stage.step(&[-1.0, -1.0, 0.5]);
     // Both went to the only node that wanted them.
     assert_eq!(stage.seen(0, "hand_exists"), 0.0);
