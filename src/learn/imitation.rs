@@ -21,6 +21,8 @@ pub struct ImitationLoss<'a> {
     pub agents: usize,
     /// The teacher's actions before squashing, `[steps, agents, stored]`, as [`HybridHead::unsquash`] writes them.
     pub labels: &'a [f32],
+    /// Whether an action could change anything, `[steps, agents]`; what a teacher does where it could not says nothing.
+    pub matters: &'a [bool],
     /// Targets of the critic in its own unit, `[steps, values_per_step]`.
     pub returns: &'a [f32],
     /// Weight of the value loss.
@@ -41,15 +43,18 @@ impl Loss for ImitationLoss<'_> {
         let labels: Vec<f32> =
             steps.iter().flat_map(|step| &self.labels[*step as usize * width..][..width]).copied().collect();
         let rows = steps.len() * self.agents;
-        let share = 1.0 / (self.steps.len() * self.agents) as f32;
+        let share = 1.0 / self.mattering(self.steps).filter(|matters| *matters).count().max(1) as f32;
+        let shares: Vec<f32> = self.mattering(steps).map(|matters| if matters { share } else { 0.0 }).collect();
         let head = HeadRows { head: outputs.head, log_std: outputs.log_std, masks: None };
         let (mut log_probs, mut entropies) = (vec![0.0; rows], vec![0.0; rows]);
         self.head.evaluate(head, &labels, &mut log_probs, &mut entropies);
-        let by = (vec![-share; rows], vec![0.0; rows]);
+        let by = (shares.iter().map(|share| -share).collect::<Vec<f32>>(), vec![0.0; rows]);
         self.head.differentiate(head, &labels, (&by.0, &by.1), gradients.head, gradients.log_std);
 
         let mut terms = [0.0; LOSS_TERMS];
-        let mean = |numbers: &[f32]| numbers.iter().map(|x| f64::from(*x)).sum::<f64>() * f64::from(share);
+        let mean = |numbers: &[f32]| {
+            numbers.iter().zip(&shares).map(|(x, share)| f64::from(*x) * f64::from(*share)).sum::<f64>()
+        };
         terms[Term::PolicyLoss.index()] = -mean(&log_probs);
         terms[Term::Entropy.index()] = mean(&entropies);
         terms[Term::ValueLoss.index()] = self.differentiate_values(steps, outputs.values, gradients.values);
@@ -58,6 +63,11 @@ impl Loss for ImitationLoss<'_> {
 }
 
 impl ImitationLoss<'_> {
+    /// For each agent of these steps, whether its action could change anything.
+    fn mattering(&self, steps: &[u32]) -> impl Iterator<Item = bool> {
+        steps.iter().flat_map(|step| &self.matters[*step as usize * self.agents..][..self.agents]).copied()
+    }
+
     /// Gradient of the weighted mean of (value - return)² / 2; returns the entries' share of that mean, not weighted.
     fn differentiate_values(&self, steps: &[u32], values: &[f32], gradients: &mut [f32]) -> f64 {
         let columns = values.len() / steps.len().max(1);
@@ -70,5 +80,43 @@ impl ImitationLoss<'_> {
             sum += 0.5 * f64::from(share * error * error);
         }
         sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    /// Two agents, of which only the second matters in step 0, and nobody in step 2; the steps come in another order.
+    #[test]
+    fn what_a_teacher_does_where_nothing_matters_is_not_imitated() {
+        let head = HybridHead::new(&[(-1.0, 1.0)], &[]).unwrap();
+        let (labels, matters) = ([9.0, 0.5, -0.3, 0.2, 9.0, 9.0], [false, true, true, true, false, false]);
+        let (steps, columns) = ([1, 0, 2], 3);
+        let loss = ImitationLoss {
+            head: &head,
+            agents: 2,
+            labels: &labels,
+            matters: &matters,
+            returns: &[0.0; 3],
+            vf_coef: 1.0,
+            steps: &steps,
+        };
+        let (means, values) = ([0.1, 0.1, 0.1, 0.1, 0.1, 0.1], [0.0; 3]);
+        let (mut by_head, mut by_log_std, mut by_values) = ([0.0; 6], [0.0], [0.0; 3]);
+        let outputs = Outputs { head: &means, log_std: &[0.0], values: &values };
+        let gradients = OutputGradients { head: &mut by_head, log_std: &mut by_log_std, values: &mut by_values };
+        let terms = loss.differentiate(0..columns, outputs, gradients);
+        // Three rows count; with a standard deviation of one the slope is a third of mean - label.
+        let expected = [0.4, -0.1, 0.0, -0.4, 0.0, 0.0].map(|difference| difference / 3.0);
+        assert!(by_head.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6), "{by_head:?}");
+        let squares: f32 = [0.4f32, -0.1, -0.4].iter().map(|difference| difference * difference).sum();
+        assert!((by_log_std[0] - (3.0 - squares) / 3.0).abs() < 1e-6, "{by_log_std:?}");
+        let nobody = ImitationLoss { matters: &[false; 6], ..loss };
+        let gradients = OutputGradients { head: &mut by_head, log_std: &mut by_log_std, values: &mut by_values };
+        assert_eq!(nobody.differentiate(0..columns, outputs, gradients)[Term::PolicyLoss.index()], 0.0);
+        assert!(terms[Term::PolicyLoss.index()] > 0.0);
     }
 }

@@ -2,14 +2,15 @@
 //! DDPG (Lillicrap et al. 2016).
 //!
 //! Actors see what an agent sees; critics, which only training needs, see what all observe and do. With `parameter_sharing` one actor
-//! and one critic serve all agents; without, each agent has its own. Either way a critic can learn by attention whom of the others to look
-//! at (`critic`; Iqbal & Sha 2019). DDPG is the same algorithm for a team of one agent, which
-//! has the observations and actions of all and is paid their mean reward.
+//! and one critic serve all agents; without, each agent has its own. Either way a critic can learn by attention whom of the others to
+//! look at (`critic`; Iqbal & Sha 2019). DDPG is the same algorithm for a team of one agent, which has the observations and actions of
+//! all and is paid their mean reward.
 //!
 //! An update: a batch from the replay; what the target actors would do next, all of them as they were before the update; each critic
-//! one step towards reward + discount * target value; each actor one step up its critic's slope; at last all targets a little of the way,
-//! together. While an actor learns the others do what they would do now, as the policy gradient has it (Lowe et al. 2017, eq. 5); what
-//! they once did, which the paper's algorithm takes from the replay, would be an answer to policies that are long gone. A time limit does not end the discounted sum of what follows, a terminated episode does.
+//! one step towards reward + discount * target value; each actor one step up its critic's slope; at last all targets a little of the
+//! way, together. While an actor learns the others do what they would do now, as the policy gradient has it (Lowe et al. 2017, eq. 5);
+//! what they once did, which the paper's algorithm takes from the replay, would be an answer to policies that are long gone. A time
+//! limit does not end the discounted sum of what follows, a terminated episode does.
 //!
 //! Observations are remembered as they were seen and normalised when they are learned from, through one normaliser per iteration.
 

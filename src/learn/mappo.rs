@@ -240,6 +240,7 @@ impl Trainer {
                         head: &self.head,
                         agents: shape.agents,
                         labels: &self.rollout.labels,
+                        matters: &self.rollout.matters,
                         returns: &returns,
                         vf_coef: coefficients.vf_coef,
                         steps,

@@ -5,6 +5,7 @@
 //! ran the published environment with its two crashing defects repaired, 30 episodes a rule; scenario `cluster/repaired`
 //! has the same rules, so that its means have to agree within chance.
 
+mod bounds;
 mod claims;
 mod decision;
 mod sweeps;
@@ -50,6 +51,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<()> {
     let learned = args.policy.as_deref();
     repaired(args.episodes)?;
     claims::claims(learned, args.episodes)?;
+    bounds::bounds(learned, args.episodes)?;
     claims::failures(learned, args.episodes)?;
     sweeps::by_rate(learned, args.episodes)?;
     sweeps::by_nodes(learned, args.episodes)?;

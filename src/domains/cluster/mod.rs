@@ -8,7 +8,7 @@
 //!
 //! | action | numbers | what it does |
 //! |---|---|---|
-//! | `scores` | 1 | the highest score among the nodes with room wins; a score below zero declines |
+//! | `scores` | 1 | the highest score among the nodes with room wins; a score of -0.9 or less declines |
 //! | `bids` | 4 | fractions of what is free; the smallest offer that suffices wins: the published auction |
 //!
 //! | observation | numbers | for |

@@ -278,7 +278,7 @@ impl Placer {
                 row: 0,
             },
         };
-        let chosen = decider.choose(&mut dispatcher, &question).map(|(node, _)| node);
+        let chosen = decider.choose(&mut dispatcher, &question, &[]).map(|(node, _)| node);
         self.dispatcher = dispatcher;
         chosen
     }

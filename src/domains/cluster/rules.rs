@@ -1,6 +1,6 @@
 //! Rules that place a workload: the classics that a learned policy is compared with.
 //!
-//! A rule acts like the agents do. In mode `full`, with one decision a tick, it makes every node but its choice decline.
+//! A rule acts like the agents do. In mode `full`, with one decision a tick, its choice has the highest score and nobody else declines.
 //! Where a tick has more decisions than a set of actions can carry, it names itself instead ([`Rule::code`]): the env then
 //! asks it for one workload after the other, as the published rules were asked.
 
@@ -110,6 +110,13 @@ pub(super) struct Question<'a> {
     pub chance: (&'a Seeds, Address),
     /// Everything else that there is to know, for who may.
     pub foresight: Foresight<'a>,
+}
+
+impl Question<'_> {
+    /// A node that offers all it has, and the waste of that.
+    pub(super) fn whole(&self, node: usize) -> Option<(usize, f64)> {
+        Some((node, self.nodes.waste(node, self.demand, |_| 1.0)?))
+    }
 }
 
 /// Answers questions; what it keeps is scratch and, within a tick, the stream that it draws from.

@@ -21,7 +21,7 @@ choices! {
 choices! {
     /// What a node does each tick.
     pub enum ActionKind {
-        /// One score: the highest among the nodes that fit wins the workload, and a score below zero declines it.
+        /// One score: the highest among the nodes that fit wins the workload, and one of -0.9 or less declines it.
         Scores = "scores",
         /// Four fractions of what is free: the smallest offer that suffices wins the workload.
         Bids = "bids",
@@ -134,7 +134,8 @@ params! {
         duration_sigma: f64 = 0.6, range 0.0..=3.0, next_reset;
         /// Least and most time that a workload waits before it counts as failed.
         patience_s: Vec<f64> = vec![0.5, 2.0], list 2..=2, unit "s", range 0.0..=1e9, next_reset;
-        /// Attempts to place a workload that succeed or are declined, per tick; what does not fit costs none (mode `full`).
+        /// Attempts to place a workload that succeed or are declined, per tick; what does not fit costs none (mode `full`). Nodes
+        /// that have won stand back for the rest of the tick as long as others want what comes next.
         decisions_per_tick: usize = 1, range 1..=100000, next_reset;
 
         /// Swing of the arrival rate over the day, as a share of its mean.

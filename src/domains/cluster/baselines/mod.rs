@@ -156,7 +156,8 @@ impl Tables<'_, '_> {
         }
     }
 
-    /// The node that the rule chooses for the workload at hand wants it, all others decline.
+    /// The node that the rule chooses for the workload at hand wants it most; the others would still take it, so that the mean of
+    /// what a rule does is led by the node it chooses most often. Where the rule wants nobody, all decline.
     fn decide(&mut self, group: usize, rule: Rule, scratch: &mut Scratch) {
         let Scratch { queue, fitting, dispatcher } = scratch;
         let model = &*self.model;
@@ -186,6 +187,7 @@ impl Tables<'_, '_> {
             };
             if let Some(node) = dispatcher.choose(rule, &question) {
                 let width = actions.len() / model.num_nodes;
+                actions.fill(0.0);
                 actions[node * width..(node + 1) * width].fill(1.0);
             }
         }

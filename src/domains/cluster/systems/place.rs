@@ -18,6 +18,10 @@ use crate::{
     sim::{Clock, Ports, Seeds, column, column_mut},
 };
 
+/// A score up to this declines. Far from the middle on purpose: who declines is asked again in the next tick, so that a policy which
+/// strays hardly notices when it declines too often, and would wander into it.
+const DECLINES: f32 = -0.9;
+
 /// What the last tick came to, for rewards and measures; derived, never state.
 #[derive(Resource)]
 pub(in super::super) struct Outcomes {
@@ -81,30 +85,48 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// The node that gets the workload, and the waste of its offer.
-    pub(in super::super) fn choose(self, dispatcher: &mut Dispatcher, question: &Question<'_>) -> Option<(usize, f64)> {
-        let (nodes, demand) = (question.nodes, question.demand);
-        let whole = |node: usize| Some((node, nodes.waste(node, demand, |_| 1.0)?));
-        let fitting = question.fitting.nodes.iter().map(|node| usize::from(*node));
+    /// The node that gets the workload, and the waste of its offer. What the nodes said is good for one workload: those that have
+    /// `won` one in this tick stand back as long as others want the next.
+    pub(in super::super) fn choose(
+        self,
+        dispatcher: &mut Dispatcher,
+        question: &Question<'_>,
+        won: &[usize],
+    ) -> Option<(usize, f64)> {
+        let fitting = |has_won: bool| {
+            let nodes = question.fitting.nodes.iter().map(|node| usize::from(*node));
+            nodes.filter(move |node| won.contains(node) == has_won)
+        };
         match self {
-            Self::Rule(rule) => dispatcher.choose(rule, question).and_then(whole),
+            Self::Rule(rule) => dispatcher.choose(rule, question).and_then(|node| question.whole(node)),
             Self::Scores(scores) => {
-                let willing = fitting.map(|node| (scores[node], node)).filter(|(score, _)| *score >= 0.0);
-                let best = willing.reduce(|best, next| if next.0 > best.0 { next } else { best });
-                best.and_then(|(_, node)| whole(node))
+                let best = highest(scores, fitting(false)).or_else(|| highest(scores, fitting(true)));
+                best.and_then(|node| question.whole(node))
             }
             Self::Bids(bids) => {
-                let offer = |node: usize| {
-                    let own = &bids[node * demand.len()..(node + 1) * demand.len()];
-                    let waste = nodes.waste(node, demand, |k| f64::from(own[k].clamp(0.0, 1.0)))?;
-                    Some((node, waste))
-                };
-                // An offer that is no number suffices for nothing, as no comparison with it holds.
-                let offers = fitting.filter_map(offer).filter(|(_, waste)| waste.is_finite());
-                offers.reduce(|best, next| if next.1 < best.1 { next } else { best })
+                tightest(bids, question, fitting(false)).or_else(|| tightest(bids, question, fitting(true)))
             }
         }
     }
+}
+
+/// The node with the highest score of those that do not decline.
+fn highest(scores: &[f32], nodes: impl Iterator<Item = usize>) -> Option<usize> {
+    let willing = nodes.map(|node| (scores[node], node)).filter(|(score, _)| *score > DECLINES);
+    willing.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, node)| node)
+}
+
+/// The node whose offer wastes least of those that suffice, and that waste.
+fn tightest(bids: &[f32], question: &Question<'_>, nodes: impl Iterator<Item = usize>) -> Option<(usize, f64)> {
+    let demand = question.demand;
+    let offer = |node: usize| {
+        let own = &bids[node * demand.len()..(node + 1) * demand.len()];
+        let waste = question.nodes.waste(node, demand, |k| f64::from(own[k].clamp(0.0, 1.0)))?;
+        Some((node, waste))
+    };
+    // An offer that is no number suffices for nothing, as no comparison with it holds.
+    let offers = nodes.filter_map(offer).filter(|(_, waste)| waste.is_finite());
+    offers.reduce(|best, next| if next.1 < best.1 { next } else { best })
 }
 
 /// What became of a try.
@@ -123,6 +145,7 @@ pub(super) struct Scratch {
     queue: Queue,
     fitting: Fitting,
     dispatcher: Dispatcher,
+    won: Vec<usize>,
 }
 
 /// Tries the workloads that wait, in the order of their turn.
@@ -191,16 +214,20 @@ struct Trial<'a> {
 impl Trial<'_> {
     /// Tries one after the other, in mode `full` until the decisions of a tick are made.
     fn run(&mut self, decider: Decider<'_>, scratch: &mut Scratch) {
-        let Scratch { queue, fitting, dispatcher } = scratch;
+        let Scratch { queue, fitting, dispatcher, won } = scratch;
+        won.clear();
         let mut left = if self.model.is_full() { self.model.params.decisions_per_tick } else { usize::MAX };
         for row in queue.rows() {
             if left == 0 {
                 break;
             }
-            match self.ask(row, decider, fitting, dispatcher) {
+            match self.ask(row, decider, (fitting, dispatcher), won) {
                 Answer::Taken(node, waste) => {
                     self.start(row, node, waste);
                     left -= 1;
+                    if self.model.is_full() {
+                        won.push(node);
+                    }
                 }
                 Answer::Declined => {
                     self.decline(row);
@@ -211,7 +238,13 @@ impl Trial<'_> {
         }
     }
 
-    fn ask(&self, row: usize, decider: Decider<'_>, fitting: &mut Fitting, dispatcher: &mut Dispatcher) -> Answer {
+    fn ask(
+        &self,
+        row: usize,
+        decider: Decider<'_>,
+        (fitting, dispatcher): (&mut Fitting, &mut Dispatcher),
+        won: &[usize],
+    ) -> Answer {
         let demand = &self.demands[row].0;
         let (machines, usage, health) = (self.machines, &*self.usage, self.health);
         let nodes = Nodes { model: self.model, machines, usage, health };
@@ -229,7 +262,7 @@ impl Trial<'_> {
         };
         let (cursor, chance) = (self.arrivals.cursor, (self.seeds, self.clock.address()));
         let question = Question { nodes, demand, fitting, cursor, chance, foresight };
-        let chosen = decider.choose(dispatcher, &question);
+        let chosen = decider.choose(dispatcher, &question, won);
         chosen.map_or(Answer::Declined, |(node, waste)| Answer::Taken(node, waste))
     }
 

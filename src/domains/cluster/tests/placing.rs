@@ -7,13 +7,14 @@ fn placed(stage: &mut Stage) -> Vec<Option<usize>> {
 }
 
 #[test]
-fn the_highest_score_among_those_with_room_wins_and_a_negative_one_declines() {
+fn the_highest_score_among_those_with_room_wins_and_a_very_low_one_declines() {
     let mut stage = Stage::new(&quiet());
     for (scores, expected) in [
         ([0.1, 0.9, 0.2], Some(1)),
         ([0.9, 0.1, 0.2], Some(2)),
-        ([0.9, 0.1, -0.2], Some(1)),
-        ([0.9, -0.1, -0.2], None),
+        ([0.9, 0.1, -0.95], Some(1)),
+        ([0.9, -0.3, -0.2], Some(2)),
+        ([0.9, -0.95, -0.9], None),
         ([0.5, 0.5, 0.5], Some(1)),
         ([f32::NAN, f32::NAN, 0.0], Some(2)),
     ] {
@@ -22,6 +23,23 @@ fn the_highest_score_among_those_with_room_wins_and_a_negative_one_declines() {
         stage.put_queue(&[10.0]);
         stage.step(&scores);
         assert_eq!(placed(&mut stage)[0], expected, "{scores:?}: node 0 has no room");
+    }
+}
+
+#[test]
+fn who_has_won_stands_back_as_long_as_others_want_the_next() {
+    for action in [ActionKind::Scores, ActionKind::Bids] {
+        let mut stage = Stage::new(&ClusterParams { action, decisions_per_tick: 5, ..quiet() });
+        stage.put_machines(&[90.0, 60.0, 30.0]);
+        stage.put_queue(&[10.0; 5]);
+        // By score the first node is asked first, by offer the last; the one in the middle wants nothing.
+        let (actions, expected): (Vec<f32>, _) = match action {
+            ActionKind::Scores => (vec![0.9, -1.0, 0.1], [0, 2, 0, 0, 0]),
+            ActionKind::Bids => ([[1.0; 4], [0.0; 4], [1.0; 4]].concat(), [2, 0, 2, 2, 0]),
+        };
+        stage.step(&actions);
+        let nodes: Vec<usize> = placed(&mut stage)[..5].iter().flatten().copied().collect();
+        assert_eq!(nodes, expected, "{action:?}");
     }
 }
 
@@ -126,7 +144,7 @@ fn what_is_said_not_to_matter_changes_nothing() {
             ClusterParams { decisions_per_tick, arrival_rate_hz: 7.0, mtbf_s: 20.0, ..ClusterParams::default() };
         let (mut stage, mut unit) = (Stage::new(&params), noise(3));
         let (mut idle, mut mattered) = (0, 0);
-        for tick in 0..300 {
+        for tick in 0..600 {
             let matters = stage.lane.ports().groups[0].matters.clone();
             let scores: Vec<f32> = matters.iter().map(|_| 2.2 * unit() - 1.1).collect();
             let now = stage.lane.snapshot(0);
