@@ -13,7 +13,7 @@
 //!
 //! | observation | numbers | for |
 //! |---|---|---|
-//! | `nodes` | 43 | learning: itself, the workload at hand, the queue, a summary of the others, whatever their number |
+//! | `nodes` | 37 | learning: itself, the workload at hand, the queue, a summary of the others, whatever their number |
 //! | `published8` | 8 | comparison with the published system, whose agents do not see what they bid for |
 //!
 //! | reward term | weight | pays for |
