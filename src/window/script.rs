@@ -271,7 +271,7 @@ fn counted(lab: &Lab) -> Counted {
 fn together(now: &[Status], then: &[Status]) -> Pace {
     let paces: Vec<Pace> = now.iter().zip(then).map(|(now, then)| now.pace_since(then)).collect();
     let cpu_us = |pace: &Pace| pace.cpu_us_per_step.map(|us| us * pace.steps_per_s);
-    let steps_per_s: f64 = paces.iter().map(|pace| pace.steps_per_s).sum();
+    let steps_per_s = paces.iter().fold(0.0, |sum, pace| sum + pace.steps_per_s);
     let cpu_us_per_step = paces.iter().map(cpu_us).sum::<Option<f64>>().map(|us| us / steps_per_s);
     Pace { steps_per_s, cpu_us_per_step: cpu_us_per_step.filter(|us| us.is_finite()) }
 }
@@ -387,6 +387,10 @@ pub fn smoothness(scenarios: &[&str], seconds: f64) -> Script {
             Step::Measure(format!("{scenario}, playing"), seconds),
             Step::Do(Command::Train { minutes: 600.0, seed: None, set: vec![], from: None }),
             Step::UntilTrained(1),
+            // The same episodes again: what there is to draw differs more between two of them than with and without training.
+            Step::Do(Command::Reset),
+            Step::Do(Command::Play),
+            Step::Wait(2.0),
             Step::Measure(format!("{scenario}, playing and training"), seconds),
             Step::Do(Command::Pause),
             Step::Wait(3.0),
