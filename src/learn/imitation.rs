@@ -16,7 +16,19 @@ use crate::policy::distribution::{HeadRows, HybridHead};
 #[derive(Clone, Copy, Debug)]
 pub struct ImitationLoss<'a> {
     /// The action head.
-    pub head: &'a HybridHead,
+    head: &'a HybridHead,
+    lesson: Lesson<'a>,
+    /// Weight of the value loss.
+    vf_coef: f32,
+    /// The steps of the minibatch, in the order given to the network.
+    steps: &'a [u32],
+    /// 1 / number of agents that matter in the minibatch.
+    share: f32,
+}
+
+/// What there is to learn of a rollout that a teacher has labelled.
+#[derive(Clone, Copy, Debug)]
+pub struct Lesson<'a> {
     /// Agents per step.
     pub agents: usize,
     /// The teacher's actions before squashing, `[steps, agents, stored]`, as [`HybridHead::unsquash`] writes them.
@@ -25,10 +37,6 @@ pub struct ImitationLoss<'a> {
     pub matters: &'a [bool],
     /// Targets of the critic in its own unit, `[steps, values_per_step]`.
     pub returns: &'a [f32],
-    /// Weight of the value loss.
-    pub vf_coef: f32,
-    /// The steps of the minibatch, in the order given to the network.
-    pub steps: &'a [u32],
 }
 
 impl Loss for ImitationLoss<'_> {
@@ -38,13 +46,13 @@ impl Loss for ImitationLoss<'_> {
         outputs: Outputs<'_>,
         gradients: OutputGradients<'_>,
     ) -> [f64; LOSS_TERMS] {
-        let width = self.agents * self.head.stored();
+        let width = self.lesson.agents * self.head.stored();
         let steps = &self.steps[entries];
         let labels: Vec<f32> =
-            steps.iter().flat_map(|step| &self.labels[*step as usize * width..][..width]).copied().collect();
-        let rows = steps.len() * self.agents;
-        let share = 1.0 / self.mattering(self.steps).filter(|matters| *matters).count().max(1) as f32;
-        let shares: Vec<f32> = self.mattering(steps).map(|matters| if matters { share } else { 0.0 }).collect();
+            steps.iter().flat_map(|step| &self.lesson.labels[*step as usize * width..][..width]).copied().collect();
+        let rows = steps.len() * self.lesson.agents;
+        let shares: Vec<f32> =
+            self.lesson.mattering(steps).map(|matters| if matters { self.share } else { 0.0 }).collect();
         let head = HeadRows { head: outputs.head, log_std: outputs.log_std, masks: None };
         let (mut log_probs, mut entropies) = (vec![0.0; rows], vec![0.0; rows]);
         self.head.evaluate(head, &labels, &mut log_probs, &mut entropies);
@@ -62,17 +70,25 @@ impl Loss for ImitationLoss<'_> {
     }
 }
 
-impl ImitationLoss<'_> {
+impl Lesson<'_> {
     /// For each agent of these steps, whether its action could change anything.
     fn mattering(&self, steps: &[u32]) -> impl Iterator<Item = bool> {
         steps.iter().flat_map(|step| &self.matters[*step as usize * self.agents..][..self.agents]).copied()
+    }
+}
+
+impl<'a> ImitationLoss<'a> {
+    /// The loss on the minibatch made of `steps`, which must be those given to the network, in the same order.
+    pub fn new(head: &'a HybridHead, lesson: Lesson<'a>, steps: &'a [u32], vf_coef: f32) -> Self {
+        let mattering = lesson.mattering(steps).filter(|matters| *matters).count();
+        Self { head, lesson, vf_coef, steps, share: 1.0 / mattering.max(1) as f32 }
     }
 
     /// Gradient of the weighted mean of (value - return)² / 2; returns the entries' share of that mean, not weighted.
     fn differentiate_values(&self, steps: &[u32], values: &[f32], gradients: &mut [f32]) -> f64 {
         let columns = values.len() / steps.len().max(1);
         let share = 1.0 / (self.steps.len() * columns) as f32;
-        let targets = steps.iter().flat_map(|step| &self.returns[*step as usize * columns..][..columns]);
+        let targets = steps.iter().flat_map(|step| &self.lesson.returns[*step as usize * columns..][..columns]);
         let mut sum = 0.0;
         for ((value, gradient), target) in values.iter().zip(gradients).zip(targets) {
             let error = value - target;
@@ -95,15 +111,8 @@ mod tests {
         let head = HybridHead::new(&[(-1.0, 1.0)], &[]).unwrap();
         let (labels, matters) = ([9.0, 0.5, -0.3, 0.2, 9.0, 9.0], [false, true, true, true, false, false]);
         let (steps, columns) = ([1, 0, 2], 3);
-        let loss = ImitationLoss {
-            head: &head,
-            agents: 2,
-            labels: &labels,
-            matters: &matters,
-            returns: &[0.0; 3],
-            vf_coef: 1.0,
-            steps: &steps,
-        };
+        let lesson = Lesson { agents: 2, labels: &labels, matters: &matters, returns: &[0.0; 3] };
+        let loss = ImitationLoss::new(&head, lesson, &steps, 1.0);
         let (means, values) = ([0.1, 0.1, 0.1, 0.1, 0.1, 0.1], [0.0; 3]);
         let (mut by_head, mut by_log_std, mut by_values) = ([0.0; 6], [0.0], [0.0; 3]);
         let outputs = Outputs { head: &means, log_std: &[0.0], values: &values };
@@ -114,7 +123,7 @@ mod tests {
         assert!(by_head.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6), "{by_head:?}");
         let squares: f32 = [0.4f32, -0.1, -0.4].iter().map(|difference| difference * difference).sum();
         assert!((by_log_std[0] - (3.0 - squares) / 3.0).abs() < 1e-6, "{by_log_std:?}");
-        let nobody = ImitationLoss { matters: &[false; 6], ..loss };
+        let nobody = ImitationLoss::new(&head, Lesson { matters: &[false; 6], ..lesson }, &steps, 1.0);
         let gradients = OutputGradients { head: &mut by_head, log_std: &mut by_log_std, values: &mut by_values };
         assert_eq!(nobody.differentiate(0..columns, outputs, gradients)[Term::PolicyLoss.index()], 0.0);
         assert!(terms[Term::PolicyLoss.index()] > 0.0);

@@ -22,7 +22,7 @@ use self::{
 use super::{
     critic::Critic,
     hyperparameters::{Algo, PpoParams},
-    imitation::ImitationLoss,
+    imitation::{ImitationLoss, Lesson},
     learner::{Counters, IterationReport, Learner, episode_scalars},
     nets::{ActorCritic, Minibatch, StepSize},
     ppo_loss::{Experience, PpoCoefficients, PpoLoss, Term},
@@ -218,6 +218,12 @@ impl Trainer {
             returns: &returns,
             values: &values,
         };
+        let lesson = Lesson {
+            agents: shape.agents,
+            labels: &self.rollout.labels,
+            matters: &self.rollout.matters,
+            returns: &returns,
+        };
         let (coefficients, size) = self.scheduled(progress);
         let per_minibatch = (self.params.minibatch_size / shape.agents).clamp(1, shape.steps());
         let mut order: Vec<u32> = (0..shape.steps() as u32).collect();
@@ -236,15 +242,7 @@ impl Trainer {
                     let loss = PpoLoss::new(&self.head, experience, steps, coefficients)?;
                     self.net.step(minibatch, &loss, size)
                 } else {
-                    let loss = ImitationLoss {
-                        head: &self.head,
-                        agents: shape.agents,
-                        labels: &self.rollout.labels,
-                        matters: &self.rollout.matters,
-                        returns: &returns,
-                        vf_coef: coefficients.vf_coef,
-                        steps,
-                    };
+                    let loss = ImitationLoss::new(&self.head, lesson, steps, coefficients.vf_coef);
                     self.net.step(minibatch, &loss, size)
                 });
             }
