@@ -30,7 +30,6 @@ mod windowed {
             self, Closed, Opening, Unavailable,
             command::Command,
             desk::settings_path,
-            frames::Smoothness,
             lab::Training,
             script::{self, Actors, Measured, Script, ScriptReport},
         },
@@ -153,10 +152,9 @@ mod windowed {
         std::thread::sleep(Duration::from_secs_f64(seconds));
         Ok(Measured {
             name: format!("{scenario}, no window, training"),
-            smoothness: Smoothness::default(),
-            ticks_per_s: 0.0,
-            other_cores: None,
-            training: background.status().pace_since(&before),
+            seconds,
+            training: background.status().since(&before),
+            ..Measured::default()
         })
     }
 
@@ -187,15 +185,26 @@ mod windowed {
             (Right, "p99 ms"),
             (Right, "ticks/s"),
             (Right, "cores but for training"),
+            (Right, "cores for training"),
             (Right, "env-steps/s trained"),
             (Right, "CPU us/env-step"),
         ]);
-        for Measured { name, smoothness, ticks_per_s, other_cores, training } in measured {
-            let numbers = [smoothness.rate, smoothness.p50_ms, smoothness.p99_ms, *ticks_per_s];
+        for measured in measured {
             let told =
                 |number: Option<f64>, digits| number.map_or(String::new(), |number| format!("{number:.digits$}"));
-            let rest = [told(*other_cores, 4), told(Some(training.steps_per_s), 1), told(training.cpu_us_per_step, 1)];
-            table.row(std::iter::once(name.clone()).chain(numbers.map(|number| told(Some(number), 1))).chain(rest));
+            let smoothness = Some(measured.smoothness()).filter(|smoothness| smoothness.frames > 0);
+            let [other, training] = [0, 1].map(|part| measured.cores().map(|cores| cores[part]));
+            table.row([
+                measured.name.clone(),
+                told(smoothness.map(|smoothness| smoothness.rate), 1),
+                told(smoothness.map(|smoothness| smoothness.p50_ms), 1),
+                told(smoothness.map(|smoothness| smoothness.p99_ms), 1),
+                told(smoothness.map(|_| measured.ticks_per_s()), 1),
+                told(other, 4),
+                told(training, 4),
+                told(measured.training.steps_per_s(), 1),
+                told(measured.training.cpu_us_per_step(), 1),
+            ]);
         }
         table
     }

@@ -37,6 +37,8 @@ pub struct ReplayShape {
     pub observation: usize,
     /// Numbers of a team's action.
     pub action: usize,
+    /// Agents of the team.
+    pub agents: usize,
     /// Rewards per step.
     pub rewards: usize,
 }
@@ -58,8 +60,10 @@ struct Steps {
     /// All `[steps, …]`, as many steps as there are, oldest or not.
     observations: Vec<f32>,
     actions: Vec<f32>,
+    matters: Vec<bool>,
     rewards: Vec<f32>,
     next_observations: Vec<f32>,
+    next_matters: Vec<bool>,
     terminated: Vec<bool>,
     truncated: Vec<bool>,
 }
@@ -79,10 +83,14 @@ pub struct Taken<'a> {
     pub observations: &'a [f32],
     /// `[envs, action]`.
     pub actions: &'a [f32],
+    /// `[envs, agents]`: whether an agent's action could change anything.
+    pub matters: &'a [bool],
     /// `[envs, rewards]`.
     pub rewards: &'a [f32],
     /// `[envs, observation]`, after it; of an episode that has ended, its last.
     pub next_observations: &'a [f32],
+    /// `[envs, agents]`: whether the next action could.
+    pub next_matters: &'a [bool],
     /// `[envs]`.
     pub terminated: &'a [bool],
     /// `[envs]`.
@@ -111,10 +119,14 @@ pub struct Drawn {
     pub observations: Vec<f32>,
     /// `[batch, action]`.
     pub actions: Vec<f32>,
+    /// `[batch, agents]`: whether an agent's action could change anything.
+    pub matters: Vec<bool>,
     /// `[batch, rewards]`: sum over the steps of the return, discounted.
     pub rewards: Vec<f32>,
     /// `[batch, observation]`: what was seen after the last step of the return.
     pub next_observations: Vec<f32>,
+    /// `[batch, agents]`: whether what is done there could.
+    pub next_matters: Vec<bool>,
     /// `[batch]`: what the value there counts.
     pub discounts: Vec<f32>,
     /// `[batch]`: the weight of each step, at most 1.
@@ -135,8 +147,10 @@ impl Replay {
             next: 0,
             observations: Vec::new(),
             actions: Vec::new(),
+            matters: Vec::new(),
             rewards: Vec::new(),
             next_observations: Vec::new(),
+            next_matters: Vec::new(),
             terminated: Vec::new(),
             truncated: Vec::new(),
             shape,
@@ -270,16 +284,19 @@ impl ReplayShape {
     /// Bytes of a full memory, if a number can tell.
     pub fn bytes(&self) -> Option<usize> {
         let numbers = self.observation.checked_mul(2)?.checked_add(self.action)?.checked_add(self.rewards)?;
-        let step = numbers.checked_mul(size_of::<f32>())?.checked_add(2)?;
+        let flags = self.agents.checked_mul(2)?.checked_add(2)?;
+        let step = numbers.checked_mul(size_of::<f32>())?.checked_add(flags)?;
         self.ticks.checked_mul(self.envs)?.checked_mul(step)
     }
 }
 
 impl Steps {
     fn put(&mut self, first: usize, part: Taken<'_>) {
-        let ReplayShape { observation, action, rewards, .. } = self.shape;
+        let ReplayShape { observation, action, agents, rewards, .. } = self.shape;
         put(&mut self.observations, first * observation, part.observations);
         put(&mut self.actions, first * action, part.actions);
+        put(&mut self.matters, first * agents, part.matters);
+        put(&mut self.next_matters, first * agents, part.next_matters);
         put(&mut self.rewards, first * rewards, part.rewards);
         put(&mut self.next_observations, first * observation, part.next_observations);
         put(&mut self.terminated, first, part.terminated);
@@ -288,7 +305,7 @@ impl Steps {
 
     /// Adds one step and its return to `drawn`.
     fn take(&self, step: usize, draw: Draw, drawn: &mut Drawn) {
-        let ReplayShape { ticks, envs, observation, action, rewards, .. } = self.shape;
+        let ReplayShape { ticks, envs, observation, action, agents, rewards } = self.shape;
         let (tick, env) = (step / envs, step % envs);
         let after = |steps: usize| (tick + steps) % ticks * envs + env;
         let until_newest = (self.next + ticks - 1 - tick) % ticks + 1;
@@ -299,6 +316,8 @@ impl Steps {
         drawn.steps.push(step);
         drawn.observations.extend_from_slice(row(&self.observations, step, observation));
         drawn.actions.extend_from_slice(row(&self.actions, step, action));
+        drawn.matters.extend_from_slice(row(&self.matters, step, agents));
+        drawn.next_matters.extend_from_slice(row(&self.next_matters, last, agents));
         drawn.next_observations.extend_from_slice(row(&self.next_observations, last, observation));
         drawn.discounts.push(reach.discount);
         drawn.rewards.extend((0..rewards).map(|column| {
@@ -307,7 +326,7 @@ impl Steps {
     }
 
     fn is_sound(&self) -> bool {
-        let ReplayShape { ticks, envs, observation, action, rewards } = self.shape;
+        let ReplayShape { ticks, envs, observation, action, agents, rewards } = self.shape;
         let len = self.terminated.len();
         let whole = envs > 0 && len.is_multiple_of(envs) && len <= ticks * envs;
         // A memory that is not full yet has been filled from its beginning.
@@ -315,6 +334,7 @@ impl Steps {
         let lengths = [self.observations.len(), self.next_observations.len(), self.actions.len(), self.rewards.len()];
         place
             && lengths == [len * observation, len * observation, len * action, len * rewards]
+            && [&self.matters, &self.next_matters].map(Vec::len) == [len * agents; 2]
             && self.truncated.len() == len
             && [&self.observations, &self.next_observations, &self.actions, &self.rewards]
                 .iter()
@@ -335,10 +355,12 @@ impl Drawn {
         ] {
             numbers.clear();
         }
+        self.matters.clear();
+        self.next_matters.clear();
     }
 }
 
-fn row(rows: &[f32], row: usize, width: usize) -> &[f32] {
+fn row<T>(rows: &[T], row: usize, width: usize) -> &[T] {
     &rows[row * width..(row + 1) * width]
 }
 

@@ -65,13 +65,15 @@ pub struct Status {
     pub cpu_s: Option<f64>,
 }
 
-/// What training achieves for its time.
+/// What training has achieved in some time: whole iterations, and what they took.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Pace {
-    /// Env-steps per second of wall time.
-    pub steps_per_s: f64,
-    /// CPU time per env-step in µs; none where the system does not tell.
-    pub cpu_us_per_step: Option<f64>,
+pub struct Work {
+    /// Env-steps.
+    pub env_steps: u64,
+    /// Wall time without pauses, in seconds.
+    pub wall_s: f64,
+    /// CPU time, in seconds; none where the system does not tell.
+    pub cpu_s: Option<f64>,
 }
 
 /// What one iteration measured.
@@ -221,17 +223,33 @@ impl Drop for Background {
 }
 
 impl Status {
-    /// What was achieved since `earlier`, both at the end of an iteration: whole iterations in their own time.
-    pub fn pace_since(&self, earlier: &Self) -> Pace {
-        let steps = self.counters.env_steps.saturating_sub(earlier.counters.env_steps) as f64;
-        let cpu_s = self.cpu_s.zip(earlier.cpu_s).map(|(now, then)| now - then);
-        if steps == 0.0 {
-            return Pace::default();
+    /// What was achieved since `earlier`.
+    pub fn since(&self, earlier: &Self) -> Work {
+        Work {
+            env_steps: self.counters.env_steps.saturating_sub(earlier.counters.env_steps),
+            wall_s: self.wall_s - earlier.wall_s,
+            cpu_s: self.cpu_s.zip(earlier.cpu_s).map(|(now, then)| now - then),
         }
-        Pace {
-            steps_per_s: steps / (self.wall_s - earlier.wall_s).max(f64::MIN_POSITIVE),
-            cpu_us_per_step: cpu_s.map(|cpu_s| 1e6 * cpu_s / steps),
-        }
+    }
+}
+
+impl Work {
+    /// Env-steps per second of wall time; none without any.
+    pub fn steps_per_s(&self) -> Option<f64> {
+        (self.env_steps > 0).then(|| self.env_steps as f64 / self.wall_s.max(f64::MIN_POSITIVE))
+    }
+
+    /// CPU time per env-step in µs; none without any, or where the system does not tell.
+    pub fn cpu_us_per_step(&self) -> Option<f64> {
+        self.cpu_s.filter(|_| self.env_steps > 0).map(|cpu_s| 1e6 * cpu_s / self.env_steps as f64)
+    }
+}
+
+impl std::ops::AddAssign for Work {
+    fn add_assign(&mut self, more: Self) {
+        self.env_steps += more.env_steps;
+        self.wall_s += more.wall_s;
+        self.cpu_s = self.cpu_s.zip(more.cpu_s).map(|(ours, theirs)| ours + theirs);
     }
 }
 
@@ -294,8 +312,8 @@ impl Watcher {
     }
 }
 
-/// Lets the threads of a window go first: where cores are short, a thread that trains has those that are idle.
-fn lower_priority() {
+/// Lets the threads of a window go before the calling one: where cores are short, a thread that trains has those that are idle.
+pub(crate) fn lower_priority() {
     // On Linux a priority is that of a thread; elsewhere it would be that of the whole process, the window included. To be
     // nice alone is not enough: a thread that wakes to draw may wait until the slice of one that trains is over. A thread
     // that may not step back trains all the same.

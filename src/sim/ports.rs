@@ -43,6 +43,8 @@ pub struct GroupPort {
     /// `[envs, agents]`: whether what the agent does in the next tick can change anything; true unless a domain knows
     /// better. Learners pass over actions that did not matter: chance alone made them look good or bad.
     pub matters: Vec<bool>,
+    /// Same shape: for envs whose episode ended in the last tick, whether it would have in the next one.
+    pub final_matters: Vec<bool>,
     /// `[envs, agents, num_terms]`: weighted reward terms of the last tick.
     pub terms: Vec<f32>,
     /// `[envs, agents]`: total reward of the last tick, the clipped sum of the terms.
@@ -96,6 +98,7 @@ impl GroupPort {
             final_observations: vec![0.0; rows * observation_width],
             actions: vec![0.0; rows * action_width],
             matters: vec![true; rows],
+            final_matters: vec![true; rows],
             terms: vec![0.0; rows * group.reward_terms.len()],
             rewards: vec![0.0; rows],
         }

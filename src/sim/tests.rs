@@ -141,9 +141,17 @@ fn write(mut ports: ResMut<Ports>, places: &[Place], is_due: impl Fn(usize) -> b
         for (seen, place) in ports.groups[0].observations[rows].iter_mut().zip(team) {
             *seen = place.0;
         }
+        for (matters, place) in ports.groups[0].matters[slot * WALKERS..].iter_mut().zip(team) {
+            *matters = does_matter(place.0);
+        }
         let guides = ports.groups[1].agents;
         ports.groups[1].observations[slot * guides..(slot + 1) * guides].fill(team[0].0);
     }
+}
+
+/// What a walker does matters at even places.
+fn does_matter(place: f32) -> bool {
+    place % 2.0 == 0.0
 }
 
 /// Walkers start at a number that names their env, episode and seat.
@@ -194,6 +202,7 @@ fn an_env_begins_anew_at_its_time_limit_and_no_earlier() {
         let ended = |env| [start(env, episode, 0), start(env, episode, 1)];
         let ([a, b], [c, d]) = (ended(5), ended(6));
         assert_eq!(lane.ports().groups[0].final_observations, [a + 3.0, b, c, d + 6.0]);
+        assert_eq!(lane.ports().groups[0].final_matters, [a + 3.0, b, c, d + 6.0].map(does_matter));
         assert_eq!(lane.ports().groups[1].final_observations, [a + 3.0, c], "every group keeps what it saw");
         let begun: Vec<f32> = [(5, 0), (5, 1), (6, 0), (6, 1)].map(|(env, seat)| start(env, episode + 1, seat)).into();
         assert_eq!(lane.ports().groups[0].observations, begun);

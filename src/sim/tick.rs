@@ -162,6 +162,8 @@ fn close_tick(
                 let width = group.agents * group.observation_width;
                 let rows = slot * width..(slot + 1) * width;
                 group.final_observations[rows.clone()].copy_from_slice(&group.observations[rows]);
+                let agents = slot * group.agents..(slot + 1) * group.agents;
+                group.final_matters[agents.clone()].copy_from_slice(&group.matters[agents]);
             }
         }
     }

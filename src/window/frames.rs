@@ -62,18 +62,24 @@ impl Frames {
         self.times_ms.as_ref().map_or(0, Vec::len)
     }
 
-    /// Ends measuring.
-    pub(super) fn end(&mut self) -> Smoothness {
-        let times = self.times_ms.take().unwrap_or_default();
-        let total_ms: f64 = times.iter().sum();
-        if times.is_empty() {
-            return Smoothness::default();
+    /// Ends measuring; returns the times between frames, in ms.
+    pub(super) fn end(&mut self) -> Vec<f64> {
+        self.times_ms.take().unwrap_or_default()
+    }
+}
+
+impl Smoothness {
+    /// That of some times between frames, in ms.
+    pub fn of(times_ms: &[f64]) -> Self {
+        if times_ms.is_empty() {
+            return Self::default();
         }
-        Smoothness {
-            frames: times.len(),
-            rate: 1e3 * times.len() as f64 / total_ms.max(f64::MIN_POSITIVE),
-            p50_ms: quantile(&times, 0.5),
-            p99_ms: quantile(&times, 0.99),
+        let total_ms: f64 = times_ms.iter().sum();
+        Self {
+            frames: times_ms.len(),
+            rate: 1e3 * times_ms.len() as f64 / total_ms.max(f64::MIN_POSITIVE),
+            p50_ms: quantile(times_ms, 0.5),
+            p99_ms: quantile(times_ms, 0.99),
         }
     }
 }

@@ -23,7 +23,6 @@ use bevy_egui::{
 use super::{
     LabSystems,
     lab::{Lab, Severity},
-    script::IsUnpaced,
     start::SOFTWARE,
 };
 
@@ -43,6 +42,18 @@ const LINGER: Duration = Duration::from_millis(300);
 #[derive(Resource)]
 pub(super) struct Pace(Instant);
 
+/// Who says how often a frame is drawn.
+#[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Pacing {
+    /// The window itself.
+    #[default]
+    Own,
+    /// Nobody: the next frame follows the last.
+    FlatOut,
+    /// None is drawn for so long, unless somebody wants something of the window.
+    Still(Duration),
+}
+
 impl Pace {
     /// Something has changed just now.
     pub(super) fn new() -> Self {
@@ -58,7 +69,7 @@ impl Pace {
 pub(super) fn plugin(app: &mut App) {
     app.insert_resource(Pace::new())
         .insert_resource(WinitSettings::continuous())
-        .init_resource::<IsUnpaced>()
+        .init_resource::<Pacing>()
         .add_systems(Update, set_pace.in_set(LabSystems::Pace))
         .add_systems(
             PreUpdate,
@@ -80,7 +91,7 @@ fn set_pace(
     lab: Res<Lab>,
     pace: Res<Pace>,
     adapter: Res<RenderAdapterInfo>,
-    is_unpaced: Res<IsUnpaced>,
+    pacing: Res<Pacing>,
     mut winit: ResMut<WinitSettings>,
 ) {
     let is_software = adapter.device_type == SOFTWARE;
@@ -88,18 +99,23 @@ fn set_pace(
     let is_drawing = lab.stage().is_none() && lab.gallery().is_drawing();
     let moves =
         is_playing || is_drawing || (pace.0.elapsed() < LINGER && !lab.is_training()) || !lab.exports().is_empty();
-    let mode = if is_unpaced.0 {
-        UpdateMode::Continuous
-    } else if moves {
-        if is_software { UpdateMode::reactive(SOFTWARE_FRAME) } else { UpdateMode::Continuous }
-    } else if lab.is_training() {
-        UpdateMode::reactive(if is_software { SOFTWARE_TRAINING_FRAME } else { TRAINING_FRAME })
-    } else if lab.messages().iter().any(|message| message.severity == Severity::Info && message.is_fresh()) {
-        UpdateMode::reactive(MESSAGE_FRAME)
-    } else {
-        UpdateMode::reactive(IDLE_FRAME)
+    let mode = match *pacing {
+        Pacing::FlatOut => UpdateMode::Continuous,
+        Pacing::Still(length) => UpdateMode::reactive(length),
+        Pacing::Own if moves && is_software => UpdateMode::reactive(SOFTWARE_FRAME),
+        Pacing::Own if moves => UpdateMode::Continuous,
+        Pacing::Own if lab.is_training() => {
+            UpdateMode::reactive(if is_software { SOFTWARE_TRAINING_FRAME } else { TRAINING_FRAME })
+        }
+        Pacing::Own if has_news(&lab) => UpdateMode::reactive(MESSAGE_FRAME),
+        Pacing::Own => UpdateMode::reactive(IDLE_FRAME),
     };
     if winit.focused_mode != mode {
         *winit = WinitSettings { focused_mode: mode, unfocused_mode: mode };
     }
+}
+
+/// Whether a message stands there that will go by itself.
+fn has_news(lab: &Lab) -> bool {
+    lab.messages().iter().any(|message| message.severity == Severity::Info && message.is_fresh())
 }

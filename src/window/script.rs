@@ -5,6 +5,11 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -24,14 +29,15 @@ use super::{
     command::{Command, WindowCommand},
     desk::Desk,
     frames::{Frames, Smoothness},
-    lab::{Lab, Severity, Training},
+    lab::{Lab, Severity, Training, TrainingId},
+    pace::{Pace, Pacing},
     screenshots::Saved,
 };
 use crate::{
     durable::read_capped,
     error::{Error, Result},
     session::{
-        background::{Pace, Status},
+        background::{Phase, Status, Work, lower_priority},
         cpu_time,
     },
 };
@@ -40,6 +46,8 @@ use crate::{
 const MAX_BYTES: u64 = 1 << 20;
 /// Longest time that a step is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Turns in which the benchmark of frames measures everything.
+const TURNS: u32 = 4;
 /// A picture with fewer colours than this is empty.
 const FEWEST_COLOURS: usize = 16;
 
@@ -60,14 +68,22 @@ pub enum Step {
     UntilTick(u64),
     /// Wait until every run has done so many iterations.
     UntilTrained(u64),
+    /// Wait until every run that is under way is paused.
+    UntilPaused,
     /// Wait until no run is under way and no file is being written.
     UntilQuiet,
     /// Save a picture of the window.
     Shot(PathBuf),
-    /// Measure for so many seconds how smooth the window is, and what is played and trained meanwhile.
+    /// Measure for so many seconds how smooth the window is, and what is played and trained meanwhile. What has been measured under
+    /// the same name before counts in.
     Measure(String, f64),
-    /// The same of a window in which nothing plays, drawn as seldom as it is then.
-    MeasureAtRest(String, f64),
+    /// The same of frames that are drawn as fast as they can be.
+    MeasureFlatOut(String, f64),
+    /// The same while no frame is drawn.
+    MeasureStill(String, f64),
+    /// From now on, or no longer, one loop per core does nothing but count, behind the window as training is: what frames lose to that,
+    /// they lose to any program that runs beside them.
+    Occupy(bool),
     /// Look on for so many seconds, in which no more than so many frames may be drawn.
     Rest(f64, usize),
 }
@@ -84,18 +100,20 @@ pub struct ScriptReport {
 }
 
 /// What was measured for a while.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measured {
     /// What it is called.
     pub name: String,
-    /// How smooth the window was.
-    pub smoothness: Smoothness,
-    /// Ticks per second.
-    pub ticks_per_s: f64,
-    /// Cores that everything but training kept busy; none where the system does not tell.
-    pub other_cores: Option<f64>,
-    /// What training achieved, all runs together; whole iterations in their own time.
-    pub training: Pace,
+    /// How long.
+    pub seconds: f64,
+    /// Times between frames, in ms.
+    pub frames_ms: Vec<f64>,
+    /// Ticks that were played.
+    pub ticks: u64,
+    /// CPU time of everything but training and of training, in seconds; none where the system does not tell.
+    pub cpu_s: Option<[f64; 2]>,
+    /// What the newest run achieved.
+    pub training: Work,
 }
 
 impl Script {
@@ -119,13 +137,50 @@ impl Script {
 
     /// Whether it measures frames, which are drawn as fast as possible then.
     pub(super) fn is_unpaced(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Measure(..)))
+        self.steps.iter().any(|step| matches!(step, Step::MeasureFlatOut(..)))
     }
 }
 
-/// Whether frames are drawn as fast as possible, while they are measured.
-#[derive(Resource, Default)]
-pub(super) struct IsUnpaced(pub(super) bool);
+impl Step {
+    /// Whether a frame is drawn only when the window itself wants one.
+    fn only_watches(&self) -> bool {
+        matches!(self, Self::Measure(..) | Self::MeasureStill(..) | Self::Rest(..))
+    }
+
+    /// How often frames are drawn in this step.
+    fn pacing(&self) -> Pacing {
+        match self {
+            Self::MeasureFlatOut(..) => Pacing::FlatOut,
+            Self::MeasureStill(_, seconds) => Pacing::Still(Duration::from_secs_f64(*seconds)),
+            _ => Pacing::Own,
+        }
+    }
+}
+
+impl Measured {
+    /// How smooth the window was.
+    pub fn smoothness(&self) -> Smoothness {
+        Smoothness::of(&self.frames_ms)
+    }
+
+    /// Ticks per second.
+    pub fn ticks_per_s(&self) -> f64 {
+        self.ticks as f64 / self.seconds
+    }
+
+    /// Cores that everything but training and that training kept busy; none where the system does not tell.
+    pub fn cores(&self) -> Option<[f64; 2]> {
+        self.cpu_s.map(|cpu_s| cpu_s.map(|cpu_s| cpu_s / self.seconds))
+    }
+
+    fn add(&mut self, more: Self) {
+        self.seconds += more.seconds;
+        self.frames_ms.extend(more.frames_ms);
+        self.ticks += more.ticks;
+        self.cpu_s = self.cpu_s.zip(more.cpu_s).map(|(ours, theirs)| [ours[0] + theirs[0], ours[1] + theirs[1]]);
+        self.training += more.training;
+    }
+}
 
 /// A script under way.
 #[derive(Resource)]
@@ -136,15 +191,49 @@ struct Running {
     report: ScriptReport,
     counted: Counted,
     shots: usize,
+    loops: Option<Loops>,
+}
+
+/// Loops that do nothing but count, one per core, until this is dropped.
+struct Loops(Arc<AtomicBool>, Vec<JoinHandle<()>>);
+
+impl Loops {
+    fn start() -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let count = |is_over: Arc<AtomicBool>| {
+            lower_priority();
+            let mut count = 0_u64;
+            while !is_over.load(Ordering::Relaxed) {
+                count = std::hint::black_box(count.wrapping_add(1));
+            }
+        };
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let start = |_| {
+            let is_over = Arc::clone(&is_over);
+            std::thread::spawn(move || count(is_over))
+        };
+        let threads = (0..cores).map(start).collect();
+        Self(is_over, threads)
+    }
+}
+
+impl Drop for Loops {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        for thread in self.1.drain(..) {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// How far things were when a measurement began.
 #[derive(Clone, Default)]
 struct Counted {
     tick: u64,
-    trainings: Vec<Status>,
-    /// CPU time of everything but training, in seconds.
-    other_s: Option<f64>,
+    /// That of the newest run.
+    training: Option<Status>,
+    /// CPU time of everything but training and of training, in seconds.
+    cpu_s: Option<[f64; 2]>,
 }
 
 pub(super) fn plugin(app: &mut App, script: Script) {
@@ -155,6 +244,7 @@ pub(super) fn plugin(app: &mut App, script: Script) {
         report: ScriptReport::default(),
         counted: Counted::default(),
         shots: 0,
+        loops: None,
     });
     app.add_systems(Update, run.in_set(LabSystems::Ask));
 }
@@ -166,15 +256,15 @@ fn run(
     mut lab: ResMut<Lab>,
     mut frames: ResMut<Frames>,
     mut desk: ResMut<Desk>,
-    mut pace: ResMut<super::pace::Pace>,
-    mut is_unpaced: ResMut<IsUnpaced>,
+    mut pace: ResMut<Pace>,
+    mut pacing: ResMut<Pacing>,
     saved: Res<Saved>,
     opened: Res<Opened>,
     remains: Res<Remains>,
     mut exit: MessageWriter<AppExit>,
 ) {
     let running = &mut *running;
-    if !matches!(running.step, Some(Step::MeasureAtRest(..) | Step::Rest(..))) {
+    if !running.step.as_ref().is_some_and(Step::only_watches) {
         // A script wants every frame.
         pace.stir();
     }
@@ -192,24 +282,20 @@ fn run(
         return end(running, &mut lab, &remains, &mut exit);
     }
     while running.step.as_ref().is_none_or(|step| is_over(step, running, &lab, &saved)) {
-        if matches!(running.step, Some(Step::Rest(..))) {
-            running.step = None;
-            let _ = frames.end();
-        }
-        if let Some(Step::Measure(name, _) | Step::MeasureAtRest(name, _)) = running.step.take() {
-            is_unpaced.0 = false;
-            let seconds = running.begun.elapsed().as_secs_f64();
-            let (then, now) = (&running.counted, counted(&lab));
-            running.report.measured.push(Measured {
-                name,
-                smoothness: frames.end(),
-                ticks_per_s: now.tick.saturating_sub(then.tick) as f64 / seconds,
-                other_cores: now.other_s.zip(then.other_s).map(|(now, then)| (now - then) / seconds),
-                training: together(&now.trainings, &then.trainings),
-            });
+        let frames_ms = frames.end();
+        if let Some(Step::Measure(name, _) | Step::MeasureFlatOut(name, _) | Step::MeasureStill(name, _)) =
+            running.step.take()
+        {
+            let measured = counted(&lab).since(&running.counted, name, running.begun.elapsed(), frames_ms);
+            let before = running.report.measured.iter_mut().find(|before| before.name == measured.name);
+            match before {
+                Some(before) => before.add(measured),
+                None => running.report.measured.push(measured),
+            }
         }
         let Some(step) = running.steps.next() else { return end(running, &mut lab, &remains, &mut exit) };
         running.begun = Instant::now();
+        *pacing = step.pacing();
         match &step {
             Step::Do(command) => {
                 asked.0.push(command.clone());
@@ -221,13 +307,13 @@ fn run(
                 running.shots += 1;
                 desk.screenshots.push((path.clone(), false));
             }
+            Step::Occupy(begins) => running.loops = begins.then(Loops::start),
             Step::Rest(..) => frames.begin(),
-            Step::Measure(..) | Step::MeasureAtRest(..) => {
-                is_unpaced.0 = matches!(step, Step::Measure(..));
+            Step::Measure(..) | Step::MeasureFlatOut(..) | Step::MeasureStill(..) => {
                 running.counted = counted(&lab);
                 frames.begin();
             }
-            Step::Wait(_) | Step::UntilTick(_) | Step::UntilTrained(_) | Step::UntilQuiet => {}
+            Step::Wait(_) | Step::UntilTick(_) | Step::UntilTrained(_) | Step::UntilPaused | Step::UntilQuiet => {}
         }
         running.step = Some(step);
     }
@@ -236,15 +322,18 @@ fn run(
 fn is_over(step: &Step, running: &Running, lab: &Lab, saved: &Saved) -> bool {
     let seconds = running.begun.elapsed().as_secs_f64();
     match step {
-        Step::Do(_) => true,
-        Step::Wait(length) | Step::Measure(_, length) | Step::MeasureAtRest(_, length) | Step::Rest(length, _) => {
-            seconds >= *length
-        }
+        Step::Do(_) | Step::Occupy(_) => true,
+        Step::Wait(length)
+        | Step::Measure(_, length)
+        | Step::MeasureFlatOut(_, length)
+        | Step::MeasureStill(_, length)
+        | Step::Rest(length, _) => seconds >= *length,
         Step::UntilTick(tick) => lab.stage().is_some_and(|stage| stage.tick() >= *tick),
         Step::UntilTrained(iterations) => {
             let trained = |training: &Training| training.status().counters.iterations >= *iterations;
             !lab.trainings().is_empty() && lab.trainings().iter().all(trained)
         }
+        Step::UntilPaused => lab.trainings().iter().all(|training| training.status().phase != Phase::Training),
         Step::UntilQuiet => !lab.is_training() && lab.exports().is_empty(),
         Step::Shot(_) => saved.0.len() >= running.shots,
     }
@@ -262,18 +351,24 @@ fn counted(lab: &Lab) -> Counted {
     let trained_s = alive().map(Training::cpu_s).sum::<Option<f64>>();
     Counted {
         tick: lab.stage().map_or(0, |stage| stage.tick()),
-        trainings: alive().map(|training| training.status().clone()).collect(),
-        other_s: trained_s.map(|trained_s| cpu_time().as_secs_f64() - trained_s),
+        training: alive().last().map(|training| training.status().clone()),
+        cpu_s: trained_s.map(|trained_s| [cpu_time().as_secs_f64() - trained_s, trained_s]),
     }
 }
 
-/// What the runs that go on achieved together.
-fn together(now: &[Status], then: &[Status]) -> Pace {
-    let paces: Vec<Pace> = now.iter().zip(then).map(|(now, then)| now.pace_since(then)).collect();
-    let cpu_us = |pace: &Pace| pace.cpu_us_per_step.map(|us| us * pace.steps_per_s);
-    let steps_per_s = paces.iter().fold(0.0, |sum, pace| sum + pace.steps_per_s);
-    let cpu_us_per_step = paces.iter().map(cpu_us).sum::<Option<f64>>().map(|us| us / steps_per_s);
-    Pace { steps_per_s, cpu_us_per_step: cpu_us_per_step.filter(|us| us.is_finite()) }
+impl Counted {
+    /// What has happened since `then`.
+    fn since(self, then: &Self, name: String, elapsed: Duration, frames_ms: Vec<f64>) -> Measured {
+        let training = self.training.zip(then.training.as_ref()).map(|(now, then)| now.since(then));
+        Measured {
+            name,
+            seconds: elapsed.as_secs_f64(),
+            frames_ms,
+            ticks: self.tick.saturating_sub(then.tick),
+            cpu_s: self.cpu_s.zip(then.cpu_s).map(|(now, then)| [now[0] - then[0], now[1] - then[1]]),
+            training: training.unwrap_or_default(),
+        }
+    }
 }
 
 fn end(running: &mut Running, lab: &mut Lab, remains: &Remains, exit: &mut MessageWriter<AppExit>) {
@@ -376,28 +471,50 @@ fn quick() -> Vec<(String, String)> {
         .to_vec()
 }
 
-/// The steps of the benchmark of frames: each scenario playing, without and with training beside it.
+/// The steps of the benchmark of frames: each scenario playing and at rest, without and with training beside it, each for `seconds` in
+/// all. A machine is faster at one time than at another, so that what is compared is measured by turns; and what there is to draw differs
+/// more between two episodes than with and without training, so that each turn plays the same ones under the same policy.
 pub fn smoothness(scenarios: &[&str], seconds: f64) -> Script {
     let mut steps = Vec::new();
-    for scenario in scenarios {
+    let turn_s = seconds / f64::from(TURNS);
+    for (index, scenario) in (1..).zip(scenarios) {
+        let training = TrainingId(index);
+        let (pause, resume) = (Command::PauseTraining(training), Command::ResumeTraining(training));
+        let named = |what: &str| format!("{scenario}, {what}");
+        let train = Command::Train { minutes: 600.0, seed: None, set: vec![], from: None };
+        let rested = [Step::Do(Command::Pause), Step::Do(pause), Step::UntilPaused];
+        let played = |measure: Step| [Step::Do(Command::Reset), Step::Do(Command::Play), Step::Wait(1.0), measure];
         steps.extend([
             Step::Do(Command::Open { scenario: (*scenario).to_owned(), policies: vec![] }),
-            Step::Do(Command::Play),
-            Step::Wait(2.0),
-            Step::Measure(format!("{scenario}, playing"), seconds),
-            Step::Do(Command::Train { minutes: 600.0, seed: None, set: vec![], from: None }),
+            Step::Do(train),
             Step::UntilTrained(1),
-            // The same episodes again: what there is to draw differs more between two of them than with and without training.
-            Step::Do(Command::Reset),
-            Step::Do(Command::Play),
-            Step::Wait(2.0),
-            Step::Measure(format!("{scenario}, playing and training"), seconds),
-            Step::Do(Command::Pause),
-            Step::Wait(3.0),
-            Step::MeasureAtRest(format!("{scenario}, at rest and training"), 2.0 * seconds),
-            Step::Do(Command::ToggleTraining),
-            Step::UntilQuiet,
         ]);
+        steps.extend(rested.clone());
+        for turn in 0..TURNS {
+            for (is_flat_out, what) in [(false, "playing"), (true, "playing flat out")] {
+                let measure =
+                    |name| if is_flat_out { Step::MeasureFlatOut(name, turn_s) } else { Step::Measure(name, turn_s) };
+                steps.extend(played(measure(named(what))));
+                steps.push(Step::Do(resume.clone()));
+                steps.extend(played(measure(named(&format!("{what}, training")))));
+                steps.extend(rested.clone());
+            }
+            steps.push(Step::Occupy(true));
+            steps.extend(played(Step::Measure(named("playing, empty loops"), turn_s)));
+            steps.extend([Step::Occupy(false), Step::Do(Command::Pause)]);
+            // What is trained is counted by whole iterations, so that a bit of either leaks into the one that comes next.
+            let mut unseen = [
+                Step::Measure(named("at rest, training"), 2.0 * turn_s),
+                Step::MeasureStill(named("not drawn, training"), 2.0 * turn_s),
+            ];
+            if turn % 2 == 1 {
+                unseen.reverse();
+            }
+            steps.extend([Step::Do(resume.clone()), Step::Wait(1.0)]);
+            steps.extend(unseen);
+            steps.extend(rested.clone());
+        }
+        steps.extend([Step::Do(Command::ToggleTraining), Step::UntilQuiet]);
     }
     Script::new(steps)
 }
@@ -424,5 +541,53 @@ mod tests {
         assert!(!script.is_unpaced());
         std::fs::write(&path, "[\n  Do(Plai)]").unwrap();
         assert!(Script::read(&path).unwrap_err().to_string().contains("script.ron:2:"));
+    }
+
+    #[test]
+    fn what_is_measured_by_turns_counts_together() {
+        let turn = |frames_ms: &[f64], cpu_s, env_steps| Measured {
+            name: "playing".to_owned(),
+            seconds: 0.5,
+            frames_ms: frames_ms.to_vec(),
+            ticks: 10,
+            cpu_s,
+            training: Work { env_steps, wall_s: 0.25, cpu_s: Some(0.5) },
+        };
+        let mut whole = turn(&[10.0, 40.0], Some([0.5, 0.25]), 100);
+        whole.add(turn(&[30.0, 20.0], Some([0.75, 0.0]), 300));
+        let smooth = whole.smoothness();
+        assert_eq!((smooth.frames, smooth.rate, smooth.p50_ms), (4, 40.0, 25.0));
+        assert_eq!((whole.ticks_per_s(), whole.cores()), (20.0, Some([1.25, 0.25])));
+        assert_eq!((whole.training.steps_per_s(), whole.training.cpu_us_per_step()), (Some(800.0), Some(2500.0)));
+        whole.add(turn(&[], None, 0));
+        assert_eq!(whole.cores(), None, "what was not told of a part is not known of the whole");
+        assert_eq!((Work::default().steps_per_s(), Work::default().cpu_us_per_step()), (None, None));
+    }
+
+    /// What is compared is measured as often and as long, from the same episodes on.
+    #[test]
+    fn the_benchmark_of_frames_measures_without_and_with_training_alike() {
+        let steps = smoothness(&["a", "b"], 20.0).steps;
+        let named = |name: &str| -> Vec<(usize, f64)> {
+            let measured = steps.iter().enumerate().filter_map(|(at, step)| match step {
+                Step::Measure(own, seconds) | Step::MeasureFlatOut(own, seconds) | Step::MeasureStill(own, seconds)
+                    if own == name =>
+                {
+                    Some((at, *seconds))
+                }
+                _ => None,
+            });
+            measured.collect()
+        };
+        let total = |name: &str| named(name).iter().map(|(_, seconds)| seconds).sum::<f64>();
+        for what in ["a, playing", "b, playing", "a, playing flat out", "b, playing flat out"] {
+            let with = format!("{what}, training");
+            assert_eq!((total(what), total(&with)), (20.0, 20.0));
+            let reset = Step::Do(Command::Reset);
+            let mut begins = named(what).into_iter().chain(named(&with));
+            assert!(begins.all(|(at, _)| steps[at - 3] == reset), "{what}");
+        }
+        assert_eq!(total("a, playing, empty loops"), 20.0);
+        assert_eq!((total("a, at rest, training"), total("a, not drawn, training")), (40.0, 40.0));
     }
 }

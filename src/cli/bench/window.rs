@@ -20,17 +20,18 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
         ));
     }
     let entry = |found: &crate::window::script::Measured| {
-        let smooth = found.smoothness;
+        let (smooth, cores) = (found.smoothness(), found.cores());
         serde_json::json!({
             "name": found.name,
             "frames": smooth.frames,
             "frames_per_s": smooth.rate,
             "p50_ms": smooth.p50_ms,
             "p99_ms": smooth.p99_ms,
-            "ticks_per_s": found.ticks_per_s,
-            "other_cores": found.other_cores,
-            "env_steps_trained_per_s": found.training.steps_per_s,
-            "cpu_us_per_env_step": found.training.cpu_us_per_step,
+            "ticks_per_s": found.ticks_per_s(),
+            "other_cores": cores.map(|cores| cores[0]),
+            "training_cores": cores.map(|cores| cores[1]),
+            "env_steps_trained_per_s": found.training.steps_per_s(),
+            "cpu_us_per_env_step": found.training.cpu_us_per_step(),
         })
     };
     let measured: Vec<_> = report.measured.iter().map(entry).collect();

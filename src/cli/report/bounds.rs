@@ -17,32 +17,69 @@ const PLACER: &str = "least_loaded";
 const TERMS: [(&str, bool); 4] =
     [("reward_success", true), ("reward_failure", true), ("reward_efficiency", false), ("reward_balance", false)];
 
-/// Prints both.
+/// What bounds a policy.
+struct Bounds<'n> {
+    names: Vec<&'n str>,
+    /// Each term, of all nodes together: what each policy gets, and what there is for it with room for all, where that compares.
+    terms: Vec<(&'static str, Vec<f64>, Option<f64>)>,
+    /// What all workloads together ask for, in % of the CPU.
+    asked: f64,
+}
+
+/// Measures and prints it.
 pub(super) fn bounds(learned: Option<&str>, episodes: u64) -> Result<()> {
-    let AnyDomain::Cluster(params) = places::load_scenario(SCENARIO)?.domain else {
-        return Err(Error::input(format!("scenario `{SCENARIO}` is not of domain `cluster`")));
-    };
-    let room: Vec<f64> = params.node_capacity.iter().map(|amount| ROOM * amount).collect();
-    let roomy = play(SCENARIO, &[("node_capacity", format!("{room:?}"))], [PLACER], episodes)?;
-    let names = || ["greedy", "least_loaded"].into_iter().chain(learned).chain(["lookahead"]);
-    let report = play(SCENARIO, &[], names(), episodes)?;
-    let headings: Vec<&str> = ["reward for"].into_iter().chain(names()).chain(["with room for all"]).collect();
+    let Bounds { names, terms, asked } = Bounds::measure(learned, episodes)?;
+    let headings: Vec<&str> = ["reward for"].into_iter().chain(names).chain(["with room for all"]).collect();
     let mut table = table(&headings);
-    // Terms are quoted per node, the reward is that of all nodes.
-    let nodes = params.num_nodes as f64;
-    for (term, is_alike) in TERMS {
-        let mut cells = vec![term.trim_start_matches("reward_").to_owned()];
-        for name in names() {
-            cells.push(format!("{:.0}", nodes * measured(&report, name, term)?.mean));
-        }
-        let there = nodes * measured(&roomy, PLACER, term)?.mean;
-        cells.push(if is_alike { format!("{there:.0}") } else { NOTHING.to_owned() });
-        table.row(cells);
+    for (term, earned, there) in terms {
+        let there = there.map_or(NOTHING.to_owned(), |there| format!("{there:.0}"));
+        let earned = earned.iter().map(|earned| format!("{earned:.0}"));
+        table.row([term.trim_start_matches("reward_").to_owned()].into_iter().chain(earned).chain([there]));
     }
-    let asked = ROOM * measured(&roomy, PLACER, "utilisation")?.mean;
     output::print(format!(
         "\nWhat bounds it, mode full: with {ROOM} times the room nearly every workload is placed. All of them together are worth what stands\n\
          there and ask for {asked:.1} % of the CPU that there is: nobody can use more of it. Efficiency and balance there are of another\n\
          cluster.\n\n{table}"
     ))
+}
+
+impl<'n> Bounds<'n> {
+    fn measure(learned: Option<&'n str>, episodes: u64) -> Result<Self> {
+        let AnyDomain::Cluster(params) = places::load_scenario(SCENARIO)?.domain else {
+            return Err(Error::input(format!("scenario `{SCENARIO}` is not of domain `cluster`")));
+        };
+        let room: Vec<f64> = params.node_capacity.iter().map(|amount| ROOM * amount).collect();
+        let roomy = play(SCENARIO, &[("node_capacity", format!("{room:?}"))], [PLACER], episodes)?;
+        let names: Vec<&str> = ["greedy", "least_loaded"].into_iter().chain(learned).chain(["lookahead"]).collect();
+        let report = play(SCENARIO, &[], names.iter().copied(), episodes)?;
+        // Terms are quoted per node, the reward is that of all nodes.
+        let of_all = |report, name, term| Ok(params.num_nodes as f64 * measured(report, name, term)?.mean);
+        let terms = TERMS.iter().map(|(term, is_alike)| {
+            let earned = names.iter().map(|name| of_all(&report, name, term)).collect::<Result<_>>()?;
+            Ok((*term, earned, is_alike.then(|| of_all(&roomy, PLACER, term)).transpose()?))
+        });
+        let terms = terms.collect::<Result<_>>()?;
+        Ok(Self { names, terms, asked: ROOM * measured(&roomy, PLACER, "utilisation")?.mean })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_make_up_the_reward_and_room_bounds_what_placing_is_paid() {
+        let bounds = Bounds::measure(None, 2).unwrap();
+        assert_eq!(bounds.names, ["greedy", "least_loaded", "lookahead"]);
+        let report = play(SCENARIO, &[], ["least_loaded"], 2).unwrap();
+        let reward = measured(&report, "least_loaded", "reward").unwrap().mean;
+        let sum: f64 = bounds.terms.iter().map(|(_, earned, _)| earned[1]).sum();
+        assert!((sum - reward).abs() < 1e-3 * reward, "{sum} and {reward}");
+        for (term, earned, there) in &bounds.terms[..2] {
+            assert!(earned.iter().all(|earned| earned <= &there.unwrap()), "{term}: {earned:?} and {there:?}");
+        }
+        assert!(bounds.terms[2..].iter().all(|(.., there)| there.is_none()));
+        assert!((50.0..100.0).contains(&bounds.asked), "{} %", bounds.asked);
+    }
 }

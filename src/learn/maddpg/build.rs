@@ -50,6 +50,11 @@ impl Seats {
         self.observation + self.action
     }
 
+    /// Agents of the domain in each seat.
+    pub(super) fn together(&self) -> usize {
+        self.observation / self.observed
+    }
+
     /// How the observations of a run are normalised at this point.
     pub(super) fn normaliser(&self, moments: &RunningMoments, params: &PpoParams) -> Normaliser {
         if !params.norm_obs {
@@ -158,6 +163,7 @@ pub(super) fn new_replay(seats: &Seats, params: &PpoParams) -> Result<Replay> {
         envs: params.num_envs,
         observation: seats.agents * seats.observation,
         action: seats.agents * seats.action,
+        agents: seats.agents * seats.together(),
         rewards: seats.agents,
     };
     if params.save_replay && shape.bytes().is_none_or(|bytes| bytes > MOST_SAVED) {

@@ -19,6 +19,10 @@ pub(super) struct Lesson {
     pub discounts: Vec<f32>,
     /// `[entries]`.
     pub weights: Vec<f32>,
+    /// `[entries, agents, action]`: whether this number of an action could change anything. Where it could not, critics see the middle of
+    /// its range whatever was done, and actors have nothing to learn.
+    pub matters: Vec<bool>,
+    pub next_matters: Vec<bool>,
     normalised: Vec<f32>,
 }
 
@@ -37,9 +41,13 @@ impl Lesson {
                 row[..seats.observation].copy_from_slice(observation);
             }
         }
-        for (row, action) in self.now.chunks_exact_mut(seats.row()).zip(drawn.actions.chunks_exact(seats.action)) {
-            row[seats.observation..].copy_from_slice(action);
+        let width = seats.action / seats.together();
+        for (to, from) in [(&mut self.matters, &drawn.matters), (&mut self.next_matters, &drawn.next_matters)] {
+            to.clear();
+            to.extend(from.iter().flat_map(|matters| std::iter::repeat_n(*matters, width)));
         }
+        write_actions(&mut self.now, seats, std::slice::from_ref(&drawn.actions));
+        pass_over(&mut self.now, seats, &self.matters);
         self.rewards.clone_from(&drawn.rewards);
         self.discounts.clone_from(&drawn.discounts);
         self.weights.clone_from(&drawn.weights);
@@ -54,12 +62,14 @@ impl Lesson {
                 *action = (*action + noise).clamp(-1.0, 1.0);
             }
         }
+        pass_over(&mut self.next, seats, &self.next_matters);
     }
 
     /// Writes what the members would do now.
     pub(super) fn do_now(&mut self, seats: &Seats, now: &[Vec<f32>]) {
         self.doing.clone_from(&self.now);
         write_actions(&mut self.doing, seats, now);
+        pass_over(&mut self.doing, seats, &self.matters);
     }
 }
 
@@ -69,5 +79,13 @@ fn write_actions(rows: &mut [f32], seats: &Seats, of_members: &[Vec<f32>]) {
     for (at, row) in rows.chunks_exact_mut(seats.row()).enumerate() {
         let actions = &of_members[at % members][at / members * seats.action..][..seats.action];
         row[seats.observation..].copy_from_slice(actions);
+    }
+}
+
+/// Takes out of the rows what could not change anything.
+fn pass_over(rows: &mut [f32], seats: &Seats, matters: &[bool]) {
+    for (row, matters) in rows.chunks_exact_mut(seats.row()).zip(matters.chunks_exact(seats.action)) {
+        let actions = row[seats.observation..].iter_mut().zip(matters);
+        actions.filter(|(_, matters)| !**matters).for_each(|(action, _)| *action = 0.0);
     }
 }

@@ -90,6 +90,14 @@ impl Seat {
         &rows[entries.start * width..entries.end * width]
     }
 
+    /// For each of this member's rows of some entries, which numbers of its action could change anything.
+    fn matters<'a>(&self, lesson: &'a Lesson, entries: &Range<usize>) -> impl Iterator<Item = &'a [bool]> + use<'a> {
+        let (first, step) = self.agent.map_or((0, 1), |agent| (agent, self.agents));
+        let width = self.agents * self.action;
+        let rows = lesson.matters[entries.start * width..entries.end * width].chunks_exact(self.action);
+        rows.skip(first).step_by(step)
+    }
+
     fn company<'a>(&self, rows: &'a [f32], entries: usize) -> Company<'a> {
         Company { rows, entries, agents: self.agents, valued: self.agent }
     }
@@ -177,10 +185,12 @@ impl Member {
         let (seat, per_entry) = (*seat, seat.rows_per_entry());
         let (tile, group) = cut(lesson.entries, per_entry, work.len());
         let (actor_now, critic) = (&*actor, &critics[0]);
+        let mattering = seat.matters(lesson, &(0..lesson.entries)).filter(|matters| matters.contains(&true)).count();
+        let share = 1.0 / mattering.max(1) as f32;
         work.par_iter_mut().enumerate().for_each(|(index, work)| {
             work.begin([actor_now.len()].into_iter());
             for entries in pieces(index * group..lesson.entries.min((index + 1) * group), tile) {
-                work.improve(&seat, actor_now, critic, lesson, &entries);
+                work.improve(&seat, (actor_now, critic), lesson, &entries, share);
             }
         });
         let rows = (lesson.entries * per_entry) as f64;
@@ -293,15 +303,22 @@ impl Work {
         }
     }
 
-    /// Adds the gradient of minus the mean value of what the actor would do while the others do what they would.
-    fn improve(&mut self, seat: &Seat, actor: &Mlp, critic: &QNet, lesson: &Lesson, entries: &Range<usize>) {
+    /// Adds the gradient of minus the value of what the actor would do while the others do what they would; each action that could change
+    /// anything has this `share` of the sum.
+    fn improve(
+        &mut self,
+        seat: &Seat,
+        (actor, critic): (&Mlp, &QNet),
+        lesson: &Lesson,
+        entries: &Range<usize>,
+        share: f32,
+    ) {
         let (rows, columns) = (entries.len() * seat.rows_per_entry(), seat.action_columns());
-        let share = 1.0 / (lesson.entries * seat.rows_per_entry()) as f32;
         let doing = seat.part(&lesson.doing, entries);
         let company = seat.company(doing, entries.len());
         critic.forward(company, &mut self.critic);
         self.sums[1] += self.critic.values().take(rows).map(f64::from).sum::<f64>();
-        self.critic.value_gradient(rows).for_each(|by_value| *by_value = -share);
+        self.critic.value_gradient(rows).for_each(|by_value| *by_value = -1.0);
         let width = input_stride(seat.action);
         self.by_action.resize(rows * width, 0.0);
         critic.backward_own(company, columns.clone(), &mut self.critic, &mut self.by_action);
@@ -310,9 +327,11 @@ impl Work {
         actor.forward(own, rows, &mut self.actor);
         let (heads, by_heads) = self.actor.output_gradient(seat.action, rows);
         let padded = stride(seat.action);
-        for (row, seen_and_done) in own.data.chunks(own.stride).enumerate() {
+        let acted = own.data.chunks(own.stride).zip(seat.matters(lesson, entries));
+        for (row, (seen_and_done, matters)) in acted.enumerate() {
             for (i, action) in seen_and_done[columns.clone()].iter().enumerate() {
-                let (u, by_action) = (heads[row * padded + i], self.by_action[row * width + i]);
+                let share = if matters[i] { share } else { 0.0 };
+                let (u, by_action) = (heads[row * padded + i], share * self.by_action[row * width + i]);
                 let pull = 2.0 * HEAD_PENALTY * share / seat.action as f32 * u;
                 by_heads[row * padded + i] = by_action * (1.0 - action * action) + pull;
             }

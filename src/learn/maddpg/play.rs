@@ -48,8 +48,10 @@ pub(super) struct PlayLane {
     observations: Vec<f32>,
     normalised: Vec<f32>,
     actions: Vec<f32>,
+    matters: Vec<bool>,
     rewards: Vec<f32>,
     next_observations: Vec<f32>,
+    next_matters: Vec<bool>,
     terminated: Vec<bool>,
     truncated: Vec<bool>,
     pass: Pass,
@@ -64,8 +66,10 @@ impl PlayLane {
             observations: Vec::new(),
             normalised: Vec::new(),
             actions: vec![0.0; envs * seats.agents * seats.action],
+            matters: Vec::new(),
             rewards: vec![0.0; envs * seats.agents],
             next_observations: Vec::new(),
+            next_matters: Vec::new(),
             terminated: Vec::new(),
             truncated: Vec::new(),
             pass: Pass::default(),
@@ -77,8 +81,10 @@ impl PlayLane {
         Taken {
             observations: &self.observations,
             actions: &self.actions,
+            matters: &self.matters,
             rewards: &self.rewards,
             next_observations: &self.next_observations,
+            next_matters: &self.next_matters,
             terminated: &self.terminated,
             truncated: &self.truncated,
         }
@@ -89,6 +95,7 @@ impl Play<'_> {
     /// Plays one tick.
     pub(super) fn tick(&self, lane: &mut Lane, state: &mut PlayLane) -> Result<()> {
         state.observations.clone_from(&lane.ports().groups[0].observations);
+        state.matters.clone_from(&lane.ports().groups[0].matters);
         state.moments.update(&state.observations)?;
         self.choose(lane, state);
         let units = self.seats.ranges.iter().cycle();
@@ -124,12 +131,15 @@ impl Play<'_> {
         state.terminated.clone_from(&ports.terminated);
         state.truncated.clone_from(&ports.truncated);
         state.next_observations.clone_from(&group.observations);
+        state.next_matters.clone_from(&group.matters);
         let width = group.agents * group.observation_width;
         let ended =
             ports.terminated.iter().zip(&ports.truncated).map(|(terminated, truncated)| *terminated || *truncated);
         for (env, _) in ended.enumerate().filter(|(_, ended)| *ended) {
             let row = env * width..(env + 1) * width;
             state.next_observations[row.clone()].copy_from_slice(&group.final_observations[row]);
+            let agents = env * group.agents..(env + 1) * group.agents;
+            state.next_matters[agents.clone()].copy_from_slice(&group.final_matters[agents]);
         }
         // A single agent for the whole team is paid the mean.
         let per_seat = group.agents / self.seats.agents;

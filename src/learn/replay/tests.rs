@@ -7,28 +7,33 @@ use super::*;
 const GAMMA: f32 = 0.5;
 
 fn shape(ticks: usize) -> ReplayShape {
-    ReplayShape { ticks, envs: 2, observation: 1, action: 1, rewards: 1 }
+    ReplayShape { ticks, envs: 2, observation: 1, action: 1, agents: 1, rewards: 1 }
 }
 
-/// A memory after `ticks` ticks of two envs whose numbers are 10 x tick + env; `ends` says (terminated, truncated) of a tick.
+/// A memory after `ticks` ticks of two envs whose numbers are 10 x tick + env, and which matter in even ticks; `ends` says (terminated, truncated) of a tick.
 fn filled(replay: &mut Replay, ticks: std::ops::Range<usize>, ends: impl Fn(usize) -> (bool, bool)) {
     for tick in ticks {
         let numbers: Vec<f32> = (0..2).map(|env| (10 * tick + env) as f32).collect();
         let next: Vec<f32> = numbers.iter().map(|number| number + 10.0).collect();
         let (terminated, truncated) = ends(tick);
+        let (matters, next_matters) = ([tick % 2 == 0; 2], [tick % 2 == 1; 2]);
         let whole = Taken {
             observations: &numbers,
             actions: &numbers,
+            matters: &matters,
             rewards: &numbers,
             next_observations: &next,
+            next_matters: &next_matters,
             terminated: &[terminated; 2],
             truncated: &[truncated; 2],
         };
         let half = |env: usize| Taken {
             observations: &whole.observations[env..env + 1],
             actions: &whole.actions[env..env + 1],
+            matters: &whole.matters[env..env + 1],
             rewards: &whole.rewards[env..env + 1],
             next_observations: &whole.next_observations[env..env + 1],
+            next_matters: &whole.next_matters[env..env + 1],
             terminated: &whole.terminated[env..env + 1],
             truncated: &whole.truncated[env..env + 1],
         };

@@ -86,6 +86,29 @@ fn a_rule_decides_the_same_whether_it_scores_or_names_itself() {
     }
 }
 
+/// Who imitates a rule learns the mean of what it does: it points at the node that the rule chooses most often only if the others, of
+/// which there are many, do not pull it down to where a score declines.
+#[test]
+fn whom_a_rule_passes_over_would_still_take_the_workload() {
+    let (mut lane, mut policy) = (evaluation(&ClusterParams::default(), 200, 4), baseline("least_loaded"));
+    let (mut chose, mut declined) = (0, 0);
+    for _ in 0..200 {
+        lane.act(&mut *policy, 0).unwrap();
+        for scores in lane.ports().groups[0].actions.chunks_exact(10) {
+            if scores.iter().all(|score| *score == -1.0) {
+                declined += 1;
+                continue;
+            }
+            let mut sorted = scores.to_vec();
+            sorted.sort_by(f32::total_cmp);
+            assert_eq!((&sorted[..9], sorted[9]), (&[0.0; 9][..], 1.0));
+            chose += 1;
+        }
+        lane.step();
+    }
+    assert!(chose > 200 && declined > 200, "{chose} and {declined}");
+}
+
 #[test]
 fn actions_of_baselines_lie_in_the_action_space_where_one_decision_is_made() {
     for action in [ActionKind::Scores, ActionKind::Bids] {

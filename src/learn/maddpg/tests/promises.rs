@@ -120,12 +120,14 @@ fn targets_of_a_step_are_those_from_before_it_whoever_is_first() {
             }
             for agent in order {
                 let member = &mut apart.members[agent];
-                assert_eq!(member.target_actions(lesson), actions_in(&lesson.next, &apart.seats, agent));
-                assert_eq!(member.actions(lesson), actions_in(&lesson.doing, &apart.seats, agent));
+                let next = actions_in(&lesson.next, &apart.seats, agent);
+                assert!(are_told(&member.target_actions(lesson), &next, &lesson.next_matters[agent..]));
+                let doing = actions_in(&lesson.doing, &apart.seats, agent);
+                assert!(are_told(&member.actions(lesson), &doing, &lesson.matters[agent..]));
                 let mut report = member.learn_values(lesson, critic_step);
                 member.learn_actions(lesson, actor_step, &mut report);
                 member.move_targets(params.tau as f32);
-                assert_ne!(member.target_actions(lesson), actions_in(&lesson.next, &apart.seats, agent));
+                assert!(!are_told(&member.target_actions(lesson), &next, &lesson.next_matters[agent..]));
             }
             assert_eq!(apart.save().unwrap()["weights"], together.save().unwrap()["weights"], "{params:?}");
         }
@@ -136,6 +138,45 @@ fn targets_of_a_step_are_those_from_before_it_whoever_is_first() {
 fn actions_in(rows: &[f32], seats: &Seats, agent: usize) -> Vec<f32> {
     let own = rows.chunks_exact(seats.row()).skip(agent).step_by(seats.agents);
     own.flat_map(|row| &row[seats.observation..]).copied().collect()
+}
+
+/// Whether critics were told that an agent does this, or the middle of the range where it could not change anything.
+fn are_told(done: &[f32], told: &[f32], matters: &[bool]) -> bool {
+    let each = done.iter().zip(told).zip(matters.iter().step_by(3));
+    each.clone().count() == told.len()
+        && each.clone().all(|((done, told), matters)| *told == if *matters { *done } else { 0.0 })
+}
+
+/// What an action that could not change anything says is noise: critics do not see it, and an actor does not learn from it.
+#[test]
+fn an_action_that_changes_nothing_is_neither_valued_nor_learned_from() {
+    let twins = PpoParams { policy_frequency: 1, ..small(Algo::Matd3, false) };
+    for params in [small(Algo::Maddpg, false), twins, small(Algo::Maddpg, true)] {
+        let mut trainer = trainer(&params, 1);
+        trainer.iterate(0.0).unwrap();
+        assert!(trainer.lesson.matters.contains(&true) && trainer.lesson.matters.contains(&false));
+        for (rows, matters) in [
+            (&trainer.lesson.now, &trainer.lesson.matters),
+            (&trainer.lesson.doing, &trainer.lesson.matters),
+            (&trainer.lesson.next, &trainer.lesson.next_matters),
+        ] {
+            let actions = rows.chunks_exact(trainer.seats.row()).map(|row| row[trainer.seats.observation]);
+            assert!(actions.zip(matters).all(|(action, matters)| *matters || action == 0.0), "{:?}", params.algo);
+        }
+        // Only the second of three agents could have changed something; actors without momentum tell.
+        let mut lesson = trainer.lesson.clone();
+        lesson.matters.iter_mut().enumerate().for_each(|(row, matters)| *matters = row % 3 == 1);
+        let [step, _] = trainer.steps(0.0);
+        let mut learns = |member: &mut Member| {
+            let before = member.actor.tensors("");
+            member.learn_actions(&lesson, step, &mut Report::default());
+            member.actor.tensors("") != before
+        };
+        let mut fresh = self::trainer(&params, 1);
+        let learned: Vec<bool> = fresh.members.iter_mut().map(&mut learns).collect();
+        let expected: &[bool] = if params.parameter_sharing { &[true] } else { &[false, true, false] };
+        assert_eq!(learned, expected);
+    }
 }
 
 #[test]
