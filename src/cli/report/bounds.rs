@@ -8,7 +8,7 @@ use crate::{
     places,
 };
 
-const SCENARIO: &str = "cluster/default";
+pub(super) const SCENARIO: &str = "cluster/default";
 /// How many times as much room there is where every workload finds a place.
 const ROOM: f64 = 10.0;
 /// Whoever places there; with so much room it hardly matters.

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use super::table;
+use super::{NOTHING, bounds::SCENARIO, table};
 use crate::{
     cli::output,
+    domains::AnyDomain,
     error::Result,
     math::statistics::mean,
     metrics::series::{RunCurves, Series},
+    places,
+    session::RunFolder,
 };
 
 /// The published curve, by tenths of 10 000 episodes: reward and SLA violations in %.
@@ -33,6 +36,7 @@ pub(super) fn curve(policy: &str) -> Result<()> {
     let run = RunCurves::read(&path)?;
     let curves = ["env/reward", "env/sla_violations"].map(|name| run.get(name));
     let [Some(reward), Some(violations)] = curves else { return Ok(()) };
+    let is_paid_alike = is_paid_alike(Path::new(policy))?;
     let steps = run.wall_s().last().map_or(0.0, |(step, _)| step);
     let mut table = table(&["part of the run", "env-steps here", "reward", "SLA %"]);
     for (tenth, (claimed_reward, claimed_violations)) in CLAIMED.into_iter().enumerate() {
@@ -40,18 +44,37 @@ pub(super) fn curve(policy: &str) -> Result<()> {
         let (from, to) = (until(tenth), until(tenth + 1));
         let text = |series: &Series, claim: f64, digits: usize| match mean_within(series, from, to) {
             Some(here) => format!("{claim:.digits$} / {here:.digits$}"),
-            None => format!("{claim:.digits$} / {}", super::NOTHING),
+            None => format!("{claim:.digits$} / {NOTHING}"),
+        };
+        let rewarded = match is_paid_alike {
+            true => text(reward, claimed_reward, 0),
+            false => format!("{claimed_reward:.0} / {NOTHING}"),
         };
         table.row([
             format!("{}-{} %", 10 * tenth, 10 * (tenth + 1)),
             format!("{to:.0}"),
-            text(reward, claimed_reward, 0),
+            rewarded,
             text(violations, claimed_violations, 1),
         ]);
     }
     output::print(format!(
-        "\nThe training of {policy}: the published curve / the one here, actions drawn as in training.\n\n{table}"
+        "\nThe training of {policy}: the published curve / the one here, actions drawn as in training.{}\n\n{table}",
+        if is_paid_alike {
+            ""
+        } else {
+            "\nIt was paid by other weights than the scenario has, so that its rewards do not compare."
+        }
     ))
+}
+
+/// Whether terms of the reward weighed as much in this run as they do in the scenario.
+fn is_paid_alike(run: &Path) -> Result<bool> {
+    let weights = |domain: &AnyDomain| match domain {
+        AnyDomain::Cluster(params) => Some([params.w_success, params.w_efficiency, params.w_failure, params.w_balance]),
+        AnyDomain::Jamming(_) => None,
+    };
+    let here = weights(&places::load_scenario(SCENARIO)?.domain);
+    Ok(RunFolder::open(run)?.read_plan()?.stages.iter().all(|stage| weights(&stage.domain) == here))
 }
 
 /// Mean of the points with x above `from` and up to `to`.
