@@ -12,6 +12,9 @@
 //! what they once did, which the paper's algorithm takes from the replay, would be an answer to policies that are long gone. A time
 //! limit does not end the discounted sum of what follows, a terminated episode does.
 //!
+//! What an agent does where it can change nothing (`matters` of the ports) is noise to a critic that learns from what was done: it is shown as
+//! the middle of the range, and the actor's step passes over it.
+//!
 //! Observations are remembered as they were seen and normalised when they are learned from, through one normaliser per iteration.
 
 mod build;

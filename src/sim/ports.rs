@@ -43,7 +43,7 @@ pub struct GroupPort {
     /// `[envs, agents]`: whether what the agent does in the next tick can change anything; true unless a domain knows
     /// better. Learners pass over actions that did not matter: chance alone made them look good or bad.
     pub matters: Vec<bool>,
-    /// Same shape: for envs whose episode ended in the last tick, whether it would have in the next one.
+    /// Same shape: for envs whose episode ended in the last tick, whether one more action could have changed anything.
     pub final_matters: Vec<bool>,
     /// `[envs, agents, num_terms]`: weighted reward terms of the last tick.
     pub terms: Vec<f32>,

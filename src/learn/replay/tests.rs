@@ -41,6 +41,11 @@ fn filled(replay: &mut Replay, ticks: std::ops::Range<usize>, ends: impl Fn(usiz
     }
 }
 
+/// Whether a number is of an even tick.
+fn is_even(number: &f32) -> bool {
+    (number / 10.0).floor() % 2.0 == 0.0
+}
+
 fn draw(replay: &Replay, batch: usize, n_step: usize, update: u64) -> Drawn {
     let mut drawn = Drawn::default();
     replay.draw(Draw { batch, n_step, gamma: GAMMA, beta: 1.0 }, Seeds::new(5), update, &mut drawn);
@@ -60,6 +65,8 @@ fn a_full_memory_forgets_its_oldest_tick_and_nothing_else() {
     for (now, next) in drawn.observations.iter().zip(&drawn.next_observations) {
         assert_eq!(now + 10.0, *next);
     }
+    assert_eq!(drawn.matters, drawn.observations.iter().map(is_even).collect::<Vec<bool>>());
+    assert_eq!(drawn.next_matters, drawn.next_observations.iter().map(is_even).collect::<Vec<bool>>());
     assert!(drawn.discounts.iter().all(|discount| *discount == GAMMA) && drawn.weights.iter().all(|w| *w == 1.0));
 }
 
@@ -93,6 +100,7 @@ fn returns_over_several_steps_end_where_an_episode_or_the_memory_does() {
             };
             let found = (drawn.rewards[entry], drawn.next_observations[entry], drawn.discounts[entry]);
             assert_eq!(found, (reward, next, discount), "from {start}");
+            assert_eq!(drawn.next_matters[entry], is_even(&next), "from {start}");
         }
     }
 }
