@@ -351,7 +351,7 @@ fn counted(lab: &Lab) -> Counted {
     let trained_s = alive().map(Training::cpu_s).sum::<Option<f64>>();
     Counted {
         tick: lab.stage().map_or(0, |stage| stage.tick()),
-        training: alive().last().map(|training| training.status().clone()),
+        training: alive().next_back().map(|training| training.status().clone()),
         cpu_s: trained_s.map(|trained_s| [cpu_time().as_secs_f64() - trained_s, trained_s]),
     }
 }
