@@ -151,7 +151,8 @@ impl Step {
     fn pacing(&self) -> Pacing {
         match self {
             Self::MeasureFlatOut(..) => Pacing::FlatOut,
-            Self::MeasureStill(_, seconds) => Pacing::Still(Duration::from_secs_f64(*seconds)),
+            // A length that is none, such as -1, is over at once.
+            Self::MeasureStill(_, seconds) => Pacing::Still(Duration::try_from_secs_f64(*seconds).unwrap_or_default()),
             _ => Pacing::Own,
         }
     }
@@ -210,9 +211,10 @@ impl Loops {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let start = |_| {
             let is_over = Arc::clone(&is_over);
-            std::thread::spawn(move || count(is_over))
+            // A loop that the system has no thread for is one fewer.
+            std::thread::Builder::new().name("loop".to_owned()).spawn(move || count(is_over)).ok()
         };
-        let threads = (0..cores).map(start).collect();
+        let threads = (0..cores).filter_map(start).collect();
         Self(is_over, threads)
     }
 }
@@ -541,6 +543,14 @@ mod tests {
         assert!(!script.is_unpaced());
         std::fs::write(&path, "[\n  Do(Plai)]").unwrap();
         assert!(Script::read(&path).unwrap_err().to_string().contains("script.ron:2:"));
+    }
+
+    #[test]
+    fn a_length_that_is_none_is_no_panic() {
+        for seconds in [-1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(Step::MeasureStill(String::new(), seconds).pacing(), Pacing::Still(Duration::ZERO));
+        }
+        assert_eq!(Step::MeasureStill(String::new(), 0.5).pacing(), Pacing::Still(Duration::from_millis(500)));
     }
 
     #[test]

@@ -85,8 +85,27 @@ fn mean_within(series: &Series, from: f64, to: f64) -> Option<f64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::{
+        metrics::Goal,
+        session::{Plan, recommended},
+    };
+
+    #[test]
+    fn a_run_with_other_weights_is_told_from_one_with_those_of_the_scenario() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, value, is_alike) in [("w_success", "0.0", false), ("arrival_rate_hz", "3.0", true)] {
+            let mut scenario = places::load_scenario(SCENARIO).unwrap();
+            scenario.set(name, value).unwrap();
+            let params = recommended(&scenario, Path::new("default.ron")).unwrap();
+            let plan = Plan { stages: vec![scenario], seed: 1, goal: Goal::Steps(1), params };
+            let path = dir.path().join(name);
+            RunFolder::create(Some(&path), &plan).unwrap().write_plan(&plan).unwrap();
+            assert_eq!(is_paid_alike(&path).unwrap(), is_alike, "{name}");
+        }
+    }
 
     #[test]
     fn a_part_of_a_curve_is_the_points_in_it() {
