@@ -196,6 +196,7 @@ fn app(desk: Desk, lab: Lab, commands: Vec<Command>, script: Option<Script>, rem
             ),
         )
         .add_systems(EguiPrimaryContextPass, show_panels);
+    panels::plugin(&mut app);
     logs::plugin(&mut app);
     pace::plugin(&mut app);
     frames::plugin(&mut app);

@@ -24,7 +24,11 @@ mod timeline;
 mod training;
 mod transport;
 
-use bevy_egui::egui::{self, Ui};
+use bevy::{app::App, asset::Assets, shader::Shader};
+use bevy_egui::{
+    egui::{self, Ui},
+    render::EGUI_SHADER_HANDLE,
+};
 use egui_tiles::{Behavior, TileId, Tiles, UiResponse};
 
 use super::{
@@ -58,6 +62,13 @@ impl PanelStates {
     pub(super) fn draft(&self) -> Result<Draft> {
         self.training.draft()
     }
+}
+
+/// Draws panels at less cost than they would be drawn.
+pub(super) fn plugin(app: &mut App) {
+    let shader = Shader::from_wgsl(include_str!("shader.wgsl"), "window/panels/shader.wgsl");
+    // The handle is that of a shader which egui's plugin has added.
+    let _ = app.world_mut().resource_mut::<Assets<Shader>>().insert(EGUI_SHADER_HANDLE.id(), shader);
 }
 
 /// Everything that the window shows, from edge to edge; what was asked for is added to `out`.

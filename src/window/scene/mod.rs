@@ -11,7 +11,7 @@ mod tessellate;
 use bevy::{
     asset::{Assets, Handle, RenderAssetUsages},
     camera::{
-        Camera, Camera2d, ClearColorConfig, Viewport,
+        Camera, Camera2d, CameraOutputMode, ClearColorConfig, Viewport,
         visibility::{NoFrustumCulling, RenderLayers, Visibility},
     },
     color::Color,
@@ -22,7 +22,7 @@ use bevy::{
     },
     math::{UVec2, Vec2},
     mesh::{Indices, Mesh, Mesh2d, PrimitiveTopology},
-    render::view::Msaa,
+    render::{render_resource::BlendState, view::Msaa},
     sprite_render::{AlphaMode2d, ColorMaterial, MeshMaterial2d},
     transform::components::Transform,
     window::{PrimaryWindow, Window},
@@ -82,10 +82,18 @@ pub(super) fn set_up(
             layer.clone(),
         ));
         // The first one clears the whole window, whatever its part of it is.
-        let camera = Camera { order: play as isize, clear_color: ClearColorConfig::None, ..Camera::default() };
+        let camera = Camera {
+            order: play as isize,
+            clear_color: ClearColorConfig::None,
+            output_mode: CameraOutputMode::Skip,
+            ..Camera::default()
+        };
         commands.spawn((Camera2d, camera, Msaa::Off, EaselCamera(play), layer));
     }
-    let camera = Camera { order: PANELS_ORDER, clear_color: ClearColorConfig::None, ..Camera::default() };
+    // What all have drawn goes to the window at once; told nothing, the last one would blend it with what is there.
+    let output_mode =
+        CameraOutputMode::Write { blend_state: Some(BlendState::REPLACE), clear_color: ClearColorConfig::Default };
+    let camera = Camera { order: PANELS_ORDER, clear_color: ClearColorConfig::None, output_mode, ..Camera::default() };
     commands.spawn((Camera2d, camera, Msaa::Off, PrimaryEguiContext, RenderLayers::none()));
 }
 
@@ -126,7 +134,6 @@ fn viewport_of(low: Vec2, size: Vec2, window: UVec2) -> Option<Viewport> {
 pub(super) fn draw(
     lab: Res<Lab>,
     desk: Res<Desk>,
-    window: Single<&Window, With<PrimaryWindow>>,
     mut meshes: ResMut<Assets<Mesh>>,
     mut easels: Query<(&Easel, &mut Visibility, &mut Transform)>,
     mut drawn: Local<[Option<Drawn>; MOST_ENVS]>,
@@ -155,7 +162,6 @@ pub(super) fn draw(
         let _ = meshes.insert(easel.mesh.id(), mesh_of(&mut triangles));
         drawn[easel.play] = Some(now);
     }
-    let _ = window;
 }
 
 /// The triangles as a mesh; what they were kept in is taken.
