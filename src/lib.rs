@@ -13,6 +13,7 @@ pub mod places;
 pub mod policy;
 pub mod raster;
 pub mod record;
+pub mod right_of_way;
 pub mod serve;
 pub mod session;
 pub mod sim;

@@ -21,6 +21,7 @@ mod windowed {
         eval::{Align, Table},
         metrics::Goal,
         places,
+        right_of_way::RightOfWay,
         session::{
             Background, Plan, Session,
             background::{self, Phase},
@@ -144,7 +145,7 @@ mod windowed {
         let stages = vec![places::read_scenario(&file)?];
         let params = recommended(&stages[0], &file)?;
         let plan = Plan { seed: stages[0].seed, goal: Goal::Seconds(36_000.0), stages, params };
-        let background = Background::start(Session::start(plan, Some(folder), None)?, None)?;
+        let background = Background::start(Session::start(plan, Some(folder), None)?, None, &RightOfWay::default())?;
         while background.status().counters.iterations == 0 {
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -16,6 +16,7 @@ use crate::{
         distribution::{HeadRows, HybridHead, Noise},
         network::{Network, Scratch},
     },
+    right_of_way::give_way,
     sim::{Batch, EpisodeRecord, Lane, Policy, Purpose, Seeds},
 };
 
@@ -256,6 +257,7 @@ fn collect_lane(lane: &mut Lane, shape: &Shape, actor: Actor<'_>, mut part: Part
     // A teacher's memory ends with the rollout, so that a resumed run meets the same teacher.
     let mut teacher = actor.teacher.map(|teacher| (teacher.policy.fork(), teacher.plays));
     for tick in 0..shape.num_steps {
+        give_way();
         let steps = tick * envs..(tick + 1) * envs;
         act(lane, shape, actor, &mut part, steps.clone())?;
         if let Some((teacher, plays)) = &mut teacher {

@@ -15,6 +15,7 @@ use crate::{
     error::{Error, Result},
     learn::{critic::Critic, learner::Counters},
     policy::card::Shared,
+    right_of_way::{RightOfWay, go_last},
 };
 
 /// What a session can be told.
@@ -111,12 +112,12 @@ struct Learned {
 }
 
 impl Background {
-    /// Sets `session` going, on `threads` threads of its own or one per core, which let others go first where the system
-    /// can tell threads apart (on Linux). Results do not depend on how many.
+    /// Sets `session` going, on `threads` threads of its own or one per core. They have lower priority than others where the system
+    /// can tell threads apart (on Linux), and give way to who claims time by `right_of_way`. Results depend on neither.
     ///
     /// # Errors
     /// Threads that the system does not give, or a network that has left the finite numbers.
-    pub fn start(mut session: Session, threads: Option<usize>) -> Result<Self> {
+    pub fn start(mut session: Session, threads: Option<usize>, right_of_way: &RightOfWay) -> Result<Self> {
         let status = Status {
             phase: Phase::Training,
             counters: session.counters(),
@@ -139,18 +140,18 @@ impl Background {
             is_paused: false,
         };
         let failed = |error: &dyn std::fmt::Display| Error::system(format!("cannot start a training thread: {error}"));
-        let joining = crew.clone();
+        let (joining, heeded, own_heeded) = (crew.clone(), right_of_way.clone(), right_of_way.clone());
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.unwrap_or(0))
             .thread_name(|index| format!("learner-{index}"))
             .start_handler(move |_| {
-                lower_priority();
+                go_last(&heeded);
                 joining.join();
             })
             .build()
             .map_err(|e| failed(&e))?;
         let thread = std::thread::Builder::new().name("session".to_owned()).spawn(move || {
-            lower_priority();
+            go_last(&own_heeded);
             watcher.crew.join();
             let ended = pool.install(|| session.run(&mut watcher));
             let phase = ended.map_or_else(|error| Phase::Failed(error.to_string()), Phase::Ended);
@@ -309,22 +310,6 @@ impl Watcher {
                 None => return Control::Continue,
             }
         }
-    }
-}
-
-/// Lets the threads of a window go before the calling one: where cores are short, a thread that trains has those that are idle.
-pub(crate) fn lower_priority() {
-    // On Linux a priority is that of a thread; elsewhere it would be that of the whole process, the window included. To be
-    // nice alone is not enough: a thread that wakes to draw may wait until the slice of one that trains is over. A thread
-    // that may not step back trains all the same.
-    #[cfg(target_os = "linux")]
-    {
-        use thread_priority::{
-            NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
-            thread_native_id,
-        };
-        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
     }
 }
 

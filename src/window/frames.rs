@@ -52,6 +52,11 @@ impl Frames {
         self.first_shown.map(|shown| (shown - opened).as_secs_f64())
     }
 
+    /// When this frame began; none before the first.
+    pub(super) fn begun(&self) -> Option<Instant> {
+        self.last
+    }
+
     /// Begins to measure.
     pub(super) fn begin(&mut self) {
         self.times_ms = Some(Vec::new());

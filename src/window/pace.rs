@@ -1,6 +1,7 @@
 //! How often a frame is drawn: as smoothly as the screen while something moves, hardly ever while nothing does.
 //!
-//! What draws in software takes the processor from whatever trains, so it draws at most thirty times a second.
+//! What draws in software takes the processor from whatever trains, so it draws at most thirty times a second; and as it needs
+//! the processor for that, whatever trains gives way while it draws.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,11 @@ use bevy::{
         schedule::IntoScheduleConfigs,
         system::{Local, Query, Res, ResMut},
     },
-    render::renderer::RenderAdapterInfo,
+    render::{
+        RenderApp,
+        extract_resource::{ExtractResource, ExtractResourcePlugin},
+        renderer::{RenderAdapterInfo, RenderGraph, RenderGraphSystems},
+    },
     winit::{UpdateMode, WinitSettings},
 };
 
@@ -22,12 +27,16 @@ use bevy_egui::{
 
 use super::{
     LabSystems,
+    frames::Frames,
     lab::{Lab, Severity},
     start::SOFTWARE,
 };
+use crate::right_of_way::RightOfWay;
 
 /// Time between frames of what draws in software.
 const SOFTWARE_FRAME: Duration = Duration::from_millis(33);
+/// Training gives way so long before a frame begins: the piece of work that it is at has to come to an end.
+const LEAD: Duration = Duration::from_millis(2);
 /// Time between frames while curves grow and nothing else moves, where a graphics card draws and where none does.
 const TRAINING_FRAME: Duration = Duration::from_millis(500);
 const SOFTWARE_TRAINING_FRAME: Duration = Duration::from_secs(2);
@@ -54,6 +63,13 @@ pub(super) enum Pacing {
     Still(Duration),
 }
 
+/// The time that the frame after this one wants.
+#[derive(Resource, ExtractResource, Clone, Default)]
+struct Claim {
+    right_of_way: RightOfWay,
+    from: Option<Instant>,
+}
+
 impl Pace {
     /// Something has changed just now.
     pub(super) fn new() -> Self {
@@ -70,11 +86,18 @@ pub(super) fn plugin(app: &mut App) {
     app.insert_resource(Pace::new())
         .insert_resource(WinitSettings::continuous())
         .init_resource::<Pacing>()
-        .add_systems(Update, set_pace.in_set(LabSystems::Pace))
+        .init_resource::<Claim>()
+        .add_plugins(ExtractResourcePlugin::<Claim>::default())
+        .add_systems(Update, (set_pace, foresee).chain().in_set(LabSystems::Pace))
         .add_systems(
             PreUpdate,
             drop_old_news.after(EguiPreUpdateSet::ProcessInput).before(EguiPreUpdateSet::BeginPass),
         );
+    if let Some(render) = app.get_sub_app_mut(RenderApp) {
+        // What is left of a frame is for the driver's own threads, and may take a little longer.
+        let claim_next = |claim: Res<Claim>| claim.right_of_way.claim(claim.from);
+        render.add_systems(RenderGraph, claim_next.in_set(RenderGraphSystems::Finish));
+    }
 }
 
 /// Panels are told in every frame which keys are held, and ask for another frame at every event: so they would never rest.
@@ -115,7 +138,51 @@ fn set_pace(
     }
 }
 
+/// Where the processor draws in even time, foresees when the next frame begins.
+fn foresee(
+    lab: Res<Lab>,
+    frames: Res<Frames>,
+    winit: Res<WinitSettings>,
+    mut claim: ResMut<Claim>,
+    mut due: Local<Option<Instant>>,
+) {
+    let is_even = winit.focused_mode == UpdateMode::reactive(SOFTWARE_FRAME);
+    *due = frames.begun().filter(|_| is_even).map(|begun| next_frame(*due, begun));
+    *claim = Claim { right_of_way: lab.right_of_way().clone(), from: due.map(|due| due - LEAD) };
+}
+
+/// When the frame begins that follows the one which was `due` and has `begun`. One that is late does not make the next one late; but
+/// where all are, the clock is another than was thought, and is followed.
+fn next_frame(due: Option<Instant>, begun: Instant) -> Instant {
+    match due {
+        Some(due) if due < begun && begun < due + SOFTWARE_FRAME => due + SOFTWARE_FRAME + (begun - due) / 4,
+        _ => begun + SOFTWARE_FRAME,
+    }
+}
+
 /// Whether a message stands there that will go by itself.
 fn has_news(lab: &Lab) -> bool {
     lab.messages().iter().any(|message| message.severity == Severity::Info && message.is_fresh())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_due_in_even_time() {
+        let begun = Instant::now();
+        let ms = |ms| begun + Duration::from_millis(ms);
+        assert_eq!(next_frame(None, begun), ms(33));
+        // Late by a little, before its time, and late by more than a frame.
+        assert_eq!(next_frame(Some(ms(33)), ms(37)), ms(67));
+        assert_eq!(next_frame(Some(ms(66)), ms(50)), ms(83));
+        assert_eq!(next_frame(Some(ms(66)), ms(99)), ms(132));
+        // Out of step at first.
+        let mut due = ms(10);
+        for frame in 1..20 {
+            due = next_frame(Some(due), ms(33 * frame));
+        }
+        assert!(due.max(ms(33 * 20)) - due.min(ms(33 * 20)) < Duration::from_millis(1));
+    }
 }

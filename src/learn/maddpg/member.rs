@@ -17,6 +17,7 @@ use crate::{
     },
     math::gemm::{Aligned, Isa, View, add, stride},
     policy::tensor::NamedTensor,
+    right_of_way::give_way,
 };
 
 /// Rows of a tile, as long as one entry does not have more.
@@ -160,6 +161,7 @@ impl Member {
         work.par_iter_mut().enumerate().for_each(|(index, work)| {
             work.begin(critics_now.iter().map(QNet::len));
             for entries in pieces(index * group..lesson.entries.min((index + 1) * group), tile) {
+                give_way();
                 work.expect(&seat, targets, lesson, &entries);
                 work.value(&seat, critics_now, lesson, &entries);
             }
@@ -190,6 +192,7 @@ impl Member {
         work.par_iter_mut().enumerate().for_each(|(index, work)| {
             work.begin([actor_now.len()].into_iter());
             for entries in pieces(index * group..lesson.entries.min((index + 1) * group), tile) {
+                give_way();
                 work.improve(&seat, (actor_now, critic), lesson, &entries, share);
             }
         });
@@ -350,6 +353,7 @@ fn actions_of(actor: &Mlp, seat: &Seat, rows: &[f32], entries: usize, work: &mut
         let entries = index * group..entries.min((index + 1) * group);
         let tiles = actions.chunks_mut(tile * per_entry * seat.action);
         for (actions, entries) in tiles.zip(pieces(entries, tile)) {
+            give_way();
             let x = seat.own(seat.part(rows, &entries));
             actor.forward(x, entries.len() * per_entry, &mut work.actor);
             squash(&work.actor, seat.action, actions.chunks_exact_mut(seat.action));

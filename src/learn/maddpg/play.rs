@@ -6,6 +6,7 @@ use crate::{
     learn::{exploration::Exploration, nets::mlp::Pass, replay::Taken},
     math::moments::RunningMoments,
     policy::network::OBSERVATION_CLIP,
+    right_of_way::give_way,
     sim::{EpisodeRecord, Lane, Seeds},
 };
 
@@ -94,6 +95,7 @@ impl PlayLane {
 impl Play<'_> {
     /// Plays one tick.
     pub(super) fn tick(&self, lane: &mut Lane, state: &mut PlayLane) -> Result<()> {
+        give_way();
         state.observations.clone_from(&lane.ports().groups[0].observations);
         state.matters.clone_from(&lane.ports().groups[0].matters);
         state.moments.update(&state.observations)?;

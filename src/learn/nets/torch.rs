@@ -37,6 +37,7 @@ use crate::{
         network::{Activation, Network, find_tensor},
         tensor::NamedTensor,
     },
+    right_of_way::give_way,
 };
 
 /// Heads of the critic with attention.
@@ -168,6 +169,7 @@ impl ActorCritic for Torch {
     }
 
     fn step(&mut self, minibatch: Minibatch<'_>, loss: &dyn Loss, size: StepSize) -> StepReport {
+        give_way();
         if minibatch.steps.is_empty() || minibatch.agents == 0 {
             return StepReport::default();
         }

@@ -28,7 +28,8 @@ fn plan(iterations: u64) -> Plan {
 }
 
 fn start(dir: &Path, iterations: u64) -> Background {
-    Background::start(Session::start(plan(iterations), Some(dir), None).unwrap(), Some(1)).unwrap()
+    let session = Session::start(plan(iterations), Some(dir), None).unwrap();
+    Background::start(session, Some(1), &RightOfWay::default()).unwrap()
 }
 
 /// Waits for what has to come true, but not for ever.
@@ -52,6 +53,17 @@ impl Observer for Undisturbed {
     fn iterated(&mut self, _news: &News<'_>) -> Result<Control> {
         Ok(Control::Continue)
     }
+}
+
+#[test]
+fn training_rests_while_a_window_claims_the_cores() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = Session::start(plan(1), Some(dir.path()), None).unwrap();
+    let (right_of_way, begun) = (RightOfWay::default(), Instant::now());
+    right_of_way.claim(Some(begun));
+    let ended = Background::start(session, Some(1), &right_of_way).unwrap().wait();
+    // A claim ends by itself after a tenth of a second; without one this takes less.
+    assert!(matches!(ended, Phase::Ended(_)) && begun.elapsed() >= Duration::from_millis(100), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -129,7 +141,8 @@ fn values_are_those_of_the_newest_critic() {
     assert_eq!(session.value_of(&observations, 0), None);
     // A run that goes on from here has this critic.
     drop(session);
-    let resumed = Background::start(Session::resume(dir.path(), None).unwrap(), Some(1)).unwrap();
+    let resumed =
+        Background::start(Session::resume(dir.path(), None).unwrap(), Some(1), &RightOfWay::default()).unwrap();
     assert_eq!(resumed.value_of(&observations, agents).unwrap(), values);
 }
 

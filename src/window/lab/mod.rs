@@ -54,6 +54,7 @@ use crate::{
     places,
     policy::{card, network::Team},
     record::Replay,
+    right_of_way::RightOfWay,
     session::{Plan, Session, background, policy_at, recommended},
     sim::{EVALUATION_ENVS, params::Params},
 };
@@ -72,6 +73,7 @@ pub struct Lab {
     stage: Option<Stage>,
     trainings: Vec<Training>,
     next_training: u64,
+    right_of_way: RightOfWay,
     offers: Vec<Offer>,
     runs: Runs,
     exports: Vec<Export>,
@@ -111,6 +113,7 @@ impl Lab {
             stage: None,
             trainings: Vec::new(),
             next_training: 1,
+            right_of_way: RightOfWay::default(),
             offers: Vec::new(),
             runs: Runs::default(),
             exports: Vec::new(),
@@ -142,6 +145,11 @@ impl Lab {
     /// Whether something trains, paused or not.
     pub fn is_training(&self) -> bool {
         self.trainings.iter().any(Training::is_alive)
+    }
+
+    /// What training gives way to.
+    pub fn right_of_way(&self) -> &RightOfWay {
+        &self.right_of_way
     }
 
     /// The policies that could act in what is on show.
@@ -285,7 +293,7 @@ impl Lab {
         let session = Session::start(plan, out, policy.as_ref().map(|policy| &policy.network))?;
         let id = TrainingId(self.next_training);
         self.next_training += 1;
-        self.trainings.push(Training::start(id, session)?);
+        self.trainings.push(Training::start(id, session, &self.right_of_way)?);
         self.refresh_offers()?;
         // Whoever starts a training wants to watch it.
         self.swap(0, 0, &newest_name(id))

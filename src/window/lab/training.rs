@@ -8,6 +8,7 @@ use crate::{
     error::Result,
     metrics::{Goal, Progress, series::Series},
     policy::card::Shared,
+    right_of_way::RightOfWay,
     session::{
         Background, Plan, Session,
         background::{Command, Phase, Status},
@@ -34,16 +35,16 @@ pub struct Training {
 }
 
 impl Training {
-    /// Sets `session` going on threads of its own, which let the window go first.
+    /// Sets `session` going on threads of its own, which let the window go first and give way to who claims time by `right_of_way`.
     ///
     /// # Errors
     /// Threads that the system does not give, or a network that has left the finite numbers.
-    pub fn start(id: TrainingId, session: Session) -> Result<Self> {
+    pub fn start(id: TrainingId, session: Session, right_of_way: &RightOfWay) -> Result<Self> {
         let folder = session.folder().path().to_owned();
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let plan = session.plan().clone();
         let progress = Progress::new(plan.goal, session.counters().env_steps, session.wall_s());
-        let background = Background::start(session, None)?;
+        let background = Background::start(session, None, right_of_way)?;
         let status = background.status();
         Ok(Self { id, name, folder, plan, background, status, progress, curves: Curves::new() })
     }

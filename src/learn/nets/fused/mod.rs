@@ -22,6 +22,7 @@ use crate::{
         network::{Activation, Network, find_tensor},
         tensor::NamedTensor,
     },
+    right_of_way::give_way,
 };
 
 pub(super) mod initial;
@@ -342,7 +343,10 @@ fn share_out<J: Send>(
     }
     let workspaces = &mut workspaces[..workers];
     if let [workspace] = workspaces {
-        jobs.for_each(|job| work(workspace, job));
+        jobs.for_each(|job| {
+            give_way();
+            work(workspace, job);
+        });
         return;
     }
     let jobs = Mutex::new(jobs);
@@ -352,6 +356,7 @@ fn share_out<J: Send>(
             let (next, work) = (&next, &work);
             scope.spawn(move |_| {
                 while let Some(job) = next() {
+                    give_way();
                     work(workspace, job);
                 }
             });
