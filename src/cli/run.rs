@@ -21,7 +21,7 @@ mod windowed {
         eval::{Align, Table},
         metrics::Goal,
         places,
-        right_of_way::RightOfWay,
+        priority::RightOfWay,
         session::{
             Background, Plan, Session,
             background::{self, Phase},

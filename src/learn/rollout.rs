@@ -16,7 +16,7 @@ use crate::{
         distribution::{HeadRows, HybridHead, Noise},
         network::{Network, Scratch},
     },
-    right_of_way::give_way,
+    priority::give_way,
     sim::{Batch, EpisodeRecord, Lane, Policy, Purpose, Seeds},
 };
 

@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Result},
     learn::{critic::Critic, learner::Counters},
     policy::card::Shared,
-    right_of_way::{RightOfWay, go_last},
+    priority::{RightOfWay, go_last},
 };
 
 /// What a session can be told.

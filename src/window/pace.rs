@@ -31,7 +31,7 @@ use super::{
     lab::{Lab, Severity},
     start::SOFTWARE,
 };
-use crate::right_of_way::RightOfWay;
+use crate::priority::RightOfWay;
 
 /// Time between frames of what draws in software.
 const SOFTWARE_FRAME: Duration = Duration::from_millis(33);

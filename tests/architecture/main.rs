@@ -29,9 +29,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("places", &["domains", "durable", "sim"]),
     ("metrics", &["durable", "sim"]),
     ("policy", &["durable", "sim"]),
-    ("learn", &["durable", "metrics", "policy", "sim"]),
+    ("priority", &[]),
+    ("learn", &["durable", "metrics", "policy", "priority", "sim"]),
     // Peers may use each other as long as no two of them do so both ways; see `circles`.
-    ("session", &["domains", "durable", "eval", "learn", "metrics", "policy", "record", "sim"]),
+    ("session", &["domains", "durable", "eval", "learn", "metrics", "policy", "priority", "record", "sim"]),
     ("eval", &["domains", "durable", "learn", "metrics", "policy", "record", "session", "sim"]),
     ("record", &["domains", "durable", "eval", "learn", "metrics", "policy", "session", "sim"]),
     ("traces", &["domains", "sim"]),
@@ -40,15 +41,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "places", "policy", "raster",
-            "record", "serve", "session", "sim", "traces", "window",
+            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "places", "policy", "priority",
+            "raster", "record", "serve", "session", "sim", "traces", "window",
         ],
     ),
     (
         "window",
         &[
-            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "places", "policy", "raster",
-            "record", "session", "sim",
+            "domains", "durable", "eval", "export", "learn", "metrics", "picture", "places", "policy", "priority",
+            "raster", "record", "session", "sim",
         ],
     ),
 ];

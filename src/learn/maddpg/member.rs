@@ -17,7 +17,7 @@ use crate::{
     },
     math::gemm::{Aligned, Isa, View, add, stride},
     policy::tensor::NamedTensor,
-    right_of_way::give_way,
+    priority::give_way,
 };
 
 /// Rows of a tile, as long as one entry does not have more.

@@ -6,7 +6,7 @@ use crate::{
     learn::{exploration::Exploration, nets::mlp::Pass, replay::Taken},
     math::moments::RunningMoments,
     policy::network::OBSERVATION_CLIP,
-    right_of_way::give_way,
+    priority::give_way,
     sim::{EpisodeRecord, Lane, Seeds},
 };
 

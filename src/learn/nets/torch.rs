@@ -37,7 +37,7 @@ use crate::{
         network::{Activation, Network, find_tensor},
         tensor::NamedTensor,
     },
-    right_of_way::give_way,
+    priority::give_way,
 };
 
 /// Heads of the critic with attention.

@@ -53,8 +53,8 @@ use crate::{
     picture::Theme,
     places,
     policy::{card, network::Team},
+    priority::RightOfWay,
     record::Replay,
-    right_of_way::RightOfWay,
     session::{Plan, Session, background, policy_at, recommended},
     sim::{EVALUATION_ENVS, params::Params},
 };

@@ -8,7 +8,7 @@ use crate::{
     error::Result,
     metrics::{Goal, Progress, series::Series},
     policy::card::Shared,
-    right_of_way::RightOfWay,
+    priority::RightOfWay,
     session::{
         Background, Plan, Session,
         background::{Command, Phase, Status},

@@ -8,7 +8,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use crate::right_of_way::lower_priority;
+use crate::priority::lower_priority;
 
 /// Loops that do nothing but count, one per core, until this is dropped.
 pub(super) struct Loops(Arc<AtomicBool>, Vec<JoinHandle<()>>);

@@ -22,7 +22,7 @@ use crate::{
         network::{Activation, Network, find_tensor},
         tensor::NamedTensor,
     },
-    right_of_way::give_way,
+    priority::give_way,
 };
 
 pub(super) mod initial;
