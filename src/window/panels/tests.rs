@@ -258,3 +258,29 @@ fn an_agent_is_selected_and_dragged_with_the_pointer() {
     assert_eq!(moved, who);
     assert!(at.distance(0.5 * (arena.low + arena.high)) < 1.0, "{at}");
 }
+
+/// A graphics card has arrays of textures, what draws in software has not: each gets a shader of its own from the one source.
+#[test]
+fn the_shader_is_one_with_and_without_arrays_of_textures() {
+    use wgpu::naga::{
+        front::wgsl::parse_str,
+        valid::{Capabilities, ValidationFlags, Validator},
+    };
+    for has_arrays in [false, true] {
+        let mut keeps = true;
+        let mut kept = |line: &&str| {
+            match *line {
+                "#ifdef BINDLESS" => keeps = has_arrays,
+                "#else" => keeps = !keeps,
+                "#endif" => keeps = true,
+                _ => return keeps,
+            }
+            false
+        };
+        let source: Vec<&str> = include_str!("shader.wgsl").lines().filter(|line| kept(line)).collect();
+        let module = parse_str(&source.join("\n")).unwrap();
+        Validator::new(ValidationFlags::all(), Capabilities::all()).validate(&module).unwrap();
+        assert_eq!(module.entry_points.len(), 2);
+        assert_eq!(source.iter().any(|line| line.contains("binding_array")), has_arrays);
+    }
+}
