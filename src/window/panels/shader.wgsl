@@ -1,6 +1,6 @@
 // Draws what egui has tessellated, in place of the shader that comes with it. That one leads every pixel from light to the
-// values of sRGB and back, which takes a processor longer than all else there is to draw; this one does so with corners.
-// Areas have the same colours, and the edges of letters and shapes differ by half a hundredth of full light at most.
+// values of sRGB and back, which is much of a frame where the processor draws; this one does so with corners. Areas have the same
+// colours, letters differ by half a hundredth of full light at most, and the one pixel in which a shape ends fades in light.
 
 struct Transform {
     scale: vec2<f32>,
