@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use bevy::ecs::entity::Entity;
+use bevy_ecs::entity::Entity;
 
 use super::{Colour, Mark, Picture, Token};
 
@@ -57,7 +57,7 @@ fn broken(mark: &Mark) -> Option<[Entity; 2]> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use bevy::math::Vec2;
+    use glam::Vec2;
 
     use super::*;
     use crate::picture::{Form, Layer, Stroke};

@@ -1,6 +1,7 @@
 //! Marks: the signs a picture is made of.
 
-use bevy::{ecs::entity::Entity, math::Vec2};
+use bevy_ecs::entity::Entity;
+use glam::Vec2;
 
 use super::Colour;
 

@@ -14,7 +14,7 @@ mod marks;
 mod theme;
 mod trails;
 
-use bevy::math::Vec2;
+use glam::Vec2;
 
 pub use self::{
     colour::{Colour, Rgb, Token},

@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bevy::{ecs::entity::Entity, math::Vec2};
+use bevy_ecs::entity::Entity;
+use glam::Vec2;
 
 use super::{Colour, Form, Layer, Mark, Picture, Stroke, Token};
 

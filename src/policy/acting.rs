@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use bevy::ecs::{
+use bevy_ecs::{
     query::{QueryState, With},
     world::{World, WorldId},
 };
@@ -187,7 +187,7 @@ fn check_finite(head: &[f32], width: usize, first: usize, agents: usize) -> Resu
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use bevy::app::App;
+    use bevy_app::App;
 
     use super::*;
     use crate::{

@@ -218,7 +218,8 @@ fn is_path(name: &str) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use bevy::{app::App, ecs::world::World};
+    use bevy_app::App;
+    use bevy_ecs::world::World;
 
     use super::*;
     use crate::{

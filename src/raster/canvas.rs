@@ -1,6 +1,6 @@
 //! Filling, stroking and writing in colours of a theme.
 
-use bevy::math::Vec2;
+use glam::Vec2;
 use tiny_skia::{
     FillRule, LineCap, LineJoin, Mask, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash, Transform,
 };

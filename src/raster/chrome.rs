@@ -1,6 +1,6 @@
 //! What is written beside the arena: title, time, measures, legend, scale bar.
 
-use bevy::math::Vec2;
+use glam::Vec2;
 
 use super::{
     canvas::{Canvas, Ink, Line, circle, polyline, rectangle},

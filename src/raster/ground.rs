@@ -43,7 +43,7 @@ fn draw_grid(canvas: &mut Canvas<'_>, arena: Arena, layout: &Layout) {
         let first = (low / step).ceil() as i64;
         for index in first..=(high / step * (1.0 + 1e-6)).floor() as i64 {
             let metres = index as f32 * step;
-            let at = layout.pixel(bevy::math::Vec2::splat(metres));
+            let at = layout.pixel(glam::Vec2::splat(metres));
             let (from, to) = if axis == 0 {
                 ((sharp(at.x), top).into(), (sharp(at.x), bottom).into())
             } else {

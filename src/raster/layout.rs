@@ -3,7 +3,7 @@
 //! Arena, header and panel make a block, which lies in the middle of the page. Of a few ways to put it together the one is
 //! taken that has room for the largest arena.
 
-use bevy::math::Vec2;
+use glam::Vec2;
 
 use crate::picture::{Arena, Length};
 

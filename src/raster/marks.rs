@@ -1,6 +1,6 @@
 //! Marks on the arena.
 
-use bevy::math::Vec2;
+use glam::Vec2;
 use tiny_skia::Mask;
 
 use super::{

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use bevy::math::Vec2;
+use glam::Vec2;
 
 use super::*;
 use crate::picture::{

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bevy::ecs::world::World;
+use bevy_ecs::world::World;
 
 use super::recorder::{Opening, Recorder};
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use bevy::ecs::world::World;
+use bevy_ecs::world::World;
 use mcap::{
     Compression, McapError, WriteOptions, Writer,
     records::{MessageHeader, Metadata},

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use bevy::ecs::{
+use bevy_ecs::{
     resource::Resource,
     schedule::{IntoScheduleConfigs, Schedules},
     system::ResMut,

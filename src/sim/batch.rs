@@ -5,12 +5,10 @@
 
 use std::ops::Range;
 
-use bevy::{
-    app::App,
-    ecs::{
-        query::{QueryState, With},
-        world::World,
-    },
+use bevy_app::App;
+use bevy_ecs::{
+    query::{QueryState, With},
+    world::World,
 };
 use rayon::prelude::*;
 

@@ -1,6 +1,7 @@
 //! What `sim` asks of a domain, and what acts in it.
 
-use bevy::{app::App, ecs::world::World};
+use bevy_app::App;
+use bevy_ecs::world::World;
 
 use super::{editor::Editor, spec::Spec, view::View};
 use crate::error::Result;

@@ -1,9 +1,7 @@
 //! Editors: how a person changes an env by hand, and a scenario so that its episodes begin that way.
 
-use bevy::{
-    ecs::{entity::Entity, world::World},
-    math::Vec2,
-};
+use bevy_ecs::{entity::Entity, world::World};
+use glam::Vec2;
 
 use crate::error::Result;
 

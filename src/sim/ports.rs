@@ -1,6 +1,6 @@
 //! Where learners and policies meet the simulation: contiguous buffers per group, rows in env-major order.
 
-use bevy::ecs::{component::Component, resource::Resource};
+use bevy_ecs::{component::Component, resource::Resource};
 
 use super::spec::{Aggregate, GroupSpec, Spec};
 

@@ -3,7 +3,7 @@
 //! No generator is shared and none is part of an env's state, so adding a draw in one place changes nothing elsewhere,
 //! and results depend neither on the order in which envs are stepped nor on how they are spread over threads.
 
-use bevy::ecs::resource::Resource;
+use bevy_ecs::resource::Resource;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};

@@ -3,14 +3,12 @@
 //! A domain declares which components are state; everything else must follow from them (it is derived anew by the
 //! [`Refresh`] schedule). Randomness has an address, so the clock is all there is to save of it.
 
-use bevy::{
-    app::App,
-    ecs::{
-        component::{Component, Mutable},
-        entity::Entity,
-        resource::Resource,
-        world::World,
-    },
+use bevy_app::App;
+use bevy_ecs::{
+    component::{Component, Mutable},
+    entity::Entity,
+    resource::Resource,
+    world::World,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::xxh3_64;

@@ -3,7 +3,7 @@
 //! All entities of one kind are spawned at once with the same components and none is removed while a world runs, so they
 //! share one table and its rows stay in env-major order.
 
-use bevy::ecs::{
+use bevy_ecs::{
     change_detection::ContiguousMut,
     component::{Component, Mutable},
     query::ArchetypeFilter,

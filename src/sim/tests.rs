@@ -3,17 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use bevy::{
-    app::App,
-    ecs::{
-        component::Component,
-        entity::Entity,
-        query::With,
-        resource::Resource,
-        schedule::IntoScheduleConfigs,
-        system::{Query, Res, ResMut},
-        world::World,
-    },
+use bevy_app::App;
+use bevy_ecs::{
+    component::Component,
+    entity::Entity,
+    query::With,
+    resource::Resource,
+    schedule::IntoScheduleConfigs,
+    system::{Query, Res, ResMut},
+    world::World,
 };
 use serde::{Deserialize, Serialize};
 

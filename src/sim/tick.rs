@@ -3,15 +3,13 @@
 //! A domain hangs its systems into the three schedules below. `sim` owns the first and the last phase of a tick: it
 //! advances the clocks, totals rewards, keeps the tallies and decides which episodes are over.
 
-use bevy::{
-    app::{App, Plugin},
-    ecs::{
-        component::Component,
-        query::With,
-        resource::Resource,
-        schedule::{IntoScheduleConfigs, Schedule, ScheduleLabel, SingleThreadedExecutor, SystemSet},
-        system::{Query, Res, ResMut},
-    },
+use bevy_app::{App, Plugin};
+use bevy_ecs::{
+    component::Component,
+    query::With,
+    resource::Resource,
+    schedule::{IntoScheduleConfigs, Schedule, ScheduleLabel, SingleThreadedExecutor, SystemSet},
+    system::{Query, Res, ResMut},
 };
 
 use super::{

@@ -1,6 +1,6 @@
 //! Views: how a domain shows one env.
 
-use bevy::ecs::{
+use bevy_ecs::{
     entity::Entity,
     query::{QueryFilter, With},
     world::World,

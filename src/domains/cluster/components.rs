@@ -3,7 +3,7 @@
 //! Workloads are a pool of fixed size: a row that nobody needs any more is taken by the next arrival. What is read back
 //! from a file is checked here, so that no number that cannot be gets into a world.
 
-use bevy::ecs::component::Component;
+use bevy_ecs::component::Component;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// Resources of a node: CPU, memory, bandwidth (or GPUs), storage.

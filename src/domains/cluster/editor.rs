@@ -1,9 +1,7 @@
 //! What a person can point at in a cluster: its nodes, which stay in their racks.
 
-use bevy::{
-    ecs::{entity::Entity, query::With, world::World},
-    math::Vec2,
-};
+use bevy_ecs::{entity::Entity, query::With, world::World};
+use glam::Vec2;
 
 use super::{ClusterParams, components::Node, view::middle_of};
 use crate::{

@@ -49,7 +49,7 @@ mod systems;
 mod tests;
 mod view;
 
-use bevy::app::App;
+use bevy_app::App;
 
 pub use scenario::ClusterParams;
 

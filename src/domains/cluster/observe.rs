@@ -3,7 +3,7 @@
 //! Layout `nodes` has the same size for any number of nodes: others are seen as means, extremes and ranks, so that one
 //! policy can run clusters of any size. Nobody sees how long a workload will run.
 
-use bevy::ecs::system::{Local, Query, Res, ResMut, SystemParam};
+use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 
 use super::{
     components::{Arrivals, Demand, Health, Job, Machine, NUM_PRIORITIES, NUM_RESOURCES, Phase, Usage},

@@ -1,6 +1,6 @@
 //! Reward terms of the cluster domain. Read with `systems/place.rs`; the table in `mod.rs` lists them.
 
-use bevy::ecs::system::{Res, ResMut};
+use bevy_ecs::system::{Res, ResMut};
 
 use super::systems::{Model, Outcomes, balance};
 use crate::sim::{Ports, RewardTerm};

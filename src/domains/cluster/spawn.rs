@@ -1,13 +1,11 @@
 //! Who lives in an env, and how an episode begins.
 
-use bevy::{
-    app::App,
-    ecs::{
-        entity::Entity,
-        query::With,
-        system::{Query, Res},
-        world::World,
-    },
+use bevy_app::App;
+use bevy_ecs::{
+    entity::Entity,
+    query::With,
+    system::{Query, Res},
+    world::World,
 };
 
 use super::{

@@ -11,7 +11,7 @@ mod repaired;
 mod traces;
 mod view;
 
-use bevy::ecs::component::{Component, Mutable};
+use bevy_ecs::component::{Component, Mutable};
 
 use super::{
     components::{Arrivals, Cause, Counts, Demand, Health, Job, Machine, Phase, Usage},
@@ -39,13 +39,13 @@ impl Stage {
     /// Components of this kind, in the order of their rows.
     fn all<C: Component + Clone>(&mut self) -> Vec<C> {
         let world = self.lane.world_mut();
-        world.query_filtered::<&C, bevy::ecs::query::With<EnvSlot>>().iter(world).cloned().collect()
+        world.query_filtered::<&C, bevy_ecs::query::With<EnvSlot>>().iter(world).cloned().collect()
     }
 
     /// Puts components where others were, from the first row on.
     fn put<C: Component<Mutability = Mutable> + Clone>(&mut self, components: &[C]) {
         let world = self.lane.world_mut();
-        let mut state = bevy::ecs::system::SystemState::<bevy::ecs::system::Query<&mut C>>::new(world);
+        let mut state = bevy_ecs::system::SystemState::<bevy_ecs::system::Query<&mut C>>::new(world);
         let mut query = state.get_mut(world).unwrap();
         column_mut(&mut query)[..components.len()].clone_from_slice(components);
     }

@@ -8,10 +8,8 @@
 mod facts;
 mod layout;
 
-use bevy::{
-    ecs::{entity::Entity, world::World},
-    math::Vec2,
-};
+use bevy_ecs::{entity::Entity, world::World};
+use glam::Vec2;
 
 use self::layout::Sheet;
 use super::{

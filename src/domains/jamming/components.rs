@@ -2,7 +2,8 @@
 //!
 //! What is read back from a file is checked here, so that no state that cannot be gets into a world.
 
-use bevy::{ecs::component::Component, math::Vec2};
+use bevy_ecs::component::Component;
+use glam::Vec2;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, Unexpected},

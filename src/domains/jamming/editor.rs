@@ -1,13 +1,11 @@
 //! Drones and jammers can be moved by hand, and a scenario can say where each of them begins.
 
-use bevy::{
-    ecs::{
-        entity::Entity,
-        query::{QueryFilter, With},
-        world::World,
-    },
-    math::Vec2,
+use bevy_ecs::{
+    entity::Entity,
+    query::{QueryFilter, With},
+    world::World,
 };
+use glam::Vec2;
 
 use super::{
     JammingParams,

@@ -5,7 +5,7 @@
 //! well that graph would hold together. Baseline `greedy` takes the best step of one tick; layout `lookahead` shows the
 //! outcomes of all, of one tick and of more.
 
-use bevy::math::Vec2;
+use glam::Vec2;
 
 use super::{
     components::{JamBand, Position, Velocity},

@@ -43,7 +43,7 @@ mod systems;
 mod tests;
 mod view;
 
-use bevy::app::App;
+use bevy_app::App;
 
 pub use scenario::JammingParams;
 

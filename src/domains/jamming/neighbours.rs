@@ -1,6 +1,6 @@
 //! Who is near: the drones, jammers and links around a jammer.
 
-use bevy::math::Vec2;
+use glam::Vec2;
 
 use super::components::Position;
 

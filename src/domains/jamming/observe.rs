@@ -2,13 +2,11 @@
 
 use std::ops::Range;
 
-use bevy::{
-    ecs::{
-        query::With,
-        system::{Local, Query, Res, ResMut, SystemParam},
-    },
-    math::Vec2,
+use bevy_ecs::{
+    query::With,
+    system::{Local, Query, Res, ResMut, SystemParam},
 };
+use glam::Vec2;
 
 use super::{
     components::{Assignment, Clusters, Enemy, JamBand, Jammer, Position, Swarm, Velocity},

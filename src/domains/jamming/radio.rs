@@ -3,7 +3,7 @@
 //! Free space (Friis): P_R = P_T (k/d)², k = c/(4 π f), so a budget of B dB carries as far as R = k 10^(B/20). A link lives
 //! while it is in range and not jammed. Everything is compared as squared distances, so that no power is computed per pair.
 
-use bevy::math::Vec2;
+use glam::Vec2;
 
 use super::{
     components::Position,

@@ -1,6 +1,6 @@
 //! Reward terms of the jamming domain. Read with `systems/measure.rs`; the table in `mod.rs` lists them.
 
-use bevy::ecs::{
+use bevy_ecs::{
     query::With,
     system::{Query, Res, ResMut},
 };

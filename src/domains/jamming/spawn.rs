@@ -1,14 +1,12 @@
 //! Who lives in an env, and where they are when an episode begins.
 
-use bevy::{
-    app::App,
-    ecs::{
-        query::With,
-        system::{Local, Query, Res, ResMut},
-        world::World,
-    },
-    math::Vec2,
+use bevy_app::App;
+use bevy_ecs::{
+    query::With,
+    system::{Local, Query, Res, ResMut},
+    world::World,
 };
+use glam::Vec2;
 
 use super::{
     components::{Assignment, Clusters, Enemy, JamBand, Jammer, Position, Swarm, TurnRate, Velocity},
@@ -38,7 +36,7 @@ pub(super) fn spawn(app: &mut App, envs: usize, num_enemies: usize, num_jammers:
         .declare_state::<Assignment>("assignment");
     let world: &mut World = app.world_mut();
     let env_entities: Vec<_> = world
-        .query_filtered::<bevy::ecs::entity::Entity, With<Env>>()
+        .query_filtered::<bevy_ecs::entity::Entity, With<Env>>()
         .iter(world)
         .map(|entity| (entity, (Swarm::default(), Clusters::default())))
         .collect();

@@ -15,13 +15,11 @@ mod responses;
 mod rewards;
 mod view;
 
-use bevy::{
-    ecs::{
-        component::{Component, Mutable},
-        query::{QueryFilter, With},
-    },
-    math::Vec2,
+use bevy_ecs::{
+    component::{Component, Mutable},
+    query::{QueryFilter, With},
 };
+use glam::Vec2;
 
 use super::{
     components::{Assignment, Clusters, Enemy, JamBand, Jammer, Position, Swarm, TurnRate, Velocity},

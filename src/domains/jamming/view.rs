@@ -8,14 +8,12 @@ mod colouring;
 mod facts;
 mod links;
 
-use bevy::{
-    ecs::{
-        entity::Entity,
-        query::{QueryFilter, With},
-        world::World,
-    },
-    math::Vec2,
+use bevy_ecs::{
+    entity::Entity,
+    query::{QueryFilter, With},
+    world::World,
 };
+use glam::Vec2;
 
 use self::{colouring::Colouring, links::links};
 use super::{

@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use bevy::{
-    app::App,
-    ecs::{schedule::IntoScheduleConfigs, system::ResMut},
-};
+use bevy_app::App;
+use bevy_ecs::{schedule::IntoScheduleConfigs, system::ResMut};
 
 use super::*;
 use crate::{

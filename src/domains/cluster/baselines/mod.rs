@@ -2,7 +2,7 @@
 //!
 //! All but the lookahead use only what layout `nodes` shows: free and total resources of the nodes and the workload at hand.
 
-use bevy::ecs::{
+use bevy_ecs::{
     system::{Query, Res, ResMut, SystemParam, SystemState},
     world::World,
 };

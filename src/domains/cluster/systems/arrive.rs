@@ -3,7 +3,7 @@
 //! What arrives in a tick follows from the env's [`Arrivals`] and the tick's address alone, so that whoever may know the
 //! future can ask for it.
 
-use bevy::ecs::{
+use bevy_ecs::{
     resource::Resource,
     system::{Local, Query, Res, ResMut},
 };

@@ -1,6 +1,6 @@
 //! Nodes fail and are repaired; workloads run, end, give up.
 
-use bevy::ecs::system::{Query, Res, ResMut};
+use bevy_ecs::system::{Query, Res, ResMut};
 
 use super::{DRAIN, Model, Outcomes, arrive::until_next};
 use crate::{

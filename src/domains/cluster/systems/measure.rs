@@ -1,6 +1,6 @@
 //! Everything that is measured each tick.
 
-use bevy::ecs::system::{Query, Res, ResMut};
+use bevy_ecs::system::{Query, Res, ResMut};
 
 use super::{Model, Outcomes};
 use crate::{

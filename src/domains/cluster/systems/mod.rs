@@ -7,10 +7,8 @@ mod place;
 
 use std::ops::Range;
 
-use bevy::{
-    app::App,
-    ecs::{resource::Resource, schedule::IntoScheduleConfigs},
-};
+use bevy_app::App;
+use bevy_ecs::{resource::Resource, schedule::IntoScheduleConfigs};
 
 pub(super) use arrive::{Arriving, Source, between, until_next};
 pub(super) use measure::{balance, metrics};

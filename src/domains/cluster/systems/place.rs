@@ -1,6 +1,6 @@
 //! Workloads go to nodes: the nodes' actions, or a rule, decide for one after the other.
 
-use bevy::ecs::{
+use bevy_ecs::{
     resource::Resource,
     system::{Local, Query, Res, ResMut},
 };

@@ -1,6 +1,6 @@
 //! What is told of nodes and workloads.
 
-use bevy::ecs::{entity::Entity, query::With};
+use bevy_ecs::{entity::Entity, query::With};
 
 use super::*;
 use crate::{

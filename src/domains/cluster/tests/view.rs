@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use bevy::{ecs::entity::Entity, math::Vec2};
+use bevy_ecs::entity::Entity;
+use glam::Vec2;
 
 use super::*;
 use crate::{

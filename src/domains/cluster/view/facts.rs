@@ -2,7 +2,7 @@
 //!
 //! Amounts of resources have the unit of the scenario, whichever that is; times are in s.
 
-use bevy::ecs::{entity::Entity, query::With, world::World};
+use bevy_ecs::{entity::Entity, query::With, world::World};
 
 use crate::{
     domains::cluster::{

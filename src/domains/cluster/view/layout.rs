@@ -1,6 +1,6 @@
 //! Where things lie on the sheet: the queue in a column, the racks in a grid.
 
-use bevy::math::Vec2;
+use glam::Vec2;
 
 use crate::{
     domains::cluster::components::{Cause, NUM_RESOURCES},

@@ -1,6 +1,6 @@
 //! The step that lowers lambda-2 of a jammer's own view most.
 
-use bevy::math::Vec2;
+use glam::Vec2;
 
 use super::{Order, Script, Situation, scripted};
 use crate::{

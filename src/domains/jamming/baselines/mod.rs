@@ -7,14 +7,12 @@ mod greedy;
 mod planner;
 mod simple;
 
-use bevy::{
-    ecs::{
-        query::With,
-        system::{Query, Res, ResMut, SystemParam, SystemState},
-        world::World,
-    },
-    math::Vec2,
+use bevy_ecs::{
+    query::With,
+    system::{Query, Res, ResMut, SystemParam, SystemState},
+    world::World,
 };
+use glam::Vec2;
 
 use super::{
     components::{Assignment, Enemy, JamBand, Jammer, Position, Swarm, Velocity},

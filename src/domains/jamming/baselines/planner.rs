@@ -1,6 +1,6 @@
 //! The ceiling: coordinate ascent over all jammers' positions with full knowledge, moved to at full speed.
 
-use bevy::math::Vec2;
+use glam::Vec2;
 
 use super::{Order, Script, Situation, scripted};
 use crate::{

@@ -1,6 +1,6 @@
 //! Baselines of a line or two.
 
-use bevy::math::Vec2;
+use glam::Vec2;
 
 use super::{Order, Script, Situation, scripted};
 use crate::{

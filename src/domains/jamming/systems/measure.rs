@@ -1,13 +1,11 @@
 //! The radio graph under jamming, its connectivity, and everything else that is measured each tick.
 
-use bevy::{
-    ecs::{
-        query::With,
-        resource::Resource,
-        system::{Query, Res, ResMut},
-    },
-    math::Vec2,
+use bevy_ecs::{
+    query::With,
+    resource::Resource,
+    system::{Query, Res, ResMut},
 };
+use glam::Vec2;
 
 use super::Model;
 use crate::{

@@ -4,11 +4,9 @@ mod measure;
 mod motion;
 mod sense;
 
-use bevy::{
-    app::App,
-    ecs::{resource::Resource, schedule::IntoScheduleConfigs},
-    math::Vec2,
-};
+use bevy_app::App;
+use bevy_ecs::{resource::Resource, schedule::IntoScheduleConfigs};
+use glam::Vec2;
 
 pub(super) use measure::{METRICS, Measure, Measures, RadioGraphs, overlap};
 pub(super) use sense::Sensing;

@@ -1,12 +1,10 @@
 //! Jammers obey, the swarm responds and moves.
 
-use bevy::{
-    ecs::{
-        query::With,
-        system::{Query, Res},
-    },
-    math::Vec2,
+use bevy_ecs::{
+    query::With,
+    system::{Query, Res},
 };
+use glam::Vec2;
 
 use super::Model;
 use crate::{

@@ -1,13 +1,11 @@
 //! Clusters of the swarm, and which jammer goes for which.
 
-use bevy::{
-    ecs::{
-        query::With,
-        resource::Resource,
-        system::{Query, Res, ResMut},
-    },
-    math::Vec2,
+use bevy_ecs::{
+    query::With,
+    resource::Resource,
+    system::{Query, Res, ResMut},
 };
+use glam::Vec2;
 
 use super::Model;
 use crate::{

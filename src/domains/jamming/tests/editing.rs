@@ -1,6 +1,6 @@
 //! What a person changes by hand, and episodes that begin where a scenario says.
 
-use bevy::ecs::entity::Entity;
+use bevy_ecs::entity::Entity;
 
 use super::*;
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bevy::ecs::entity::Entity;
+use bevy_ecs::entity::Entity;
 
 use super::*;
 use crate::{

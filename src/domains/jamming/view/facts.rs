@@ -1,6 +1,6 @@
 //! What is told of a drone or a jammer that a person points at.
 
-use bevy::ecs::{entity::Entity, query::With, world::World};
+use bevy_ecs::{entity::Entity, query::With, world::World};
 
 use crate::{
     domains::jamming::{

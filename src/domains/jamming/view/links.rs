@@ -1,6 +1,6 @@
 //! Links of the swarm: how strong they are, and which ones are cut.
 
-use bevy::math::Vec2;
+use glam::Vec2;
 
 use super::Scene;
 use crate::{

@@ -1,12 +1,10 @@
 //! Known answers: values of two states, gains of a linear-quadratic game, the best cell of a matrix.
 
-use bevy::{
-    app::App,
-    ecs::{
-        query::With,
-        schedule::IntoScheduleConfigs,
-        system::{Query, Res, ResMut},
-    },
+use bevy_app::App;
+use bevy_ecs::{
+    query::With,
+    schedule::IntoScheduleConfigs,
+    system::{Query, Res, ResMut},
 };
 
 use super::*;
