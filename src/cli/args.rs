@@ -41,6 +41,7 @@ pub enum Command {
     /// Let policies play one env and write everything they do into a file
     Record(RecordArgs),
     /// Simulate a recording again and compare it with what was recorded
+    #[command(after_help = super::verify::EXIT_CODES)]
     Verify(VerifyArgs),
     /// Measure the speed of everything that speed matters for
     Bench(BenchArgs),

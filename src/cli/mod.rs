@@ -1,7 +1,7 @@
 //! The command line: one file per subcommand, every flag declared in [`args`].
 //!
 //! Results go to stdout, everything else to stderr. Exit codes: 0, 1 when the machine failed, 2 when something that was
-//! given cannot be used.
+//! given cannot be used; `verify` has two more for what it finds.
 
 pub mod args;
 mod bench;

@@ -12,7 +12,7 @@ use std::{
 use super::{args::RecordArgs, load_changed, output};
 use crate::{
     domains::Scenario,
-    durable::Durability,
+    durable::{Durability, landing},
     error::{Error, Result},
     places,
     policy::{
@@ -36,7 +36,10 @@ pub(super) fn run(args: &RecordArgs) -> Result<()> {
     let seed = args.seed.unwrap_or(scenario.seed);
     let env = EVALUATION_ENVS + args.env;
     let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(seed), env..env + 1);
-    let path = args.out.clone().unwrap_or_else(|| default_path(&scenario, &policies, seed, args.env));
+    let path = match &args.out {
+        Some(typed) => landing(typed)?,
+        None => default_path(&scenario, &policies, seed, args.env),
+    };
     let names = policies.iter().map(|entry| entry.name.clone()).collect();
     let opening = Opening { scenario: &scenario, seed, env, policies: names, keyframe_ticks: args.keyframes };
     let mut file = RecordingFile::create(&path, &opening, lane.world(), 0)?;
@@ -118,7 +121,8 @@ fn default_path(scenario: &Scenario, policies: &[Entry], seed: u64, env: u64) ->
         1 => Path::new(RECORDINGS).join(format!("{name}.mcap")),
         _ => Path::new(RECORDINGS).join(format!("{name}-{attempt}.mcap")),
     };
-    (1..).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(1))
+    // A link that leads nowhere is in the way as well.
+    (1..).map(numbered).find(|path| path.symlink_metadata().is_err()).unwrap_or_else(|| numbered(1))
 }
 
 /// What of the name of a policy, which may be a path, goes into the name of a file.

@@ -14,6 +14,7 @@ use std::{
 
 use crate::error::{Error, Result};
 
+mod landing;
 mod lock;
 mod read;
 
@@ -21,6 +22,7 @@ mod read;
 const EIO: i32 = 5;
 const EMFILE: i32 = 24;
 
+pub use landing::landing;
 pub use lock::RunLock;
 pub use read::{files_in, read_capped, read_failed, truncate_log};
 
@@ -140,6 +142,9 @@ pub fn failed(tried: &str, path: &Path, error: &io::Error) -> Error {
         }
         (ErrorKind::PermissionDenied, _) => Error::system(what).hint("check who may read and write this path"),
         (ErrorKind::ReadOnlyFilesystem, _) => Error::system(what).hint("choose a folder that can be written"),
+        (ErrorKind::ResourceBusy, _) => {
+            Error::system(what).hint("if this file is a mount point of its own, mount the folder that it is in instead")
+        }
         (ErrorKind::FileTooLarge, _) => Error::system(what).hint("raise the file size limit, `ulimit -f`"),
         (_, Some(EIO)) => Error::system(what).hint("the disk itself failed: look at the system log, use another disk"),
         (_, Some(EMFILE)) => Error::system(what).hint("raise the limit of open files, `ulimit -n`"),

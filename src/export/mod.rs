@@ -27,10 +27,11 @@ use std::{
 use self::frames::Frames;
 pub use self::{
     film::{Film, Played},
+    gif::MAX_GIF_FPS,
     table::Table,
 };
 use crate::{
-    durable::{Durability, write_atomic_with},
+    durable::{Durability, landing, write_atomic_with},
     error::{Error, Result},
     picture::Theme,
     sim::ViewOptions,
@@ -62,7 +63,7 @@ pub struct ExportOptions {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Pictures per second of a clip.
+    /// Pictures per second of a clip; a GIF has at most [`MAX_GIF_FPS`] and plays as long.
     pub fps: u32,
     /// Seconds of the film per second of a clip; without it, every tick is a picture.
     pub speed: Option<f64>,
@@ -126,7 +127,7 @@ impl Format {
     }
 }
 
-/// Writes what `film` shows to `path`, in the format that its name says.
+/// Writes what `film` shows to `path`, in the format that its name says. If it is a link, what it points to is replaced.
 ///
 /// `on_step` is told how many of how many steps are done.
 ///
@@ -139,7 +140,8 @@ pub fn export(
     options: &ExportOptions,
     on_step: &mut dyn FnMut(u64, u64),
 ) -> Result<Durability> {
-    match Format::of(path)? {
+    let (format, path) = (Format::of(path)?, &landing(path)?);
+    match format {
         Format::Csv => {
             let table = Table::of(film, options.from, options.until, on_step)?;
             crate::durable::write_atomic(path, csv::text(&table).as_bytes())
@@ -159,7 +161,8 @@ pub fn export(
             write(path, |out| png::write(&mut frames, out))
         }
         Format::Gif => {
-            let mut frames = Frames::new(film, options, on_step)?;
+            let options = gif::in_time(film, options)?;
+            let mut frames = Frames::new(film, &options, on_step)?;
             write(path, |out| gif::write(&mut frames, out))
         }
         #[cfg(feature = "video")]

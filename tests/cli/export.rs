@@ -1,6 +1,6 @@
 //! `agon export`: what it writes, and what it refuses.
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
 use agon::{
     domains::Scenario,
@@ -55,6 +55,53 @@ fn a_file_that_is_there_is_replaced_only_when_asked() {
 }
 
 #[test]
+fn what_a_typed_link_points_to_is_replaced_and_the_link_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let export = |to: &str, more: &[&str]| {
+        let to = path(to);
+        agon(&[&["export", "skirmish", "--policy", "hold", "--until", "2", "--to", text(&to)], more].concat())
+    };
+    fs::write(path("data.csv"), "precious").unwrap();
+    symlink(path("data.csv"), path("latest.csv")).unwrap();
+    symlink("not-yet.csv", path("dangling.csv")).unwrap();
+    symlink("b.csv", path("a.csv")).unwrap();
+    symlink("a.csv", path("b.csv")).unwrap();
+    let output = export("latest.csv", &[]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(path("data.csv")).unwrap(), "precious");
+    for (link, target, more) in [("latest.csv", "data.csv", &["--force"][..]), ("dangling.csv", "not-yet.csv", &[])] {
+        let output = export(link, more);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(path(link).is_symlink() && !path(target).is_symlink());
+        assert_eq!(fs::read_to_string(path(target)).unwrap().lines().count(), 3, "{target}");
+    }
+    let output = export("a.csv", &["--force"]);
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("circle"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_device_is_not_replaced_by_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("null.csv");
+    symlink("/dev/null", &link).unwrap();
+    let args = ["export", "skirmish", "--policy", "hold", "--until", "2", "--force", "--to", text(&link)];
+    refused(&args, &["no ordinary file"]);
+}
+
+#[test]
+fn a_gif_faster_than_viewers_show_plays_as_long_with_pictures_left_out_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fast.gif");
+    let args = ["export", "skirmish", "--policy", "hold", "--until", "20", "--size", "64x48", "--force", "--to"];
+    for (fps, is_told) in [("100", true), ("60", true), ("50", false)] {
+        let output = agon(&[&args[..], &[text(&path), "--fps", fps]].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(stderr(&output).contains("at most 50 pictures per second"), is_told, "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn what_cannot_be_exported_is_refused_with_the_way_out() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| text(&dir.path().join(name)).to_owned();
@@ -68,6 +115,7 @@ fn what_cannot_be_exported_is_refused_with_the_way_out() {
     play(&["--to", &path("a"), "--policy", "hold"], &["the file's name says no format"]);
     play(&["--to", &no_place, "--policy", "hold"], &["no/such/folder"]);
     play(&["--to", &gif, "--policy", "hold", "--theme", "drak"], &["did you mean `dark`?"]);
+    play(&["--to", &gif, "--policy", "hold", "--theme", "zzz"], &["unknown theme `zzz`", "dark, light, contrast"]);
     play(&["--to", &gif, "--policy", "hold", "--colour-by", "fidler"], &["did you mean `fiedler`?"]);
     play(&["--to", &gif, "--policy", "hold", "--size", "9x9"], &["9x9", "16 to 8192"]);
     play(&["--to", &gif, "--policy", "hold", "--from", "5"], &["no ticks 5 to 2"]);
