@@ -321,7 +321,7 @@ pub struct ExportArgs {
     /// Size in pixels
     #[arg(long, value_name = "WxH", default_value = "800x600", value_parser = size)]
     pub size: (u32, u32),
-    /// Pictures per second of a clip
+    /// Pictures per second of a clip; viewers show at most 50 of a GIF
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..=100))]
     pub fps: u32,
     /// Seconds of the scenario per second of the clip; without it, every tick is a picture

@@ -115,7 +115,7 @@ fn not_checked(replay: &Replay, verdict: &Verdict) -> Vec<String> {
     parts.push("titles and texts of the scenario".to_owned());
     let mut count = |number: u64, what: &str| {
         if number > 0 {
-            parts.push(format!("{number} {what}"));
+            parts.push(format!("{what}: {number}"));
         }
     };
     count(verdict.bookmarks, "bookmarks");
@@ -128,7 +128,7 @@ fn not_checked(replay: &Replay, verdict: &Verdict) -> Vec<String> {
 /// What no checksum covers.
 fn uncovered(coverage: Coverage) -> Vec<String> {
     let Coverage { chunks, between_chunks, summary } = coverage;
-    let chunks = (chunks > 0).then(|| format!("{chunks} chunks"));
+    let chunks = (chunks > 0).then(|| format!("{chunks} of the chunks"));
     let between = between_chunks.then(|| "what lies between the chunks".to_owned());
     chunks.into_iter().chain(between).chain(summary.then(|| "the summary".to_owned())).collect()
 }

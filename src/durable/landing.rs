@@ -76,6 +76,14 @@ mod tests {
     }
 
     #[test]
+    fn a_mount_point_that_cannot_be_replaced_is_told_with_the_way_out() {
+        // What Linux says of a rename onto a file that is mounted by itself.
+        let busy = std::io::Error::from_raw_os_error(16);
+        let told = failed("cannot put the new content in place", Path::new("a.csv"), &busy).to_string();
+        assert!(told.starts_with("a.csv: ") && told.contains("mount the folder"), "{told}");
+    }
+
+    #[test]
     fn a_circle_and_a_device_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         symlink("b", dir.path().join("a")).unwrap();

@@ -17,8 +17,9 @@
 //! tick `t`, what was measured and paid on arriving there, then what happened there. A message's `sequence` is its
 //! tick and its time is simulated time in ns, so that the same recording has the same bytes. Chunks end between ticks.
 //!
-//! A metadata record `agon.finished` with the number of ticks closes a recording; without it the writer was stopped. The file is written with the crate
-//! `mcap` and read by [`walker`], which survives whatever a file may hold; see there.
+//! A metadata record `agon.finished` with the number of ticks closes a recording; without it the writer was stopped. Version 1
+//! of the format had no keyframe before an edit and at the end. The file is written with the crate `mcap` and read by
+//! [`walker`], which survives whatever a file may hold; see there. Names inside a recording are shown, and never become paths.
 
 mod bytes;
 mod channels;

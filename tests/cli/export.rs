@@ -81,6 +81,31 @@ fn what_a_typed_link_points_to_is_replaced_and_the_link_stays() {
 }
 
 #[test]
+fn traces_and_shared_policies_go_where_a_typed_link_points() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    symlink("trace.csv", path("trace-link.csv")).unwrap();
+    let generate = ["trace", "generate", "plain", "--rows", "5", "--to", text(&path("trace-link.csv"))];
+    assert!(agon(&generate).status.success());
+    assert!(path("trace-link.csv").is_symlink() && path("trace.csv").is_file());
+    refused(&generate, &["there already"]);
+
+    policies::write(&path("owl"), "skirmish", &[]);
+    symlink("shared", path("shared-link")).unwrap();
+    let (owl, to) = (path("owl"), path("shared-link"));
+    let share = ["share", text(&owl), "--to", text(&to), "--episodes", "1"];
+    let output = agon(&share);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(to.is_symlink() && path("shared/card.ron").is_file());
+    // A link inside the folder was not typed: it is in the way, and with `--force` it is replaced.
+    fs::remove_file(path("shared/card.ron")).unwrap();
+    symlink(path("precious"), path("shared/card.ron")).unwrap();
+    refused(&share, &["card.ron", "--force"]);
+    assert!(agon(&[&share[..], &["--force"]].concat()).status.success());
+    assert!(!path("precious").exists() && !path("shared/card.ron").is_symlink());
+}
+
+#[test]
 fn a_device_is_not_replaced_by_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let link = dir.path().join("null.csv");
