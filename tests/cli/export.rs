@@ -84,10 +84,11 @@ fn what_a_typed_link_points_to_is_replaced_and_the_link_stays() {
 fn traces_and_shared_policies_go_where_a_typed_link_points() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
-    symlink("trace.csv", path("trace-link.csv")).unwrap();
-    let generate = ["trace", "generate", "plain", "--rows", "5", "--to", text(&path("trace-link.csv"))];
+    let trace = path("trace-link.csv");
+    symlink("trace.csv", &trace).unwrap();
+    let generate = ["trace", "generate", "plain", "--rows", "5", "--to", text(&trace)];
     assert!(agon(&generate).status.success());
-    assert!(path("trace-link.csv").is_symlink() && path("trace.csv").is_file());
+    assert!(trace.is_symlink() && path("trace.csv").is_file());
     refused(&generate, &["there already"]);
 
     policies::write(&path("owl"), "skirmish", &[]);
