@@ -8,6 +8,7 @@ use bevy_ecs::{
 
 use super::{
     description::Description,
+    graph::Graph,
     ports::Ports,
     tick::{Clock, Declared, Env, EnvSlot},
 };
@@ -23,6 +24,19 @@ pub trait View: Send + Sync {
 
     /// What can be said of `who`, whom marks of a picture may stand for; none for what is not there.
     fn describe(&self, world: &World, who: Entity) -> Option<Description>;
+
+    /// What can be said of the link between two entities, of which a picture may have a mark; none for what is not there,
+    /// or in a domain that says nothing of links.
+    fn describe_link(&self, world: &World, ends: [Entity; 2]) -> Option<Description> {
+        let _ = (world, ends);
+        None
+    }
+
+    /// Who is joined to whom in the env at `slot`; none in a domain whose entities are not joined.
+    fn graph(&self, world: &World, slot: usize) -> Option<Graph> {
+        let _ = (world, slot);
+        None
+    }
 }
 
 /// What a view can show.
