@@ -299,7 +299,7 @@ pub struct ExplainArgs {
 pub struct ExportArgs {
     /// A recording, a run folder (its policy plays in its scenario), or a scenario with `--policy`
     pub source: String,
-    /// File to write; its name says the format: .gif, .mp4, .png, .csv or .parquet
+    /// File to write; its name says the format: .gif, .mp4, .png, .csv, .parquet or .dot (a graph)
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
     /// Who plays: a baseline, a shipped checkpoint, a run folder or a file of weights
@@ -311,10 +311,10 @@ pub struct ExportArgs {
     /// Which of the episodes that evaluations play
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = value_parser!(u64).range(..*crate::eval::EPISODES.end()))]
     pub episode: u64,
-    /// First tick
-    #[arg(long, value_name = "TICK")]
+    /// First tick; for a picture or a graph, the one that is shown
+    #[arg(long, visible_alias = "at", value_name = "TICK")]
     pub from: Option<u64>,
-    /// Last tick; for a picture, the one that is shown
+    /// Last tick; for a picture or a graph, the one that is shown
     #[arg(long, value_name = "TICK")]
     pub until: Option<u64>,
     /// Size in pixels
