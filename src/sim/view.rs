@@ -19,7 +19,7 @@ pub trait View: Send + Sync {
     /// What it can show.
     fn declared(&self) -> ViewSpec;
 
-    /// The env at `slot`, whose captions name the moment; what is measured is added by [`picture_of`].
+    /// A picture of the env at `slot`. Its captions name the moment; [`picture_of`] adds what was measured.
     fn draw(&self, world: &World, slot: usize, options: &ViewOptions) -> Picture;
 
     /// What can be said of `who`, whom marks of a picture may stand for; none for what is not there.
@@ -64,15 +64,16 @@ pub struct ColourBy {
 pub struct ViewOptions {
     /// Index into [`ViewSpec::colour_by`]; past its end, the first.
     pub colour_by: usize,
-    /// Whether to show who is connected with whom; what is cut fades by the host's [`Fading`](crate::picture::Fading).
+    /// Whether to show who is connected with whom. The host lets links that were cut fade, by its
+    /// [`Fading`](crate::picture::Fading).
     pub links: bool,
-    /// Whether to show reach.
+    /// Whether to show how far agents reach.
     pub areas: bool,
     /// Whether to show where agents mean to go.
     pub goals: bool,
     /// Whether to show velocities.
     pub arrows: bool,
-    /// Whether to show where agents have been; for the host, which keeps [`Trails`](crate::picture::Trails).
+    /// Whether to show where agents have been. Views ignore it: the host adds its [`Trails`](crate::picture::Trails).
     pub trails: bool,
 }
 
@@ -108,7 +109,8 @@ pub fn clock_of(world: &World, slot: usize) -> Option<Clock> {
     envs.iter(world).find(|(at, _)| at.0 as usize == slot).map(|(_, clock)| *clock)
 }
 
-/// Slot of the env of `who`, and its number among the entities of that env that pass `F`, from 0; none if it passes not.
+/// Slot of the env of `who`, and its number among the entities of that env that pass `F`, from 0; none if it does not
+/// pass `F`.
 pub fn number_of<F: QueryFilter>(world: &World, who: Entity) -> Option<(usize, usize)> {
     let slot = world.get_entity(who).ok()?.get::<EnvSlot>()?;
     let mut rows = world.try_query_filtered::<(Entity, &EnvSlot), F>()?;

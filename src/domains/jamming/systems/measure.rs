@@ -332,7 +332,7 @@ impl Measure {
             Reference::Unjammed => graphs.bare.lambda2[slot],
         };
         self.reference = reference;
-        // Nothing can be taken from a swarm that is in pieces of itself.
+        // A swarm that is in pieces without any jamming has no connectivity to lose.
         self.reduction = if reference > 0.0 { (1.0 - self.lambda2 / reference).clamp(0.0, 1.0) } else { 0.0 };
         if self.lambda2 > 0.0 {
             (self.num_components, self.largest_component, self.reachability) = (1, 1.0, 1.0);
