@@ -1,9 +1,10 @@
-//! Films and tables of what happened, as files: clips, single pictures, tables.
+//! What happened, as files: clips, single pictures, tables, graphs.
 //!
 //! A [`Film`] is anything that shows one moment after the other: a policy at play, or a recording. What it shows becomes
-//! pictures or rows, and these a file, which appears complete or not at all.
+//! pictures, rows or a graph, and these a file, which appears complete or not at all.
 
 mod csv;
+mod dot;
 mod film;
 mod frames;
 mod gif;
@@ -50,12 +51,14 @@ pub enum Format {
     Csv,
     /// One row per tick, as columns.
     Parquet,
+    /// Who is joined to whom at one tick, for Graphviz, NetworkX and Gephi.
+    Dot,
 }
 
 /// How to show a film.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportOptions {
-    /// First tick; without it the film's first, for a single picture the last.
+    /// First tick; without it the film's first, for a single picture or a graph the last.
     pub from: Option<u64>,
     /// Last tick; without it the film's last.
     pub until: Option<u64>,
@@ -94,8 +97,14 @@ impl From<Error> for Failure {
 }
 
 impl Format {
-    const ENDINGS: [(&str, Self); 5] =
-        [("gif", Self::Gif), ("mp4", Self::Mp4), ("png", Self::Png), ("csv", Self::Csv), ("parquet", Self::Parquet)];
+    const ENDINGS: [(&str, Self); 6] = [
+        ("gif", Self::Gif),
+        ("mp4", Self::Mp4),
+        ("png", Self::Png),
+        ("csv", Self::Csv),
+        ("parquet", Self::Parquet),
+        ("dot", Self::Dot),
+    ];
 
     /// What a file of this name is to hold.
     ///
@@ -116,7 +125,7 @@ impl Format {
         let (is_missing, feature, instead) = match format {
             Self::Mp4 => (cfg!(not(feature = "video")), "video", "gif"),
             Self::Parquet => (cfg!(not(feature = "parquet")), "parquet", "csv"),
-            Self::Gif | Self::Png | Self::Csv => (false, "", ""),
+            Self::Gif | Self::Png | Self::Csv | Self::Dot => (false, "", ""),
         };
         if is_missing {
             return Err(Error::input(format!("this agon was built without the feature `{feature}`"))
@@ -151,6 +160,7 @@ pub fn export(
             let table = Table::of(film, options.from, options.until, on_step)?;
             write(path, |out| parquet::write(&table, out))
         }
+        Format::Dot => crate::durable::write_atomic(path, dot::of(film, options, on_step)?.as_bytes()),
         Format::Png => {
             let (first, last) = film.ticks().into_inner();
             let only = options.until.or(options.from).unwrap_or(last);

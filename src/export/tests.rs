@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod dot;
+
 use std::{fs, path::PathBuf};
 
 use super::*;

@@ -134,11 +134,12 @@ impl Network {
         Self::assemble(shape, Team::Any, tensors, find_tensor)
     }
 
-    /// [`from_tensors`](Self::from_tensors) for any team. With layers for each place, the tensors of place 3 are `agent3.actor.…`; the
-    /// rest is common to all. For a whole team at once, `shape` is that of all its agents together.
+    /// [`from_tensors`](Self::from_tensors) for any team. With layers for each place, the tensors of place 3 are
+    /// `agent3.actor.…`; the rest is common to all. For a network that acts for a whole team at once, `shape` counts
+    /// the numbers of all its agents together.
     ///
     /// # Errors
-    /// As there, or a team of nobody.
+    /// As there, or a team without agents.
     pub fn for_team(shape: ActorShape, team: Team, tensors: &[NamedTensor]) -> Result<Self> {
         Self::assemble(shape, team, tensors, find_tensor)
     }

@@ -1,6 +1,6 @@
 //! `agon export`: what it writes, and what it refuses.
 
-use std::{fs, os::unix::fs::symlink};
+use std::{env, fs, io::Write, os::unix::fs::symlink, process::Command};
 
 use agon::{
     domains::Scenario,
@@ -190,4 +190,64 @@ fn a_recording_gives_the_table_and_the_picture_of_the_play_it_recorded() {
         &["export", &recording, "--policy", "hold", "--to", &path("b.csv")],
         &["`--policy` changes nothing in a recording"],
     );
+}
+
+/// Prints what NetworkX makes of a graph: nodes, edges, bridges, articulation points, whether those are the ones that the
+/// file names, lambda-2 of its own, and the file's.
+const NETWORKX: &str = r#"
+import sys, networkx as nx, pydot
+(dot,) = pydot.graph_from_dot_file(sys.argv[1])
+graph = nx.nx_pydot.from_pydot(dot)
+assert not graph.is_multigraph() and not graph.is_directed()
+bridges = {frozenset(link) for link in nx.bridges(graph)}
+points = set(nx.articulation_points(graph))
+assert bridges == {frozenset((a, b)) for a, b, link in graph.edges(data=True) if link["is_bridge"] == "true"}
+assert points == {name for name, node in graph.nodes(data=True) if node["is_articulation"] == "true"}
+assert len({node["component"] for _, node in graph.nodes(data=True)}) == nx.number_connected_components(graph)
+for _, node in graph.nodes(data=True):
+    x, y = node["pos"].strip('"').rstrip("!").split(",")
+    assert float(x) >= 0.0 and float(y) >= 0.0 and node["kind"].strip('"') == "drone"
+degrees = {node: 0 for node in graph}
+for a, b in graph.edges:
+    degrees[a] += 1
+    degrees[b] += 1
+print(graph.number_of_nodes(), graph.number_of_edges() > 0, dot.get_attributes()["tick"])
+try:
+    import numpy
+except ImportError:
+    sys.exit()
+names = list(graph)
+laplacian = numpy.array([[degrees[a] if a == b else -float(graph.has_edge(a, b)) for b in names] for a in names])
+assert abs(numpy.linalg.eigvalsh(laplacian)[1] - float(dot.get_attributes()["lambda2"])) < 1e-6
+"#;
+
+#[test]
+fn networkx_finds_in_a_graph_the_bridges_that_the_file_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("graph.dot");
+    let written = agon(&["export", "formation", "--policy", "nearest", "--at", "40", "--to", text(&path)]);
+    assert!(written.status.success(), "{}", stderr(&written));
+    let chosen = env::var("AGON_PYTHON").ok();
+    let python = chosen.clone().unwrap_or_else(|| "python3".to_owned());
+    let probe = Command::new(&python).args(["-c", "import networkx, pydot"]).output();
+    if !probe.is_ok_and(|out| out.status.success()) {
+        let mut stderr = std::io::stderr().lock();
+        writeln!(stderr, "SKIPPED: {python} has no networkx with pydot; set AGON_PYTHON to one that has").unwrap();
+        return;
+    }
+    let output = Command::new(&python).arg("-c").arg(NETWORKX).arg(&path).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let nodes = fs::read_to_string(&path).unwrap().matches("kind=\"drone\"").count();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), format!("{nodes} True 40"));
+}
+
+#[test]
+fn a_domain_whose_entities_are_not_linked_has_no_graph() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("graph.dot");
+    refused(
+        &["export", "cluster/default", "--policy", "first_fit", "--at", "3", "--to", text(&path)],
+        &["domain `cluster` has no graph", "`jamming`"],
+    );
+    assert!(!path.exists());
 }

@@ -51,7 +51,7 @@ impl Trainer {
     /// Starts from the actor and the normaliser of a policy; the critic learns from nothing.
     ///
     /// # Errors
-    /// The policy's network has another shape, or normalises what it sees when this run does not.
+    /// The policy's network has another shape, or it normalises observations and this run does not.
     pub fn start_from(&mut self, policy: &Network) -> Result<()> {
         let ours = self.net.architecture().actor();
         if *policy.shape() != ours {
