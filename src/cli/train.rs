@@ -1,15 +1,10 @@
 //! `agon train`: a run from the beginning, from a policy, or from where an earlier one stopped.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::path::PathBuf;
 
 use super::{
     args::{Assignment, TrainArgs},
+    interrupts::{Outcome, Watch},
     on_threads, output,
 };
 use crate::{
@@ -36,20 +31,30 @@ const HEADLINE: [&str; 3] = ["charts/episodic_return", "env/reduction", "charts/
 const WARMUP_ITERATIONS: usize = 10;
 
 /// Trains and says what to do next.
-pub(super) fn run(args: TrainArgs) -> Result<()> {
+pub(super) fn run(args: TrainArgs) -> Result<Outcome> {
     on_threads(args.threads, || {
         let mut session = match &args.resume {
+            Some(path) if args.accept_changes => Session::resume_with_changes(path, goal(&args))?,
             Some(path) => Session::resume(path, goal(&args))?,
             None => start(&args)?,
         };
-        let ending = watch(&mut session)?;
+        session.take_notes().iter().for_each(output::note);
+        let was_done = session.progress() >= 1.0;
+        let outcome = watch(&mut session)?;
         let folder = session.folder().path().display().to_string();
         let scenario = &session.plan().stages.last().ok_or_else(|| Error::input("a run needs a scenario"))?.name;
-        output::note(match ending {
-            Ending::Done => format!("done; evaluate it with `agon eval {scenario} --policy {folder}`"),
-            Ending::Stopped => format!("saved; continue it with `agon train --resume {folder}`"),
+        output::note(match outcome {
+            Outcome::Done if was_done => format!(
+                "this run had reached its goal before, so nothing was trained; `--minutes` and `--steps` count from its \
+                 beginning; evaluate it with `agon eval {scenario} --policy {folder}`"
+            ),
+            Outcome::Done => format!("done; evaluate it with `agon eval {scenario} --policy {folder}`"),
+            Outcome::Interrupted(_) => {
+                format!("interrupted and saved; continue it with `agon train --resume {folder}`")
+            }
         });
-        output::print(&folder)
+        output::print(&folder)?;
+        Ok(outcome)
     })
 }
 
@@ -115,40 +120,41 @@ fn assign(assignment: &Assignment, stages: &mut [Scenario], params: &mut PpoPara
 }
 
 /// Runs a session to its end with a progress bar; an interrupt lets it finish the iteration, save and stop.
-pub(super) fn watch(session: &mut Session) -> Result<Ending> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    // Only the first of several sessions of a process can set the handler; it is the same one then.
-    let _ = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-    });
+pub(super) fn watch(session: &mut Session) -> Result<Outcome> {
+    let interrupts = Watch::begin("stopping after this iteration, then saving");
     let (folder, scenario) = (session.folder().path().to_owned(), session.plan().stages[0].title.clone());
     let progress = Progress::new(session.plan().goal, session.counters().env_steps, session.wall_s());
-    let mut console = Watcher { console: Console::new(progress, &HEADLINE), interrupted };
+    let mut console = Watcher { console: Console::new(progress, &HEADLINE), interrupts };
     console.console.note(&format!("{scenario}: {}", folder.display()))?;
     let ending = session.run(&mut console);
+    console.warn(&session.take_warnings())?;
     console.console.finish()?;
-    ending
+    Ok(match (ending?, console.interrupts.signal()) {
+        (Ending::Stopped, Some(signal)) => Outcome::Interrupted(signal),
+        _ => Outcome::Done,
+    })
 }
 
 /// Shows a run on the terminal.
 struct Watcher {
     console: Console,
-    interrupted: Arc<AtomicBool>,
+    interrupts: Watch,
+}
+
+impl Watcher {
+    fn warn(&mut self, warnings: &[String]) -> Result<()> {
+        warnings.iter().try_for_each(|warning| self.console.note(&format!("warning: {warning}")))
+    }
 }
 
 impl Observer for Watcher {
     fn iterated(&mut self, news: &News<'_>) -> Result<Control> {
-        for warning in news.warnings {
-            self.console.note(&format!("warning: {warning}"))?;
-        }
+        self.warn(news.warnings)?;
         let step = news.report.counters.env_steps;
         let scalars: Vec<(&str, f64)> =
             news.report.scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         self.console.write(&Point { step, wall_s: news.wall_s, scalars: &scalars })?;
-        Ok(if self.interrupted.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue })
+        Ok(if self.interrupts.signal().is_some() { Control::Stop } else { Control::Continue })
     }
 }
 
