@@ -10,13 +10,16 @@ use super::{
 use crate::{
     domains::Scenario,
     error::{Error, Result},
-    learn::hyperparameters::PpoParams,
+    learn::hyperparameters::{HiddenActivation, PpoParams},
     metrics::{Console, Goal, Point, Progress, Sink},
     places,
-    policy::{card, network::Team},
+    policy::{
+        card::{self, Card},
+        network::{Activation, Team},
+    },
     session::{Control, Ending, News, Observer, Plan, Session, recommended},
     sim::{
-        params::{Params, names_of},
+        params::{Kind, Params, names_of},
         scenario::DomainConfig,
     },
 };
@@ -82,8 +85,14 @@ fn start(args: &TrainArgs) -> Result<Session> {
     args.backend.inspect(|backend| params.backend = *backend);
     stages.iter().try_for_each(Scenario::check)?;
     let policy = args.init.as_deref().map(card::load).transpose()?;
-    if let Some(policy) = &policy {
+    if let Some((policy, path)) = policy.as_ref().zip(args.init.as_ref()) {
+        let first = stages.first().ok_or_else(|| Error::input("a run needs a scenario"))?;
+        check_start(&policy.card, first).map_err(|error| error.in_file(path))?;
         params.hidden = policy.network.shape().hidden;
+        params.activation = match policy.network.shape().activation {
+            Activation::Relu => HiddenActivation::Relu,
+            Activation::Tanh => HiddenActivation::Tanh,
+        };
         params.action_bins = policy.card.actions.bins;
         params.parameter_sharing = policy.card.team == Team::Any;
     }
@@ -94,6 +103,43 @@ fn start(args: &TrainArgs) -> Result<Session> {
         params,
     };
     Session::start(plan, args.out.as_deref(), policy.as_ref().map(|policy| &policy.network))
+}
+
+/// Says in words what keeps a run in `scenario` from starting with this policy, and what to type instead.
+fn check_start(card: &Card, scenario: &Scenario) -> Result<()> {
+    let domain = scenario.domain.domain().id();
+    if card.domain != domain {
+        return Err(Error::input(format!(
+            "policy `{}` acts in domain `{}`, not in `{domain}`",
+            card.name, card.domain
+        ))
+        .hint(format!("start from a policy of domain `{domain}`, or leave out `--init`")));
+    }
+    let sees = |scenario: &Scenario| {
+        let spec = scenario.domain.domain().spec(scenario.max_steps);
+        spec.groups
+            .first()
+            .is_some_and(|group| group.layout == card.layout && group.observation.len() == card.observation)
+    };
+    if sees(scenario) {
+        return Ok(());
+    }
+    let spec = scenario.domain.domain().spec(scenario.max_steps);
+    let fit = spec.groups.first().map_or(Ok(()), |group| card.check_fit(group));
+    // A setting by which the scenario shows what the policy knows, if one does.
+    let choices = scenario.domain.params().declared().iter().filter_map(|param| match &param.kind {
+        Kind::Choice { names, .. } => Some(names.iter().map(|value| (param.name, *value))),
+        _ => None,
+    });
+    let setting = choices.flatten().find(|(name, value)| {
+        let mut other = scenario.clone();
+        other.set(name, value).is_ok() && other.check().is_ok() && sees(&other)
+    });
+    fit.map_err(|error| match setting {
+        Some((name, value)) => error
+            .hint(format!("add `--set {name}={value}` to show what that policy was trained on, or leave out `--init`")),
+        None => error,
+    })
 }
 
 fn goal(args: &TrainArgs) -> Option<Goal> {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::generation;
 use crate::{
     domains::Scenario,
-    durable::{self, Folder, Kind, LOCK, failed, read_capped},
+    durable::{self, Durability, Folder, Kind, LOCK, failed, read_capped},
     error::{Error, Result},
     learn::hyperparameters::PpoParams,
     metrics::Goal,
@@ -186,8 +186,8 @@ impl RunFolder {
     ///
     /// # Errors
     /// A link or a file in its place, or what the file system reports.
-    pub(super) fn make_checkpoints(&self) -> Result<Folder> {
-        Ok(self.folder.make_folder(CHECKPOINTS)?.0)
+    pub(super) fn make_checkpoints(&self) -> Result<(Folder, Durability)> {
+        self.folder.make_folder(CHECKPOINTS)
     }
 
     /// Whether nothing has been trained here: no checkpoint, no measurement, no policy.

@@ -42,7 +42,7 @@ use self::{
 };
 use crate::{
     domains::Scenario,
-    durable::RunLock,
+    durable::{Durability, RunLock},
     error::{Error, Result},
     learn::{
         critic::Critic,
@@ -309,7 +309,12 @@ impl Session {
         sections.insert("session".to_owned(), bytes);
         sections.insert(binding::SECTION.to_owned(), Binding::of(&self.plan, self.changing.as_ref()).to_bytes()?);
         let step = self.learner.counters().env_steps;
-        let saved = generation::save(&self.folder.make_checkpoints()?, step, &Generation { sections }, KEEP)?;
+        // Made anew where somebody has removed it meanwhile.
+        let (checkpoints, made) = self.folder.make_checkpoints()?;
+        if let Durability::Uncertain(error) = made {
+            self.warnings.push(error.to_string());
+        }
+        let saved = generation::save(&checkpoints, step, &Generation { sections }, KEEP)?;
         self.warnings.extend(saved.warnings);
         self.saved_s = self.wall_s();
         Ok(())

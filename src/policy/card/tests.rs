@@ -183,7 +183,7 @@ fn a_card_that_acts_otherwise_than_it_was_written_is_refused() {
         ("low: -2.0", "low: -2.5", "`turn` from -2.5 to 2 rad/s here"),
         ("activation: tanh", "activation: relu", "`activation` is relu here"),
         ("layout: \"local\"", "layout: \"lokal\"", "`layout` is lokal here"),
-        ("\"low\",\n", "\"mid\",\n", "none/mid/high here"),
+        ("\"low\", \"high\"]", "\"mid\", \"high\"]", "none/mid/high here"),
         ("team: Any", "team: Each(3)", "`team` is Each(3) here"),
     ] {
         let changed = good.replacen(from, to, 1);
