@@ -15,7 +15,8 @@ use crate::{
 /// Evaluates the policy where it was trained and writes it with its card.
 pub(super) fn run(args: &ShareArgs) -> Result<()> {
     let shared = card::load(&args.policy)?;
-    let taken = [CARD_FILE, WEIGHTS_FILE].into_iter().find(|file| args.to.join(file).exists());
+    // A link is taken as well, wherever it leads.
+    let taken = [CARD_FILE, WEIGHTS_FILE].into_iter().find(|file| args.to.join(file).symlink_metadata().is_ok());
     if let Some(file) = taken.filter(|_| !args.force) {
         return Err(Error::input(format!("there is a `{file}` already"))
             .in_file(&args.to)

@@ -53,19 +53,26 @@ impl Folder {
     /// Opens the folder at a path that the user gave. Links on the way are followed.
     ///
     /// # Errors
-    /// No folder there, or one that may not be entered.
+    /// No folder there, or one that may not be read.
     pub fn open(path: &Path) -> Result<Self> {
-        let shown = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let open =
-            |access| retry(|| rustix::fs::open(shown, access | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()));
-        let mut opened = open(OFlags::RDONLY);
-        #[cfg(target_os = "linux")]
-        if opened.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
-            // One that may be written but not listed: its files can be reached, only syncing it will fail.
-            opened = open(OFlags::PATH);
+        Self::open_as(path, OFlags::RDONLY).map_err(|error| failed("cannot open the folder", path, &error))
+    }
+
+    /// The same for one that need not be readable: its files can be reached, only listing and syncing it may fail.
+    pub(super) fn open_to_write(path: &Path) -> Result<Self> {
+        match Self::open_as(path, OFlags::RDONLY) {
+            #[cfg(target_os = "linux")]
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Self::open_as(path, OFlags::PATH),
+            opened => opened,
         }
-        let handle = opened.map_err(|error| failed("cannot open the folder", path, &error))?;
-        Ok(Self { path: shown.to_owned(), handle: Arc::new(handle) })
+        .map_err(|error| failed("cannot open the folder", path, &error))
+    }
+
+    fn open_as(path: &Path, access: OFlags) -> io::Result<Self> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let flags = access | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = retry(|| rustix::fs::open(path, flags, Mode::empty()))?;
+        Ok(Self { path: path.to_owned(), handle: Arc::new(handle) })
     }
 
     /// Where it is, as the user named it.

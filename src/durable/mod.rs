@@ -65,7 +65,7 @@ pub fn write_atomic_with(
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<Durability> {
     let name = path.file_name().ok_or_else(|| Error::input("this path names no file").in_file(path))?;
-    Folder::open(parent(path))?.replace_with(name, write)
+    Folder::open_to_write(parent(path))?.replace_with(name, write)
 }
 
 /// Makes `dir` and its missing parents, and brings their names to disk.

@@ -104,7 +104,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Goes on with what is in the folder. Nothing in it but leftovers is changed before all of it is found good.
+    /// Goes on with what is in the folder. Plan and policy are written only once all of it is found good.
     fn go_on(path: &Path, new_goal: Option<Goal>, accepts_changes: bool) -> Result<Self> {
         let folder = RunFolder::open(path)?;
         let lock = Arc::new(RunLock::acquire(folder.folder())?);
@@ -131,14 +131,14 @@ impl Session {
         let stage = state.stage.min(plan.stages.len() - 1);
         let mut learner = learner_of(&plan, stage)?;
         learner.load(&loaded.generation.sections).map_err(|error| error.in_file(&loaded.path))?;
-        if new_goal.is_some() || bound.is_repaired {
-            folder.write_plan(&plan)?;
-        }
         warnings.extend(generation::rewind(&checkpoints, loaded.step)?);
         let (logs, lost) = Logs::go_on(folder.folder(), &state, loaded.step)?;
         // The checkpoint that is there knows of other logs, or of another plan.
         let is_outdated = !lost.is_empty() || !bound.changes.is_empty();
         warnings.extend(lost);
+        if new_goal.is_some() || bound.is_repaired {
+            folder.write_plan(&plan)?;
+        }
         let mut session = Self::assemble(Parts { folder, plan, learner, stage, logs, earlier_s: state.wall_s, lock });
         session.warnings.extend(warnings);
         session.notes = notes;

@@ -129,6 +129,10 @@ ssize_t read(int fd, void *bytes, size_t len) {
 }
 
 int fsync(int fd) {
+    if (is_watched(fd) && fcntl(fd, F_GETFL) & O_PATH) {
+        errno = EBADF;
+        return -1;
+    }
     return is_watched(fd) ? -fails() : 0;
 }
 

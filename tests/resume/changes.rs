@@ -17,7 +17,7 @@ fn one_changed_digit_of_a_plan_is_noticed_by_name() {
         ("run.ron", "seed: 1,", "seed: 2,", "`seed` in `run.ron` is 2, but this run was trained with 1"),
         ("run.ron", "gamma: 0.99,", "gamma: 0.98,", "`gamma` in `run.ron` is 0.98"),
         ("scenario.ron", "max_steps: 5,", "max_steps: 6,", "`max_steps` in `scenario.ron` is 6"),
-        ("scenario.ron", "jam_power_dbm: ", "jam_power_dbm: 1", "`jam_power_dbm` in `scenario.ron`"),
+        ("scenario.ron", "jam_power_dbm: 30.0,", "jam_power_dbm: 31.0,", "`jam_power_dbm` in `scenario.ron` is 31"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let good = trained(dir.path(), file);
