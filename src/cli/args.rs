@@ -101,10 +101,10 @@ pub struct TrainArgs {
     /// Scenarios to train in one after the other, in equal shares, instead of one
     #[arg(long, value_name = "SCENARIO,…", value_delimiter = ',', conflicts_with = "scenario")]
     pub curriculum: Vec<String>,
-    /// Stop after so many env-steps, all envs together
+    /// Stop after so many env-steps, all envs together; counts from the run's beginning, also with `--resume`
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), conflicts_with = "minutes")]
     pub steps: Option<u64>,
-    /// Stop after so many minutes
+    /// Stop after so many minutes of training; counts from the run's beginning, also with `--resume`
     #[arg(long, value_name = "M", value_parser = positive)]
     pub minutes: Option<f64>,
     /// Seed of everything random in the run; without it, the scenario's
@@ -122,6 +122,9 @@ pub struct TrainArgs {
     /// Run folder to continue exactly where it stopped
     #[arg(long, value_name = "DIR", conflicts_with_all = ["scenario", "curriculum", "seed", "envs", "algo", "init", "set"])]
     pub resume: Option<PathBuf>,
+    /// Go on although `run.ron` or `scenario.ron` were changed by hand since the last checkpoint
+    #[arg(long, requires = "resume")]
+    pub accept_changes: bool,
     /// What computes the networks
     #[arg(long, value_parser = choice::<Backend>())]
     pub backend: Option<Backend>,

@@ -1,17 +1,17 @@
 //! `agon quickstart`: from nothing to a trained team and a table in about a minute.
 
-use super::{args::QuickstartArgs, eval, output, train};
-use crate::{error::Result, eval::EvalOptions, places, policy::acting::Decision, session::Ending};
+use super::{args::QuickstartArgs, eval, interrupts::Outcome, output, train};
+use crate::{error::Result, eval::EvalOptions, places, policy::acting::Decision};
 
 /// Trains, evaluates against every baseline, and says what to try next.
-pub(super) fn run(args: QuickstartArgs) -> Result<()> {
+pub(super) fn run(args: QuickstartArgs) -> Result<Outcome> {
     let (mut session, folder) = train::start_plain(&args.scenario, args.minutes)?;
-    let ending = train::watch(&mut session)?;
+    let outcome = train::watch(&mut session)?;
     drop(session);
     let folder = folder.display().to_string();
-    if ending == Ending::Stopped {
-        output::note(format!("saved; continue it with `agon train --resume {folder}`"));
-        return Ok(());
+    if outcome != Outcome::Done {
+        output::note(format!("interrupted and saved; continue it with `agon train --resume {folder}`"));
+        return Ok(outcome);
     }
     let scenario = places::load_scenario(&args.scenario)?;
     let names = scenario.domain.domain().baselines().into_iter().map(|baseline| baseline.name);
@@ -27,5 +27,6 @@ pub(super) fn run(args: QuickstartArgs) -> Result<()> {
          Compare it again:          agon eval {name} --policy {folder},greedy,planner --episodes 200\n\
          Watch its curves:          tensorboard --logdir {folder}\n\
          See what else there is:    agon list"
-    ))
+    ))?;
+    Ok(Outcome::Done)
 }

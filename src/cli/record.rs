@@ -2,14 +2,14 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::{Duration, Instant},
 };
 
-use super::{args::RecordArgs, load_changed, output};
+use super::{
+    args::RecordArgs,
+    interrupts::{Outcome, Watch},
+    load_changed, output,
+};
 use crate::{
     domains::Scenario,
     durable::{Durability, landing},
@@ -30,7 +30,7 @@ const RECORDINGS: &str = "recordings";
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// Plays and records.
-pub(super) fn run(args: &RecordArgs) -> Result<()> {
+pub(super) fn run(args: &RecordArgs) -> Result<Outcome> {
     let scenario = load_changed(&args.scenario)?;
     let mut policies = policies(&scenario, &args.policies)?;
     let seed = args.seed.unwrap_or(scenario.seed);
@@ -43,25 +43,21 @@ pub(super) fn run(args: &RecordArgs) -> Result<()> {
     let names = policies.iter().map(|entry| entry.name.clone()).collect();
     let opening = Opening { scenario: &scenario, seed, env, policies: names, keyframe_ticks: args.keyframes };
     let mut file = RecordingFile::create(&path, &opening, lane.world(), 0)?;
-    play(args, &mut lane, &mut policies, &mut file)?;
+    let outcome = play(args, &mut lane, &mut policies, &mut file)?;
     let (ticks, path) = (file.recorder().ticks(), file.path().display().to_string());
     if let Durability::Uncertain(error) = file.finish()? {
         output::note(error);
     }
-    output::note(format!("{ticks} ticks; check them with `agon verify {path}`"));
-    output::print(path)
+    let cut = if outcome == Outcome::Done { "" } else { "interrupted and saved: " };
+    output::note(format!("{cut}{ticks} ticks; check them with `agon verify {path}`"));
+    output::print(path)?;
+    Ok(outcome)
 }
 
 /// Plays until the ticks or episodes are over; an interrupt ends the recording after the tick that runs.
-fn play(args: &RecordArgs, lane: &mut Lane, policies: &mut [Entry], file: &mut RecordingFile) -> Result<()> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    // Only the first handler of a process counts; a command sets one.
-    let _ = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-    });
+fn play(args: &RecordArgs, lane: &mut Lane, policies: &mut [Entry], file: &mut RecordingFile) -> Result<Outcome> {
+    let watch = Watch::begin("ending the recording after this tick");
+    let mut outcome = Outcome::Done;
     let most = args.ticks.unwrap_or_else(|| args.episodes.saturating_mul(u64::from(lane.spec().max_steps)));
     let bar = output::progress(most, "recording");
     let (mut episodes, mut synced) = (0, Instant::now());
@@ -73,7 +69,11 @@ fn play(args: &RecordArgs, lane: &mut Lane, policies: &mut [Entry], file: &mut R
         file.recorder().tick(lane.world(), 0)?;
         bar.inc(1);
         episodes += lane.ports().finished.len() as u64;
-        if interrupted.load(Ordering::SeqCst) || (args.ticks.is_none() && episodes == args.episodes) {
+        if args.ticks.is_none() && episodes == args.episodes {
+            break;
+        }
+        if let Some(signal) = watch.signal() {
+            outcome = Outcome::Interrupted(signal);
             break;
         }
         // Chunks end at ticks, never at times: only so has the same recording the same bytes.
@@ -83,7 +83,7 @@ fn play(args: &RecordArgs, lane: &mut Lane, policies: &mut [Entry], file: &mut R
         }
     }
     bar.finish_and_clear();
-    Ok(())
+    Ok(outcome)
 }
 
 /// The policy of each group.

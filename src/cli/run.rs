@@ -4,16 +4,13 @@
 mod windowed {
     use std::{
         path::{Path, PathBuf},
-        sync::{
-            Arc,
-            atomic::{AtomicBool, Ordering},
-        },
         time::{Duration, Instant},
     };
 
     use crate::{
         cli::{
             args::{QuickstartArgs, ReplayArgs, RunArgs, SmokeArgs},
+            interrupts::{Outcome, Watch},
             output, quickstart,
         },
         durable::files_in,
@@ -40,7 +37,7 @@ mod windowed {
     const HEARTBEAT: Duration = Duration::from_secs(5);
 
     /// Opens the gallery; where no window can be opened, trains for a minute in the terminal.
-    pub(in crate::cli) fn gallery() -> Result<()> {
+    pub(in crate::cli) fn gallery() -> Result<Outcome> {
         match open(Opening { settings: settings_path(), ..Opening::default() }) {
             Err(Unavailable { why, has_opened: true }) => Err(why),
             Err(Unavailable { why, has_opened: false }) => {
@@ -48,7 +45,7 @@ mod windowed {
                 output::note("training in the terminal instead");
                 quickstart::run(QuickstartArgs::default())
             }
-            Ok(closed) => finish(closed),
+            Ok(closed) => finish(closed).map(|()| Outcome::Done),
         }
     }
 
@@ -212,22 +209,16 @@ mod windowed {
 
     /// Waits for runs that go on without the window; an interrupt lets them save and stop.
     fn keep(trainings: Vec<Training>) -> Result<()> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&interrupted);
-        let _ = ctrlc::set_handler(move || {
-            if flag.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
-        });
+        let watch = Watch::begin("saving and stopping");
         let mut trainings: Vec<Training> = trainings.into_iter().filter(Training::is_alive).collect();
         for training in &trainings {
             output::note(format!("{} goes on; Ctrl-C saves and stops it", training.folder().display()));
         }
         // Nobody could go on with one that was paused in a window that is gone.
         trainings.iter_mut().for_each(|training| training.tell(background::Command::Resume));
-        while trainings.iter().any(Training::is_alive) && !interrupted.load(Ordering::SeqCst) {
+        while trainings.iter().any(Training::is_alive) && watch.signal().is_none() {
             let until = Instant::now() + HEARTBEAT;
-            while Instant::now() < until && !interrupted.load(Ordering::SeqCst) {
+            while Instant::now() < until && watch.signal().is_none() {
                 std::thread::sleep(Duration::from_millis(100));
             }
             for training in &mut trainings {
@@ -258,13 +249,16 @@ mod windowed {
     use clap::CommandFactory;
 
     use crate::{
-        cli::args::{Cli, ReplayArgs, RunArgs, SmokeArgs},
+        cli::{
+            args::{Cli, ReplayArgs, RunArgs, SmokeArgs},
+            interrupts::Outcome,
+        },
         error::{Error, Result},
     };
 
     /// Says what there is.
-    pub(in crate::cli) fn gallery() -> Result<()> {
-        crate::cli::output::print(Cli::command().render_help())
+    pub(in crate::cli) fn gallery() -> Result<Outcome> {
+        crate::cli::output::print(Cli::command().render_help()).map(|()| Outcome::Done)
     }
 
     pub(in crate::cli) fn run(_args: &RunArgs) -> Result<()> {

@@ -12,7 +12,7 @@ mod files;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::files::{CARD_FILE, Shared, WEIGHTS_FILE, load, load_card, save};
+pub use self::files::{CARD_FILE, Shared, WEIGHTS_FILE, load, load_card, save, save_in};
 use super::{
     distribution::HybridHead,
     network::{Activation, ActorShape, Team},

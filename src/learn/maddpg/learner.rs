@@ -118,7 +118,7 @@ impl Learner for Trainer {
         if (policy.shape(), policy.team()) != (&ours, team) {
             let (theirs, for_whom) = (policy.shape(), policy.team());
             return Err(Error::input(format!(
-                "the policy's network is {theirs:?} for {for_whom:?}, this run's is {ours:?} for {team:?}"
+                "the policy's network has {theirs} for {for_whom}, this run's has {ours} for {team}"
             ))
             .hint("start from a policy of the same team and observation, or set `hidden` to that of its card"));
         }
