@@ -27,31 +27,31 @@ fn describe(scenario: &Scenario) -> String {
     for group in &spec.groups {
         text += &group_text(group);
     }
-    text += &format!("\nmetrics\n{}", metrics(&spec.metrics));
+    text += &format!("\nmetrics\n{}", output::fitted(&metrics(&spec.metrics)));
     if let Some(view) = domain.view() {
-        text += &format!("\ncolours (`--colour-by name`)\n{}", colours(&view.declared().colour_by));
+        text += &format!("\ncolours (`--colour-by name`)\n{}", output::fitted(&colours(&view.declared().colour_by)));
     }
-    text += &format!("\nparameters (`--set name=value`)\n{}", params_table(params.declared(), params));
+    text += &format!("\nparameters (`--set name=value`)\n{}", output::fitted(&params_table(params.declared(), params)));
     text
 }
 
 fn group_text(group: &GroupSpec) -> String {
     let mut text = format!("\n{} {} observe layout `{}`\n", group.agents, group.name, group.layout);
-    text += &fields(&group.observation).to_string();
+    text += &output::fitted(&fields(&group.observation));
     text += &format!("\n{} act\n", group.name);
     let mut actions = fields(&group.action.continuous);
     for dimension in &group.action.discrete {
         actions.row([dimension.name.to_owned(), String::new(), dimension.choices.join(", ")]);
     }
-    text += &actions.to_string();
+    text += &output::fitted(&actions);
     text += &format!("\n{} are paid\n", group.name);
     let mut terms = Table::new([(Align::Left, "term"), (Align::Left, "for")]).wrapped();
     group.reward_terms.iter().for_each(|term| terms.row([term.name, term.doc]));
-    text + &terms.to_string()
+    text + &output::fitted(&terms)
 }
 
 fn fields(fields: &[Field]) -> Table {
-    let mut table = Table::new([(Align::Left, "number"), (Align::Left, "unit"), (Align::Left, "values")]);
+    let mut table = Table::new([(Align::Name, "number"), (Align::Left, "unit"), (Align::Left, "values")]).wrapped();
     for field in fields {
         let values = format!("{} to {}", field.bounds.start(), field.bounds.end());
         table.row([field.name.clone(), field.unit.to_owned(), values]);

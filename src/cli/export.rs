@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::ProgressBar;
 
-use super::{args::ExportArgs, eval, output};
+use super::{args::ExportArgs, output, policies};
 use crate::{
     domains::Scenario,
     durable::{Durability, read_capped},
@@ -105,9 +105,10 @@ fn nobody_plays(scenario: &Scenario) -> Error {
 }
 
 fn play(args: &ExportArgs, scenario: Scenario, policy: &str) -> Result<Box<dyn Film>> {
-    let entry = eval::resolve(&scenario, [policy], Decision::Mode)?.entries.into_iter().next();
+    let entry = policies::resolve(&scenario, [policy], Decision::Mode)?.entries.into_iter().next();
     let entry = entry.ok_or_else(|| nobody_plays(&scenario))?;
     let seed = args.seed.unwrap_or(scenario.seed);
+    let scenario = scenario.observed_on(entry.layout)?;
     Ok(Box::new(Played::new(scenario, entry.policy, short_name(policy), seed, args.episode)?))
 }
 

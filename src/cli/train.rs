@@ -1,7 +1,7 @@
 //! `agon train`: a run from the beginning, from a policy, or from where an earlier one stopped.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,12 +10,12 @@ use std::{
 
 use super::{
     args::{Assignment, TrainArgs},
-    on_threads, output,
+    next, on_threads, output,
 };
 use crate::{
     domains::Scenario,
     error::{Error, Result},
-    learn::hyperparameters::PpoParams,
+    learn::{demand, hyperparameters::PpoParams},
     metrics::{Console, Goal, Point, Progress, Sink},
     places,
     policy::{card, network::Team},
@@ -43,23 +43,25 @@ pub(super) fn run(args: TrainArgs) -> Result<()> {
             None => start(&args)?,
         };
         let ending = watch(&mut session)?;
-        let folder = session.folder().path().display().to_string();
-        let scenario = &session.plan().stages.last().ok_or_else(|| Error::input("a run needs a scenario"))?.name;
+        let (folder, stages) = (session.folder().path(), &session.plan().stages);
+        let last = stages.last().ok_or_else(|| Error::input("a run needs a scenario"))?;
         output::note(match ending {
-            Ending::Done => format!("done; evaluate it with `agon eval {scenario} --policy {folder}`"),
-            Ending::Stopped => format!("saved; continue it with `agon train --resume {folder}`"),
+            Ending::Done => format!("done; evaluate it with `{}`", next::evaluate(folder, stages.len() - 1, last)),
+            Ending::Stopped => format!("saved; continue it with `{}`", next::resume(folder, &[])),
         });
-        output::print(&folder)
+        output::print(folder.display())
     })
 }
 
 fn start(args: &TrainArgs) -> Result<Session> {
-    let names: Vec<&str> = match &args.scenario {
-        Some(scenario) => vec![scenario],
-        None => args.curriculum.iter().map(String::as_str).collect(),
+    let names: Vec<String> = match &args.scenario {
+        Some(scenario) => vec![scenario.clone()],
+        None => {
+            args.curriculum.iter().flat_map(|list| places::listed(list, |name| Path::new(name).is_file())).collect()
+        }
     };
-    let mut stages = names.into_iter().map(places::load_scenario).collect::<Result<Vec<_>>>()?;
-    let first = stages.first().zip(args.scenario.as_ref().or(args.curriculum.first()));
+    let mut stages = names.iter().map(|name| places::load_scenario(name)).collect::<Result<Vec<_>>>()?;
+    let first = stages.first().zip(names.first());
     let mut params = match first {
         Some((scenario, name)) => recommended(scenario, &places::find_scenario(name)?)?,
         None => PpoParams::default(),
@@ -88,6 +90,12 @@ fn start(args: &TrainArgs) -> Result<Session> {
         stages,
         params,
     };
+    let slow = |stage: &Scenario| demand::is_slow(stage.domain.domain(), stage.max_steps, &plan.params);
+    if plan.stages.iter().any(slow) {
+        output::note(
+            "so many envs, steps or hidden units make a long iteration: the first figures may take minutes to come",
+        );
+    }
     Session::start(plan, args.out.as_deref(), policy.as_ref().map(|policy| &policy.network))
 }
 
