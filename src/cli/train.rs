@@ -90,6 +90,7 @@ fn start(args: &TrainArgs) -> Result<Session> {
         stages,
         params,
     };
+    plan.stages.iter().try_for_each(|stage| demand::check(stage.domain.domain(), stage.max_steps, &plan.params))?;
     let slow = |stage: &Scenario| demand::is_slow(stage.domain.domain(), stage.max_steps, &plan.params);
     if plan.stages.iter().any(slow) {
         output::note(

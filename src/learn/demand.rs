@@ -37,7 +37,7 @@ struct Part {
 ///
 /// # Errors
 /// It needs more than is free, told with the largest part and the settings that make it smaller.
-pub(super) fn check(domain: &dyn Domain, max_steps: u32, params: &PpoParams) -> Result<()> {
+pub fn check(domain: &dyn Domain, max_steps: u32, params: &PpoParams) -> Result<()> {
     fits(&parts(domain, max_steps, params), memory::available())
 }
 
