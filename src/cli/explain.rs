@@ -4,7 +4,7 @@ use super::{args::ExplainArgs, list::params_table, load_changed, output};
 use crate::{
     domains::Scenario,
     error::Result,
-    eval::{Align, Table},
+    eval::{Align, Table, paragraph},
     sim::{Aggregate, ColourBy, Field, GroupSpec, MetricSpec},
 };
 
@@ -16,14 +16,9 @@ pub(super) fn run(args: &ExplainArgs) -> Result<()> {
 fn describe(scenario: &Scenario) -> String {
     let (domain, params) = (scenario.domain.domain(), crate::sim::scenario::DomainConfig::params(&scenario.domain));
     let spec = domain.spec(scenario.max_steps);
-    let mut text = format!(
-        "{} ({}/{}): {}\nEpisodes of at most {} ticks.\n",
-        scenario.title,
-        domain.id(),
-        scenario.name,
-        scenario.about,
-        scenario.max_steps
-    );
+    let about = format!("{} ({}/{}): {}", scenario.title, domain.id(), scenario.name, scenario.about);
+    let mut text = paragraph(&about, output::columns());
+    text += &format!("Episodes of at most {} ticks.\n", scenario.max_steps);
     for group in &spec.groups {
         text += &group_text(group);
     }

@@ -46,6 +46,15 @@ pub(super) fn resolve<'n>(
     registry.resolve(names)
 }
 
+/// The one policy called `name`, with the observation layout that it knows.
+///
+/// # Errors
+/// [`ALL`], and those of [`Registry::resolve`].
+pub(super) fn single(scenario: &Scenario, name: &str) -> Result<Entry> {
+    let resolved = if name == ALL { Resolved::default() } else { resolve(scenario, [name], Decision::Mode)? };
+    resolved.entries.into_iter().next().ok_or_else(many)
+}
+
 /// One policy for each group of `scenario`, all of them of the scenario's own observation layout.
 ///
 /// # Errors
@@ -62,7 +71,7 @@ pub(super) fn one_each(scenario: &Scenario, names: &[String]) -> Result<Vec<Entr
     let mut entries = Vec::new();
     for (group, name) in spec.groups.iter().zip(names) {
         if name == ALL {
-            return Err(Error::input(format!("`{ALL}` is many policies, and each group has one")));
+            return Err(many());
         }
         let registry = Registry {
             domain,
@@ -75,4 +84,9 @@ pub(super) fn one_each(scenario: &Scenario, names: &[String]) -> Result<Vec<Entr
         entries.extend(registry.resolve([name.as_str()])?.entries);
     }
     Ok(entries)
+}
+
+fn many() -> Error {
+    Error::input(format!("`{ALL}` is many policies, and here one is wanted"))
+        .hint("name one of them; `agon list` tells")
 }

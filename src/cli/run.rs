@@ -3,7 +3,10 @@
 //! What is wrong with a name is told where it was typed, before a window opens.
 
 use super::{args::RunArgs, policies};
-use crate::{error::Result, places};
+use crate::{
+    error::{Error, Result},
+    places,
+};
 
 /// Opens a scenario.
 pub(super) fn run(args: &RunArgs) -> Result<()> {
@@ -18,6 +21,9 @@ fn check(args: &RunArgs) -> Result<Vec<String>> {
     let names = policies::names(&args.policies, &scenario);
     if !names.is_empty() {
         policies::one_each(&scenario, &names)?;
+    }
+    if let Some(file) = args.record.as_ref().filter(|file| file.exists()) {
+        return Err(Error::input("this file is there already").in_file(file).hint("name another one"));
     }
     if let Some(other) = &args.policy_b {
         policies::one_each(&scenario, std::slice::from_ref(other))?;

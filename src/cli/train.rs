@@ -21,7 +21,7 @@ use crate::{
     policy::{card, network::Team},
     session::{Control, Ending, News, Observer, Plan, Session, recommended},
     sim::{
-        params::{Params, names_of},
+        params::{Choice, Params, names_of},
         scenario::DomainConfig,
     },
 };
@@ -80,9 +80,16 @@ fn start(args: &TrainArgs) -> Result<Session> {
     stages.iter().try_for_each(Scenario::check)?;
     let policy = args.init.as_deref().map(card::load).transpose()?;
     if let Some(policy) = &policy {
+        let asked = params.clone();
         params.hidden = policy.network.shape().hidden;
         params.action_bins = policy.card.actions.bins;
         params.parameter_sharing = policy.card.team == Team::Any;
+        let is_lost = |set: &&Assignment| asked.get(&set.name) != params.get(&set.name);
+        if let Some(Assignment { name, value }) = args.set.iter().find(is_lost) {
+            let own = params.get(name).unwrap_or_default();
+            return Err(Error::input(format!("`{name}` cannot be {value}: the policy to start from has {own}"))
+                .hint(format!("leave out `--set {name}=…`")));
+        }
     }
     let plan = Plan {
         seed: args.seed.unwrap_or_else(|| stages.first().map_or(0, |scenario| scenario.seed)),
@@ -90,6 +97,15 @@ fn start(args: &TrainArgs) -> Result<Session> {
         stages,
         params,
     };
+    warn_of(&plan)?;
+    Session::start(plan, args.out.as_deref(), policy.as_ref().map(|policy| &policy.network))
+}
+
+/// Says what a person would otherwise wonder about, or learn too late.
+///
+/// # Errors
+/// A plan that does not fit into memory.
+fn warn_of(plan: &Plan) -> Result<()> {
     plan.stages.iter().try_for_each(|stage| demand::check(stage.domain.domain(), stage.max_steps, &plan.params))?;
     let slow = |stage: &Scenario| demand::is_slow(stage.domain.domain(), stage.max_steps, &plan.params);
     if plan.stages.iter().any(slow) {
@@ -97,7 +113,16 @@ fn start(args: &TrainArgs) -> Result<Session> {
             "so many envs, steps or hidden units make a long iteration: the first figures may take minutes to come",
         );
     }
-    Session::start(plan, args.out.as_deref(), policy.as_ref().map(|policy| &policy.network))
+    if let Goal::Steps(steps) = plan.goal
+        && plan.params.algo.is_off_policy()
+        && steps <= plan.params.learning_starts as u64
+    {
+        let (name, starts) = (plan.params.algo.name(), plan.params.learning_starts);
+        output::note(format!(
+            "`{name}` begins to learn after {starts} env-steps (`learning_starts`), and this run ends at {steps}"
+        ));
+    }
+    Ok(())
 }
 
 fn goal(args: &TrainArgs) -> Option<Goal> {

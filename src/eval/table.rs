@@ -32,7 +32,7 @@ pub enum Align {
 /// Blanks between two columns.
 pub(super) const GAP: usize = 2;
 /// Narrowest column that words are wrapped into.
-const LEAST_ROOM: usize = 30;
+const LEAST_ROOM: usize = 24;
 /// Names keep this many characters, whatever the terminal.
 const LEAST_NAME: usize = 16;
 
@@ -86,7 +86,15 @@ impl Table {
             return self.render(&(0..widths.len()).collect::<Vec<_>>(), &widths);
         }
         let Some(room) = terminal else { return self.render(&(0..widths.len()).collect::<Vec<_>>(), &widths) };
-        self.shorten_names(&mut widths, room.saturating_sub(GAP * self.aligns.len().saturating_sub(1)));
+        let whole = widths.clone();
+        let columns = room.saturating_sub(GAP * self.aligns.len().saturating_sub(1));
+        self.shorten_names(&mut widths, columns);
+        if widths.iter().sum::<usize>() > columns {
+            // The table is broken anyway, so names keep what leaves room for something beside them.
+            widths = whole;
+            let names = widths.iter_mut().zip(&self.aligns).filter(|(_, align)| **align == Align::Name);
+            names.for_each(|(width, _)| *width = (*width).min(LEAST_NAME.max(room / 3)));
+        }
         let parts = self.parts(&widths, room);
         parts.iter().map(|columns| self.render(columns, &widths)).collect::<Vec<_>>().join("\n")
     }
@@ -168,8 +176,13 @@ pub(super) fn shortened(name: &str, longest: usize) -> String {
     name.chars().take(begin).chain(['…']).chain(name.chars().skip(count - (kept - begin))).collect()
 }
 
+/// A text on lines that a terminal of so many columns shows unbroken; as it is where there is none.
+pub fn paragraph(text: &str, terminal: Option<usize>) -> String {
+    terminal.map_or(text.to_owned(), |columns| wrap(text, columns).join("\n")) + "\n"
+}
+
 /// The words of a text on lines of at most `room` characters; a longer word has a line of its own.
-pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
+fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split_whitespace() {
@@ -233,7 +246,7 @@ mod tests {
         let narrow = table.fit(Some(50));
         assert!(longest(&narrow) <= 50, "{narrow}");
         assert!(
-            narrow.contains("runs/2030") && narrow.contains('…') && narrow.contains("policy-7  123.456"),
+            narrow.contains("runs/203") && narrow.contains('…') && narrow.contains("policy-7  123.456"),
             "{narrow}"
         );
         assert!(narrow.contains("-1234567.125"), "{narrow}");

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     report::{FRACTION, PolicyReport, Report, Slice},
-    table::{Align, GAP, Table, WIDTH, shortened, wrap},
+    table::{Align, GAP, Table, WIDTH, paragraph, shortened},
 };
 use crate::math::statistics::Interval;
 
@@ -72,7 +72,7 @@ impl Report {
         };
         let mut columns = vec![
             (Align::Right, "#".to_owned()),
-            (Align::Name, "policy".to_owned()),
+            (Align::Left, "policy".to_owned()),
             (Align::Right, with_unit(&score.name, score.unit)),
         ];
         let fraction = self.metrics.iter().position(|metric| metric.name == FRACTION);
@@ -165,11 +165,6 @@ impl Report {
 /// The name of a policy with the mark of the privileged.
 fn marked(policy: &PolicyReport, names: &[String], index: usize) -> String {
     format!("{}{}", names[index], if policy.privileged { " *" } else { "" })
-}
-
-/// A text on lines that fit.
-fn paragraph(text: &str, terminal: Option<usize>) -> String {
-    wrap(text, terminal.unwrap_or(usize::MAX)).join("\n") + "\n"
 }
 
 /// Tables of columns under the same labels, as many columns in each as fit the terminal. Labels and columns begin with

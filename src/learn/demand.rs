@@ -182,8 +182,9 @@ mod tests {
         let jamming = JammingParams::default();
         refused(&jamming, &[("num_envs", "65536"), ("num_steps", "65536")], "a smaller `num_envs` or `num_steps`");
         refused(&jamming, &[("algo", "maddpg"), ("buffer_size", "1073741824")], "a smaller `buffer_size`");
-        refused(&jamming, &[("algo", "ddpg"), ("batch_size", "1048576"), ("num_envs", "8192")], "for a batch");
-        let many = JammingParams { num_jammers: 1000, num_enemies: 1000, ..JammingParams::default() };
+        let team = JammingParams { num_jammers: 100, ..JammingParams::default() };
+        refused(&team, &[("algo", "maddpg"), ("batch_size", "1048576"), ("buffer_size", "1")], "for a batch");
+        let many = JammingParams { num_jammers: 1000, ..JammingParams::default() };
         refused(&many, &[("num_envs", "65536"), ("num_steps", "1")], "for the envs");
         refused(&many, &[("algo", "maddpg"), ("parameter_sharing", "false"), ("hidden", "1024")], "for the networks");
         let large = ClusterParams { num_nodes: 5000, max_workloads: 20_000, ..ClusterParams::default() };

@@ -45,6 +45,9 @@ fn numbers_beyond_their_range_are_refused_and_never_made_to_fit() {
         ("train skirmish --minutes inf", "above 0, at most a million"),
         ("train skirmish --minutes=-1", "above 0, at most a million"),
         ("train skirmish --set hidden=5000", "`hidden` must be a whole number from 1 to 4096, found `5000`"),
+        ("train skirmish --algo maddpg --set train_frequency=65", "`train_frequency` is 65"),
+        ("train skirmish --envs 65536 --set num_steps=65536", "of memory"),
+        ("train skirmish --algo maddpg --set save_replay=false --set buffer_size=1073741824", "smaller `buffer_size`"),
         ("train skirmish --set gamma=1.1", "`gamma` must be a number from 0 to 1, found `1.1`"),
         ("record skirmish --policy hold --ticks 0", "0 is not in 1..=4294967295"),
         ("record skirmish --policy hold --keyframes 0", "--keyframes"),
@@ -53,6 +56,8 @@ fn numbers_beyond_their_range_are_refused_and_never_made_to_fit() {
         ("export skirmish --policy hold --to a.png --size 1000000x1000000", "1000000x1000000"),
         ("export skirmish --policy hold --to a.png --speed nan", "above 0, at most a million"),
         ("bench --window --seconds 0", "above 0, at most a million"),
+        ("export skirmish --policy all --to a.png", "`all` is many policies"),
+        ("report cluster --policy all", "`all` is many policies"),
         ("list skirmish", "unexpected argument 'skirmish'"),
         ("report", "<DOMAIN>"),
     ] {
@@ -154,4 +159,14 @@ fn a_policy_of_another_layout_or_action_space_is_refused_by_name() {
     refused(&["eval", "skirmish", "--policy", text(&fast)], &["`vx` goes from -50 to 50 m/s", "allows -5 to 5"]);
     let args = ["eval", "skirmish", "--policy", text(&seed5), "--set", "observation=seed5", "--set", "max_steps=2"];
     assert!(crate::agon(&[&args[..], &["--episodes", "1", "--no-planner"]].concat()).status.success());
+}
+
+#[test]
+fn what_a_policy_to_start_from_decides_cannot_be_set_to_something_else() {
+    let dir = tempfile::tempdir().unwrap();
+    policies::write(&dir.path().join("small"), "skirmish", &[]);
+    let (small, run) = (dir.path().join("small"), dir.path().join("run"));
+    let train = ["train", "skirmish", "--init", text(&small), "--out", text(&run), "--set"];
+    refused(&[&train[..], &["hidden=32"]].concat(), &["`hidden` cannot be 32", "has 16"]);
+    assert!(!run.exists());
 }

@@ -51,7 +51,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<()> {
     let learned = args.policy.as_deref();
     if let Some(name) = learned {
         // What is wrong with it is told now, not after everything that is measured before it plays.
-        policies::resolve(&places::load_scenario(bounds::SCENARIO)?, [name], Decision::Mode)?;
+        policies::single(&places::load_scenario(bounds::SCENARIO)?, name)?;
     }
     repaired(args.episodes)?;
     claims::claims(learned, args.episodes)?;
