@@ -104,8 +104,9 @@ fn start(args: &TrainArgs) -> Result<Session> {
 /// Says what a person would otherwise wonder about, or learn too late.
 ///
 /// # Errors
-/// A plan that does not fit into memory.
+/// A plan that does not fit into memory, or hyperparameters that would not be used as they are.
 fn warn_of(plan: &Plan) -> Result<()> {
+    plan.params.consistent()?;
     plan.stages.iter().try_for_each(|stage| demand::check(stage.domain.domain(), stage.max_steps, &plan.params))?;
     let slow = |stage: &Scenario| demand::is_slow(stage.domain.domain(), stage.max_steps, &plan.params);
     if plan.stages.iter().any(slow) {

@@ -152,7 +152,6 @@ impl Session {
     /// # Errors
     /// A plan that cannot be trained, or a folder that holds a run already; nothing is overwritten.
     pub fn start(plan: Plan, out: Option<&Path>, policy: Option<&Network>) -> Result<Self> {
-        plan.params.consistent()?;
         let mut learner = learner_of(&plan, 0)?;
         if let Some(policy) = policy {
             learner.start_from(policy)?;
