@@ -7,6 +7,7 @@ pub mod eval;
 pub mod export;
 pub mod learn;
 pub mod math;
+pub mod memory;
 pub mod metrics;
 pub mod picture;
 pub mod places;
@@ -16,6 +17,7 @@ pub mod raster;
 pub mod record;
 pub mod serve;
 pub mod session;
+pub mod shell;
 pub mod sim;
 pub mod traces;
 #[cfg(feature = "window")]

@@ -96,6 +96,21 @@ pub fn read_scenario(path: &Path) -> Result<Scenario> {
     Scenario::parse_bytes(&read_capped(path, MAX_BYTES as u64)?, path)
 }
 
+/// The names in a list: commas separate them, but for those within a name that exists as a whole, such as the folder
+/// `runs/lr=0.1,seed=2`. Where several names could begin at one place, the longest that exists is meant.
+pub fn listed(list: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = Some(list);
+    while let Some(text) = rest {
+        let ends = || text.match_indices(',').map(|(at, _)| at);
+        let longest = [text.len()].into_iter().chain(ends().rev()).find(|end| exists(&text[..*end]));
+        let end = longest.or_else(|| ends().next()).unwrap_or(text.len());
+        names.push(text[..end].to_owned());
+        rest = text.get(end + 1..);
+    }
+    names
+}
+
 fn not_found(text: &str, places: &[Place]) -> Error {
     let path = Path::new(text);
     if path.is_dir() {
@@ -113,4 +128,23 @@ fn not_found(text: &str, places: &[Place]) -> Error {
         return error.hint(format!("no folder `{SCENARIOS}` was found here, above here or above the program"));
     }
     error.did_you_mean(&short, places.iter().map(|place| place.name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_separate_names_but_for_those_that_exist_as_a_whole() {
+        let existing = ["runs/lr=0.1,seed=2", "runs/lr=0.1", "a,b", "a,b,c"];
+        let split = |list| listed(list, |name| existing.contains(&name));
+        assert_eq!(split("runs/lr=0.1,seed=2"), ["runs/lr=0.1,seed=2"]);
+        assert_eq!(split("hold,runs/lr=0.1,seed=2,planner"), ["hold", "runs/lr=0.1,seed=2", "planner"]);
+        assert_eq!(split("runs/lr=0.1,hold"), ["runs/lr=0.1", "hold"]);
+        assert_eq!(split("a,b,c"), ["a,b,c"], "the longest is meant");
+        assert_eq!(split("a,b,d"), ["a,b", "d"]);
+        assert_eq!(split("b,a"), ["b", "a"]);
+        assert_eq!(split("hold"), ["hold"]);
+        assert_eq!(split("hold,,planner,"), ["hold", "", "planner", ""]);
+    }
 }

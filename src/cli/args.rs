@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Debug, Parser)]
 #[command(name = "agon", version, about, disable_help_subcommand = true)]
 pub struct Cli {
-    /// What to do; without it, the window opens with all scenarios.
+    /// What to do; without it, the window opens with all scenarios, or where there is none, a few commands to begin with are printed.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -99,7 +99,7 @@ pub struct TrainArgs {
     #[arg(required_unless_present_any = ["resume", "curriculum"])]
     pub scenario: Option<String>,
     /// Scenarios to train in one after the other, in equal shares, instead of one
-    #[arg(long, value_name = "SCENARIO,…", value_delimiter = ',', conflicts_with = "scenario")]
+    #[arg(long, value_name = "SCENARIO,…", conflicts_with = "scenario")]
     pub curriculum: Vec<String>,
     /// Stop after so many env-steps, all envs together; counts from the run's beginning, also with `--resume`
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), conflicts_with = "minutes")]
@@ -145,7 +145,7 @@ pub struct RunArgs {
     /// A scenario file, or the name of one below `scenarios/`; without it, all of them are shown
     pub scenario: Option<String>,
     /// Who acts: a baseline, a shipped checkpoint, a run folder or a file of weights; one for each group
-    #[arg(long = "policy", value_name = "NAME|PATH", value_delimiter = ',', requires = "scenario")]
+    #[arg(long = "policy", value_name = "NAME|PATH,…", requires = "scenario")]
     pub policies: Vec<String>,
     /// Show the same episodes under this policy beside it
     #[arg(long, value_name = "NAME|PATH", requires = "scenario")]
@@ -182,7 +182,7 @@ pub struct EvalArgs {
     #[command(flatten)]
     pub scenario: ScenarioArgs,
     /// Baselines, shipped checkpoints, run folders or files of weights; `all` is every baseline and the scenario's checkpoint
-    #[arg(long = "policy", value_name = "NAME|PATH,…", value_delimiter = ',', default_value = "all")]
+    #[arg(long = "policy", value_name = "NAME|PATH,…", default_value = "all")]
     pub policies: Vec<String>,
     /// Episodes of each policy
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u64).range(crate::eval::EPISODES))]
@@ -233,7 +233,7 @@ pub struct RecordArgs {
     #[command(flatten)]
     pub scenario: ScenarioArgs,
     /// A baseline, a shipped checkpoint, a run folder or a file of weights; one for each group
-    #[arg(long = "policy", value_name = "NAME|PATH", value_delimiter = ',', required = true)]
+    #[arg(long = "policy", value_name = "NAME|PATH,…", required = true)]
     pub policies: Vec<String>,
     /// File to write, which must not exist; without it, a new one below `recordings/`
     #[arg(long, value_name = "FILE")]
@@ -451,12 +451,6 @@ pub struct QuickstartArgs {
     /// Minutes of training
     #[arg(long, value_name = "M", default_value_t = 1.0, value_parser = positive)]
     pub minutes: f64,
-}
-
-impl Default for QuickstartArgs {
-    fn default() -> Self {
-        Self { scenario: "jamming/skirmish".to_owned(), minutes: 1.0 }
-    }
 }
 
 /// One of the names that a choice has in files.

@@ -49,7 +49,7 @@ pub(super) fn run() -> Result<()> {
     for Finding { state, what, detail } in &findings {
         table.row([&state.to_string(), *what, detail]);
     }
-    output::print(table)?;
+    output::print(output::fitted(&table))?;
     match findings.iter().filter(|finding| finding.state == State::Bad).count() {
         0 => Ok(()),
         1 => Err(Error::system("one check failed")),

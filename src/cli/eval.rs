@@ -1,22 +1,19 @@
 //! `agon eval`: policies on the same unseen episodes.
 
-use super::{args::EvalArgs, load_changed, on_threads, output};
+use super::{args::EvalArgs, load_changed, on_threads, output, policies};
 use crate::{
     domains::Scenario,
-    error::{Error, Result},
+    error::Result,
     eval::{EvalOptions, Report, env_steps, evaluate},
-    places,
-    policy::{
-        acting::Decision,
-        registry::{Registry, Resolved},
-    },
+    policy::{acting::Decision, registry::Resolved},
 };
 
 /// Evaluates and prints the report.
 pub(super) fn run(args: &EvalArgs) -> Result<()> {
     let scenario = load_changed(&args.scenario)?;
     let decision = if args.stochastic { Decision::Sample } else { Decision::Mode };
-    let resolved = resolve(&scenario, args.policies.iter().map(String::as_str), decision)?;
+    let names = policies::names(&args.policies, &scenario);
+    let resolved = policies::resolve(&scenario, names.iter().map(String::as_str), decision)?;
     resolved.notes.iter().for_each(output::note);
     let options = EvalOptions {
         episodes: args.episodes,
@@ -26,23 +23,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         ..EvalOptions::default()
     };
     let report = on_threads(args.threads, || play(&scenario, resolved, &options))?;
-    if args.json { output::print_json(&report.to_json()) } else { output::print(report) }
-}
-
-/// The policies that `names` stand for in `scenario`.
-///
-/// # Errors
-/// See [`Registry::resolve`].
-pub(super) fn resolve<'n>(
-    scenario: &Scenario,
-    names: impl IntoIterator<Item = &'n str>,
-    decision: Decision,
-) -> Result<Resolved> {
-    let domain = scenario.domain.domain();
-    let spec = domain.spec(scenario.max_steps);
-    let group = spec.groups.first().ok_or_else(|| Error::input("nobody acts in this scenario"))?;
-    let checkpoints = places::checkpoints();
-    Registry { domain, scenario: &scenario.name, group, checkpoints: checkpoints.as_deref(), decision }.resolve(names)
+    if args.json { output::print_json(&report.to_json()) } else { output::print(report.fit(output::columns())) }
 }
 
 /// Evaluates with a progress bar.

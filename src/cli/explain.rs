@@ -4,7 +4,7 @@ use super::{args::ExplainArgs, list::params_table, load_changed, output};
 use crate::{
     domains::Scenario,
     error::Result,
-    eval::{Align, Table},
+    eval::{Align, Table, paragraph},
     sim::{Aggregate, ColourBy, Field, GroupSpec, MetricSpec},
 };
 
@@ -16,42 +16,37 @@ pub(super) fn run(args: &ExplainArgs) -> Result<()> {
 fn describe(scenario: &Scenario) -> String {
     let (domain, params) = (scenario.domain.domain(), crate::sim::scenario::DomainConfig::params(&scenario.domain));
     let spec = domain.spec(scenario.max_steps);
-    let mut text = format!(
-        "{} ({}/{}): {}\nEpisodes of at most {} ticks.\n",
-        scenario.title,
-        domain.id(),
-        scenario.name,
-        scenario.about,
-        scenario.max_steps
-    );
+    let about = format!("{} ({}/{}): {}", scenario.title, domain.id(), scenario.name, scenario.about);
+    let mut text = paragraph(&about, output::columns());
+    text += &format!("Episodes of at most {} ticks.\n", scenario.max_steps);
     for group in &spec.groups {
         text += &group_text(group);
     }
-    text += &format!("\nmetrics\n{}", metrics(&spec.metrics));
+    text += &format!("\nmetrics\n{}", output::fitted(&metrics(&spec.metrics)));
     if let Some(view) = domain.view() {
-        text += &format!("\ncolours (`--colour-by name`)\n{}", colours(&view.declared().colour_by));
+        text += &format!("\ncolours (`--colour-by name`)\n{}", output::fitted(&colours(&view.declared().colour_by)));
     }
-    text += &format!("\nparameters (`--set name=value`)\n{}", params_table(params.declared(), params));
+    text += &format!("\nparameters (`--set name=value`)\n{}", output::fitted(&params_table(params.declared(), params)));
     text
 }
 
 fn group_text(group: &GroupSpec) -> String {
     let mut text = format!("\n{} {} observe layout `{}`\n", group.agents, group.name, group.layout);
-    text += &fields(&group.observation).to_string();
+    text += &output::fitted(&fields(&group.observation));
     text += &format!("\n{} act\n", group.name);
     let mut actions = fields(&group.action.continuous);
     for dimension in &group.action.discrete {
         actions.row([dimension.name.to_owned(), String::new(), dimension.choices.join(", ")]);
     }
-    text += &actions.to_string();
+    text += &output::fitted(&actions);
     text += &format!("\n{} are paid\n", group.name);
     let mut terms = Table::new([(Align::Left, "term"), (Align::Left, "for")]).wrapped();
     group.reward_terms.iter().for_each(|term| terms.row([term.name, term.doc]));
-    text + &terms.to_string()
+    text + &output::fitted(&terms)
 }
 
 fn fields(fields: &[Field]) -> Table {
-    let mut table = Table::new([(Align::Left, "number"), (Align::Left, "unit"), (Align::Left, "values")]);
+    let mut table = Table::new([(Align::Name, "number"), (Align::Left, "unit"), (Align::Left, "values")]).wrapped();
     for field in fields {
         let values = format!("{} to {}", field.bounds.start(), field.bounds.end());
         table.row([field.name.clone(), field.unit.to_owned(), values]);

@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::ProgressBar;
 
-use super::{args::ExportArgs, eval, output};
+use super::{args::ExportArgs, output, policies};
 use crate::{
     domains::Scenario,
     durable::{Durability, landing, read_capped},
@@ -16,10 +16,7 @@ use crate::{
     export::{ExportOptions, Film, Format, MAX_GIF_FPS, Played, export},
     picture::{MAX_THEME_BYTES, Theme},
     places,
-    policy::{
-        acting::Decision,
-        card::{CARD_FILE, load_card},
-    },
+    policy::card::{CARD_FILE, load_card},
     record::Replay,
     session::folder::RunFolder,
     sim::{Domain, ViewOptions},
@@ -111,9 +108,9 @@ fn nobody_plays(scenario: &Scenario) -> Error {
 }
 
 fn play(args: &ExportArgs, scenario: Scenario, policy: &str) -> Result<Box<dyn Film>> {
-    let entry = eval::resolve(&scenario, [policy], Decision::Mode)?.entries.into_iter().next();
-    let entry = entry.ok_or_else(|| nobody_plays(&scenario))?;
+    let entry = policies::single(&scenario, policy)?;
     let seed = args.seed.unwrap_or(scenario.seed);
+    let scenario = scenario.observed_on(entry.layout)?;
     Ok(Box::new(Played::new(scenario, entry.policy, short_name(policy), seed, args.episode)?))
 }
 

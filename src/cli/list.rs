@@ -44,13 +44,13 @@ impl Inventory {
     }
 
     fn to_text(&self) -> String {
-        let mut scenarios = Table::new([(Align::Left, "scenario"), (Align::Left, "what it shows")]).wrapped();
+        let mut scenarios = Table::new([(Align::Name, "scenario"), (Align::Left, "what it shows")]).wrapped();
         for (place, scenario) in &self.scenarios {
             let about =
                 scenario.as_ref().map_or_else(|error| format!("cannot be used: {error}"), |s| one_line(&s.about));
             scenarios.row([format!("{}/{}", place.domain, place.name), about]);
         }
-        let mut baselines = Table::new([(Align::Left, "baseline"), (Align::Left, "what it does")]);
+        let mut baselines = Table::new([(Align::Name, "baseline"), (Align::Left, "what it does")]).wrapped();
         for scenario in self.domains() {
             let domain = scenario.domain.domain();
             for baseline in domain.baselines() {
@@ -58,9 +58,13 @@ impl Inventory {
                 baselines.row([format!("{}/{}", domain.id(), baseline.name), format!("{}{mark}", baseline.doc)]);
             }
         }
-        let mut text = format!("{scenarios}\n{baselines}\n{}", self.checkpoint_text());
+        let mut text = output::fitted(&scenarios);
+        if self.scenarios.is_empty() {
+            text += "no scenarios are here; start agon in its own folder\n";
+        }
+        text += &format!("\n{}\n{}", output::fitted(&baselines), self.checkpoint_text());
         text += "\nhyperparameters (`agon train … --set name=value`)\n";
-        text += &params_table(PpoParams::declarations(), &PpoParams::default()).to_string();
+        text += &output::fitted(&params_table(PpoParams::declarations(), &PpoParams::default()));
         text += "\n`agon explain SCENARIO` tells the parameters of a scenario.\n";
         text
     }
@@ -69,7 +73,7 @@ impl Inventory {
         if self.checkpoints.is_empty() {
             return "no checkpoints are here\n".to_owned();
         }
-        let mut table = Table::new([(Align::Left, "checkpoint"), (Align::Left, "what it is")]).wrapped();
+        let mut table = Table::new([(Align::Name, "checkpoint"), (Align::Left, "what it is")]).wrapped();
         for found in &self.checkpoints {
             let what = match &found.card {
                 Ok(card) => format!(
@@ -80,7 +84,7 @@ impl Inventory {
             };
             table.row([format!("{}/{}", found.domain, found.name), what]);
         }
-        table.to_string()
+        output::fitted(&table)
     }
 
     fn to_json(&self) -> Value {
@@ -144,11 +148,27 @@ fn add_params(table: &mut Table, path: &str, params: &[Param], of: &dyn Params) 
             Kind::Group(inner) => add_params(table, &format!("{name}."), inner, of),
             kind => {
                 let value = of.get(&name).unwrap_or_default();
+                let value = if output::columns().is_some() { counted(value) } else { value };
                 let meaning = one_line(param.doc);
                 table.row([name, value, format!("{} ({kind})", meaning.trim_end_matches('.'))]);
             }
         }
     }
+}
+
+/// Longest list that a terminal shows; of a longer one, such as the columns of a trace, it tells how many values there are.
+const LONGEST_LIST: usize = 40;
+
+fn counted(value: String) -> String {
+    if value.len() <= LONGEST_LIST || !value.starts_with('[') {
+        return value;
+    }
+    let mut depth = 0;
+    let mut separates = |c: char| {
+        depth += i32::from(matches!(c, '[' | '(')) - i32::from(matches!(c, ']' | ')'));
+        c == ',' && depth == 1
+    };
+    format!("{} values", 1 + value.chars().filter(|c| separates(*c)).count())
 }
 
 fn params_json(params: &[Param]) -> Value {
@@ -170,4 +190,16 @@ fn params_json(params: &[Param]) -> Value {
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_told_by_its_length_and_a_short_one_as_it_is() {
+        assert_eq!(counted("[0.5,1.0]".to_owned()), "[0.5,1.0]");
+        assert_eq!(counted(format!("[{}]", vec!["1.25"; 20_000].join(","))), "20000 values");
+        assert_eq!(counted(format!("[{}]", vec!["(a:1,b:[2,3])"; 9].join(","))), "9 values");
+    }
 }

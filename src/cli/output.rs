@@ -7,7 +7,10 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    eval::Table,
+};
 
 /// Writes a result to stdout. When nobody reads any more (`agon list | head -1`) that is the end of it, not an error.
 ///
@@ -53,6 +56,21 @@ pub fn progress(len: u64, what: &'static str) -> ProgressBar {
     bar.set_style(style.progress_chars("=> "));
     bar.set_message(what);
     bar
+}
+
+/// A table made to fit the terminal that stdout goes to; elsewhere nothing is shortened.
+pub fn fitted(table: &Table) -> String {
+    table.fit(columns())
+}
+
+/// Columns of the terminal that stdout goes to, as `COLUMNS` says or the terminal itself; none where it goes elsewhere.
+pub fn columns() -> Option<usize> {
+    if !is_terminal() {
+        return None;
+    }
+    let told = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let measured = || rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
+    told.or_else(measured).filter(|columns| *columns > 0)
 }
 
 /// Whether somebody is looking at stdout.

@@ -8,17 +8,13 @@ use std::{
 use super::{
     args::RecordArgs,
     interrupts::{Outcome, Watch},
-    load_changed, output,
+    load_changed, next, output, policies,
 };
 use crate::{
     domains::Scenario,
     durable::{Durability, landing},
     error::{Error, Result},
-    places,
-    policy::{
-        acting::Decision,
-        registry::{ALL, Entry, Registry},
-    },
+    policy::registry::Entry,
     record::{Opening, RecordingFile},
     sim::{EVALUATION_ENVS, Lane, Seeds},
 };
@@ -32,7 +28,7 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Plays and records.
 pub(super) fn run(args: &RecordArgs) -> Result<Outcome> {
     let scenario = load_changed(&args.scenario)?;
-    let mut policies = policies(&scenario, &args.policies)?;
+    let mut policies = policies::one_each(&scenario, &policies::names(&args.policies, &scenario))?;
     let seed = args.seed.unwrap_or(scenario.seed);
     let env = EVALUATION_ENVS + args.env;
     let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(seed), env..env + 1);
@@ -44,13 +40,13 @@ pub(super) fn run(args: &RecordArgs) -> Result<Outcome> {
     let opening = Opening { scenario: &scenario, seed, env, policies: names, keyframe_ticks: args.keyframes };
     let mut file = RecordingFile::create(&path, &opening, lane.world(), 0)?;
     let outcome = play(args, &mut lane, &mut policies, &mut file)?;
-    let (ticks, path) = (file.recorder().ticks(), file.path().display().to_string());
+    let (ticks, path) = (file.recorder().ticks(), file.path().to_owned());
     if let Durability::Uncertain(error) = file.finish()? {
         output::note(error);
     }
     let cut = if outcome == Outcome::Done { "" } else { "interrupted and saved: " };
-    output::note(format!("{cut}{ticks} ticks; check them with `agon verify {path}`"));
-    output::print(path)?;
+    output::note(format!("{cut}{ticks} ticks; check them with `{}`", next::verify(&path)));
+    output::print(path.display())?;
     Ok(outcome)
 }
 
@@ -84,33 +80,6 @@ fn play(args: &RecordArgs, lane: &mut Lane, policies: &mut [Entry], file: &mut R
     }
     bar.finish_and_clear();
     Ok(outcome)
-}
-
-/// The policy of each group.
-fn policies(scenario: &Scenario, names: &[String]) -> Result<Vec<Entry>> {
-    let domain = scenario.domain.domain();
-    let spec = domain.spec(scenario.max_steps);
-    if names.len() != spec.groups.len() {
-        let groups: Vec<&str> = spec.groups.iter().map(|group| group.name).collect();
-        return Err(Error::input(format!("{} policies for the groups: {}", names.len(), groups.join(", ")))
-            .hint("name one for each, in this order"));
-    }
-    let checkpoints = places::checkpoints();
-    let mut entries = Vec::new();
-    for (group, name) in spec.groups.iter().zip(names) {
-        if name == ALL {
-            return Err(Error::input(format!("`{ALL}` is many policies, and a recording has one for each group")));
-        }
-        let registry = Registry {
-            domain,
-            scenario: &scenario.name,
-            group,
-            checkpoints: checkpoints.as_deref(),
-            decision: Decision::Mode,
-        };
-        entries.extend(registry.resolve([name.as_str()])?.entries);
-    }
-    Ok(entries)
 }
 
 /// A name below [`RECORDINGS`] that no file has.

@@ -1,4 +1,35 @@
 //! `agon`, `agon run`, `agon replay`, `agon smoke`: the window.
+//!
+//! What is wrong with a name is told where it was typed, before a window opens.
+
+use super::{args::RunArgs, policies};
+use crate::{
+    error::{Error, Result},
+    places,
+};
+
+/// Opens a scenario.
+pub(super) fn run(args: &RunArgs) -> Result<()> {
+    let policies = check(args)?;
+    windowed::run(args, policies)
+}
+
+/// Checks every name that was given; the policies one by one.
+fn check(args: &RunArgs) -> Result<Vec<String>> {
+    let Some(name) = &args.scenario else { return Ok(Vec::new()) };
+    let scenario = places::load_scenario(name)?;
+    let names = policies::names(&args.policies, &scenario);
+    if !names.is_empty() {
+        policies::one_each(&scenario, &names)?;
+    }
+    if let Some(file) = args.record.as_ref().filter(|file| file.exists()) {
+        return Err(Error::input("this file is there already").in_file(file).hint("name another one"));
+    }
+    if let Some(other) = &args.policy_b {
+        policies::one_each(&scenario, std::slice::from_ref(other))?;
+    }
+    Ok(names)
+}
 
 #[cfg(feature = "window")]
 mod windowed {
@@ -9,9 +40,9 @@ mod windowed {
 
     use crate::{
         cli::{
-            args::{QuickstartArgs, ReplayArgs, RunArgs, SmokeArgs},
+            args::{ReplayArgs, RunArgs, SmokeArgs},
             interrupts::{Outcome, Watch},
-            output, quickstart,
+            next, output, start,
         },
         durable::files_in,
         error::{Error, Result},
@@ -36,27 +67,22 @@ mod windowed {
     /// How often runs that go on without a window say how far they are.
     const HEARTBEAT: Duration = Duration::from_secs(5);
 
-    /// Opens the gallery; where no window can be opened, trains for a minute in the terminal.
-    pub(in crate::cli) fn gallery() -> Result<Outcome> {
+    /// Opens the gallery; where no window can be opened, says why and what else there is.
+    pub(in crate::cli) fn gallery() -> Result<()> {
         match open(Opening { settings: settings_path(), ..Opening::default() }) {
             Err(Unavailable { why, has_opened: true }) => Err(why),
             Err(Unavailable { why, has_opened: false }) => {
                 output::note(&why);
-                output::note("training in the terminal instead");
-                quickstart::run(QuickstartArgs::default())
+                start::print()
             }
-            Ok(closed) => finish(closed).map(|()| Outcome::Done),
+            Ok(closed) => finish(closed),
         }
     }
 
-    /// Opens a scenario.
-    pub(in crate::cli) fn run(args: &RunArgs) -> Result<()> {
+    /// Opens a scenario under these policies.
+    pub(super) fn run(args: &RunArgs, policies: Vec<String>) -> Result<()> {
         let mut commands = Vec::new();
-        if let Some(scenario) = &args.scenario {
-            // What is wrong with a name is told where it was typed.
-            places::find_scenario(scenario)?;
-            commands.push(Command::Open { scenario: scenario.clone(), policies: args.policies.clone() });
-        }
+        commands.extend(args.scenario.clone().map(|scenario| Command::Open { scenario, policies }));
         commands.extend(args.policy_b.iter().map(|policy| Command::Compare { policy: policy.clone() }));
         commands.extend(args.record.iter().map(|path| Command::StartRecording(Some(path.clone()))));
         if !commands.is_empty() {
@@ -84,6 +110,9 @@ mod windowed {
             true => places::scenarios()?.iter().map(|place| format!("{}/{}", place.domain, place.name)).collect(),
             false => args.scenarios.clone(),
         };
+        if scenarios.is_empty() {
+            return Err(Error::input("no scenarios were found").hint("start agon in its own folder"));
+        }
         let actors = scenarios.iter().map(|scenario| actors(scenario)).collect::<Result<Vec<_>>>()?;
         // Recordings replace nothing: the folder is emptied, if all that is in it was left by a test before.
         let is_ours = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "png" || ending == "mcap");
@@ -166,7 +195,7 @@ mod windowed {
             Closed::Training(trainings) => keep(trainings),
             Closed::Script(report) => {
                 if !report.measured.is_empty() {
-                    output::print(table(&report.measured))?;
+                    output::print(output::fitted(&table(&report.measured)))?;
                 }
                 report.failure.map_or(Ok(()), |why| Err(Error::system(why)))
             }
@@ -238,6 +267,9 @@ mod windowed {
             if let Phase::Failed(why) = training.stop() {
                 return Err(Error::system(why).in_file(folder));
             }
+            if interrupted.load(Ordering::SeqCst) {
+                output::note(format_args!("saved; continue it with `{}`", next::resume(folder, &[])));
+            }
             output::print(folder.display())?;
         }
         Ok(())
@@ -246,37 +278,40 @@ mod windowed {
 
 #[cfg(not(feature = "window"))]
 mod windowed {
-    use clap::CommandFactory;
-
     use crate::{
         cli::{
-            args::{Cli, ReplayArgs, RunArgs, SmokeArgs},
-            interrupts::Outcome,
+            args::{ReplayArgs, RunArgs, SmokeArgs},
+            start,
         },
         error::{Error, Result},
+        shell,
     };
 
     /// Says what there is.
-    pub(in crate::cli) fn gallery() -> Result<Outcome> {
-        crate::cli::output::print(Cli::command().render_help()).map(|()| Outcome::Done)
+    pub(in crate::cli) fn gallery() -> Result<()> {
+        start::print()
     }
 
-    pub(in crate::cli) fn run(_args: &RunArgs) -> Result<()> {
-        Err(without())
+    pub(super) fn run(args: &RunArgs, _policies: Vec<String>) -> Result<()> {
+        Err(without(&["run"].into_iter().chain(args.scenario.as_deref()).collect::<Vec<_>>()))
     }
 
-    pub(in crate::cli) fn replay(_args: &ReplayArgs) -> Result<()> {
-        Err(without())
+    pub(in crate::cli) fn replay(args: &ReplayArgs) -> Result<()> {
+        Err(without(&["replay", &shell::path(&args.file)]))
     }
 
     pub(in crate::cli) fn smoke(_args: &SmokeArgs) -> Result<()> {
-        Err(without())
+        Err(without(&["smoke"]))
     }
 
-    fn without() -> Error {
+    fn without(command: &[&str]) -> Error {
+        let build =
+            shell::line(["cargo", "run", "--release", "--features", "window", "--"].iter().chain(command).copied());
         Error::input("this agon was built without the feature `window`")
-            .hint("build it with `--features window`; `agon export` makes clips without a window")
+            .hint(format!("build it with `{build}`; `agon export` makes clips without a window"))
     }
 }
 
-pub(super) use self::windowed::*;
+pub(super) use self::windowed::{gallery, replay, smoke};
+#[cfg(feature = "window")]
+pub(super) use self::windowed::{measure, table};

@@ -1,6 +1,6 @@
 //! `agon share`: a trained policy becomes a folder to pass on, with what it was measured to do on its card.
 
-use super::{args::ShareArgs, eval, output};
+use super::{args::ShareArgs, eval, output, policies};
 use crate::{
     durable::{Durability, landing},
     error::{Error, Result},
@@ -27,7 +27,7 @@ pub(super) fn run(args: &ShareArgs) -> Result<()> {
     let name = name.ok_or_else(|| Error::input("a policy is called by its folder's name").in_file(&args.to))?;
     let scenario = places::load_scenario(args.scenario.as_deref().unwrap_or(&shared.card.scenario))?;
     let path = args.policy.to_string_lossy();
-    let resolved = eval::resolve(&scenario, [path.as_ref()], Decision::Mode)?;
+    let resolved = policies::resolve(&scenario, [path.as_ref()], Decision::Mode)?;
     let options = EvalOptions { episodes: args.episodes, seed: scenario.seed, ..EvalOptions::default() };
     let report = eval::play(&scenario, resolved, &options)?;
     let measured = report.policies.iter().find(|policy| policy.name == path).map(|policy| &policy.overall.metrics);
@@ -37,7 +37,7 @@ pub(super) fn run(args: &ShareArgs) -> Result<()> {
     if let Durability::Uncertain(error) = card::save(&folder, &shared.network, &card)? {
         output::note(error);
     }
-    output::print(report)?;
+    output::print(report.fit(output::columns()))?;
     output::note(format!("written to {}", args.to.display()));
     Ok(())
 }

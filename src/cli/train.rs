@@ -1,16 +1,19 @@
 //! `agon train`: a run from the beginning, from a policy, or from where an earlier one stopped.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
     args::{Assignment, TrainArgs},
     interrupts::{Outcome, Watch},
-    on_threads, output,
+    next, on_threads, output,
 };
 use crate::{
     domains::Scenario,
     error::{Error, Result},
-    learn::hyperparameters::{HiddenActivation, PpoParams},
+    learn::{
+        demand,
+        hyperparameters::{HiddenActivation, PpoParams},
+    },
     metrics::{Console, Goal, Point, Progress, Sink},
     places,
     policy::{
@@ -19,7 +22,7 @@ use crate::{
     },
     session::{Control, Ending, News, Observer, Plan, Session, recommended},
     sim::{
-        params::{Kind, Params, names_of},
+        params::{Choice, Kind, Params, names_of},
         scenario::DomainConfig,
     },
 };
@@ -44,30 +47,33 @@ pub(super) fn run(args: TrainArgs) -> Result<Outcome> {
         session.take_notes().iter().for_each(output::note);
         let was_done = session.progress() >= 1.0;
         let outcome = watch(&mut session)?;
-        let folder = session.folder().path().display().to_string();
-        let scenario = &session.plan().stages.last().ok_or_else(|| Error::input("a run needs a scenario"))?.name;
+        let (folder, stages) = (session.folder().path(), &session.plan().stages);
+        let last = stages.last().ok_or_else(|| Error::input("a run needs a scenario"))?;
+        let evaluate = next::evaluate(folder, stages.len() - 1, last);
         output::note(match outcome {
             Outcome::Done if was_done => format!(
                 "this run had reached its goal before, so nothing was trained; `--minutes` and `--steps` count from its \
-                 beginning; evaluate it with `agon eval {scenario} --policy {folder}`"
+                 beginning; evaluate it with `{evaluate}`"
             ),
-            Outcome::Done => format!("done; evaluate it with `agon eval {scenario} --policy {folder}`"),
+            Outcome::Done => format!("done; evaluate it with `{evaluate}`"),
             Outcome::Interrupted(_) => {
-                format!("interrupted and saved; continue it with `agon train --resume {folder}`")
+                format!("interrupted and saved; continue it with `{}`", next::resume(folder, &[]))
             }
         });
-        output::print(&folder)?;
+        output::print(folder.display())?;
         Ok(outcome)
     })
 }
 
 fn start(args: &TrainArgs) -> Result<Session> {
-    let names: Vec<&str> = match &args.scenario {
-        Some(scenario) => vec![scenario],
-        None => args.curriculum.iter().map(String::as_str).collect(),
+    let names: Vec<String> = match &args.scenario {
+        Some(scenario) => vec![scenario.clone()],
+        None => {
+            args.curriculum.iter().flat_map(|list| places::listed(list, |name| Path::new(name).is_file())).collect()
+        }
     };
-    let mut stages = names.into_iter().map(places::load_scenario).collect::<Result<Vec<_>>>()?;
-    let first = stages.first().zip(args.scenario.as_ref().or(args.curriculum.first()));
+    let mut stages = names.iter().map(|name| places::load_scenario(name)).collect::<Result<Vec<_>>>()?;
+    let first = stages.first().zip(names.first());
     let mut params = match first {
         Some((scenario, name)) => recommended(scenario, &places::find_scenario(name)?)?,
         None => PpoParams::default(),
@@ -88,6 +94,7 @@ fn start(args: &TrainArgs) -> Result<Session> {
     if let Some((policy, path)) = policy.as_ref().zip(args.init.as_ref()) {
         let first = stages.first().ok_or_else(|| Error::input("a run needs a scenario"))?;
         check_start(&policy.card, first).map_err(|error| error.in_file(path))?;
+        let asked = params.clone();
         params.hidden = policy.network.shape().hidden;
         params.activation = match policy.network.shape().activation {
             Activation::Relu => HiddenActivation::Relu,
@@ -95,6 +102,12 @@ fn start(args: &TrainArgs) -> Result<Session> {
         };
         params.action_bins = policy.card.actions.bins;
         params.parameter_sharing = policy.card.team == Team::Any;
+        let is_lost = |set: &&Assignment| asked.get(&set.name) != params.get(&set.name);
+        if let Some(Assignment { name, value }) = args.set.iter().find(is_lost) {
+            let own = params.get(name).unwrap_or_default();
+            return Err(Error::input(format!("`{name}` cannot be {value}: the policy to start from has {own}"))
+                .hint(format!("leave out `--set {name}=…`")));
+        }
     }
     let plan = Plan {
         seed: args.seed.unwrap_or_else(|| stages.first().map_or(0, |scenario| scenario.seed)),
@@ -102,6 +115,7 @@ fn start(args: &TrainArgs) -> Result<Session> {
         stages,
         params,
     };
+    warn_of(&plan)?;
     Session::start(plan, args.out.as_deref(), policy.as_ref().map(|policy| &policy.network))
 }
 
@@ -140,6 +154,31 @@ fn check_start(card: &Card, scenario: &Scenario) -> Result<()> {
             .hint(format!("add `--set {name}={value}` to show what that policy was trained on, or leave out `--init`")),
         None => error,
     })
+}
+
+/// Says what a person would otherwise wonder about, or learn too late.
+///
+/// # Errors
+/// A plan that does not fit into memory, or hyperparameters that would not be used as they are.
+fn warn_of(plan: &Plan) -> Result<()> {
+    plan.params.consistent()?;
+    plan.stages.iter().try_for_each(|stage| demand::check(stage.domain.domain(), stage.max_steps, &plan.params))?;
+    let slow = |stage: &Scenario| demand::is_slow(stage.domain.domain(), stage.max_steps, &plan.params);
+    if plan.stages.iter().any(slow) {
+        output::note(
+            "so many envs, steps or hidden units make a long iteration: the first figures may take minutes to come",
+        );
+    }
+    if let Goal::Steps(steps) = plan.goal
+        && plan.params.algo.is_off_policy()
+        && steps <= plan.params.learning_starts as u64
+    {
+        let (name, starts) = (plan.params.algo.name(), plan.params.learning_starts);
+        output::note(format!(
+            "`{name}` begins to learn after {starts} env-steps (`learning_starts`), and this run ends at {steps}"
+        ));
+    }
+    Ok(())
 }
 
 fn goal(args: &TrainArgs) -> Option<Goal> {

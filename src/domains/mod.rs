@@ -1,8 +1,12 @@
 //! The table of domains. Adding a domain adds its folder and two lines here: its module and its row.
 
 use crate::{
-    error::Result,
-    sim::{Domain, params::Params, scenario::DomainConfig},
+    error::{Error, Result},
+    sim::{
+        Domain,
+        params::{Kind, Params},
+        scenario::DomainConfig,
+    },
 };
 
 // Declared by hand: rustfmt does not look into macros, and a module it cannot find is never formatted.
@@ -55,3 +59,62 @@ domains! {
 
 /// A scenario of any domain.
 pub type Scenario = crate::sim::scenario::Scenario<AnyDomain>;
+
+/// The parameter of every domain that says what agents see. It changes no state: under each of its layouts the same
+/// actions lead to the same episode.
+const LAYOUT: &str = "observation";
+
+impl AnyDomain {
+    /// This domain under each of its observation layouts, its own included.
+    pub fn layouts(&self) -> impl Iterator<Item = Self> {
+        let declared = self.params().declared().iter().find(|param| param.name == LAYOUT);
+        let names = match declared.map(|param| &param.kind) {
+            Some(Kind::Choice { names, .. }) => *names,
+            _ => &[],
+        };
+        names.iter().filter_map(|name| {
+            let mut other = self.clone();
+            other.params_mut().set(LAYOUT, name).ok().map(|()| other)
+        })
+    }
+}
+
+impl Scenario {
+    /// The same scenario as agents see it on the observation layout called `layout`; without one, the scenario itself.
+    ///
+    /// # Errors
+    /// The domain has no such layout.
+    pub fn observed_on(&self, layout: Option<&str>) -> Result<Self> {
+        let shows = |domain: &AnyDomain, layout: &str| {
+            domain.domain().spec(self.max_steps).groups.iter().any(|group| group.layout == layout)
+        };
+        let Some(layout) = layout.filter(|layout| !shows(&self.domain, layout)) else { return Ok(self.clone()) };
+        let domain = self.domain.layouts().find(|domain| shows(domain, layout)).ok_or_else(|| {
+            Error::input(format!("domain `{}` has no observation layout `{layout}`", self.domain.domain().id()))
+        })?;
+        Ok(Self { domain, ..self.clone() })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::{cluster::ClusterParams, jamming::JammingParams, *};
+
+    #[test]
+    fn every_domain_has_layouts_and_they_differ_in_nothing_but_what_agents_see() {
+        let domains = [AnyDomain::Cluster(ClusterParams::default()), AnyDomain::Jamming(JammingParams::default())];
+        for domain in domains {
+            let spec = |domain: &AnyDomain| domain.domain().spec(10);
+            let own = spec(&domain);
+            let layouts: Vec<_> = domain.layouts().map(|other| spec(&other)).collect();
+            assert!(layouts.len() > 1 && layouts.contains(&own));
+            for mut other in layouts {
+                for (group, own) in other.groups.iter_mut().zip(&own.groups) {
+                    (group.layout, group.observation) = (own.layout, own.observation.clone());
+                }
+                assert_eq!(other, own);
+            }
+        }
+    }
+}

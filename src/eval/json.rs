@@ -8,7 +8,8 @@ use crate::math::statistics::Interval;
 impl Report {
     /// The report for other programs.
     ///
-    /// Beside its metrics a policy has `strata.<label>.<metric>`. `comparisons.<name>.<other>` holds the paired difference
+    /// Beside its metrics a policy has `strata.<label>.<metric>` and `layout`, the observation layout that it saw (`null` for a
+    /// script). `comparisons.<name>.<other>` holds the paired difference
     /// of scores, with `is_above` where the whole interval lies above zero, and the same by stratum.
     pub fn to_json(&self) -> Value {
         let named = |f: &dyn Fn(&PolicyReport) -> Value| -> Map<String, Value> {
@@ -35,6 +36,7 @@ impl Report {
         let strata = policy.strata.iter().map(|(label, slice)| ((*label).to_owned(), self.slice_json(slice).into()));
         object.insert("strata".to_owned(), strata.collect::<Map<_, _>>().into());
         object.insert("privileged".to_owned(), policy.privileged.into());
+        object.insert("layout".to_owned(), policy.layout.into());
         object.into()
     }
 

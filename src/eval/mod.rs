@@ -14,7 +14,7 @@ use std::ops::RangeInclusive;
 
 pub use self::{
     report::{Comparison, FRACTION, Measured, PolicyReport, Report, Slice},
-    table::{Align, Table},
+    table::{Align, Table, paragraph},
 };
 
 use crate::{

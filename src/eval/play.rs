@@ -24,13 +24,16 @@ pub(super) fn play(
         .step_by(usize::try_from(stride).unwrap_or(usize::MAX))
         .map(|first| first..options.episodes.min(first.saturating_add(stride)))
         .collect();
-    let jobs: Vec<(&Entry, Range<u64>)> =
-        entries.iter().flat_map(|entry| worlds.iter().map(move |world| (entry, world.clone()))).collect();
+    // Layouts change no state, so policies that see different ones play the same episodes.
+    let shown: Vec<Scenario> = entries.iter().map(|entry| scenario.observed_on(entry.layout)).collect::<Result<_>>()?;
+    let seats = entries.iter().zip(&shown);
+    let jobs: Vec<(&Entry, &Scenario, Range<u64>)> =
+        seats.flat_map(|(entry, shown)| worlds.iter().map(move |world| (entry, shown, world.clone()))).collect();
     // One job at a time is taken: some policies are a thousand times slower than others.
     let parts: Vec<Vec<EpisodeRecord>> = jobs
         .into_par_iter()
         .with_max_len(1)
-        .map(|(entry, envs)| play_world(scenario, entry, envs, options.seed, on_ticks))
+        .map(|(entry, shown, envs)| play_world(shown, entry, envs, options.seed, on_ticks))
         .collect::<Result<_>>()?;
     Ok(parts.chunks(worlds.len()).map(<[_]>::concat).collect())
 }

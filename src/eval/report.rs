@@ -63,6 +63,8 @@ pub struct PolicyReport {
     pub doc: String,
     /// Whether it reads more than the observations.
     pub privileged: bool,
+    /// The observation layout that it saw; none for a script.
+    pub layout: Option<&'static str>,
     /// All its episodes.
     pub overall: Slice,
     /// Its episodes by stratum, those without an episode left out.
@@ -159,6 +161,7 @@ impl PolicyReport {
             name: entry.name.clone(),
             doc: entry.doc.clone(),
             privileged: entry.privileged,
+            layout: entry.layout,
             overall: Slice { metrics: Vec::new(), differences: Vec::new() },
             strata: Vec::new(),
         }

@@ -154,11 +154,19 @@ fn the_text_names_everyone_and_fits_the_terminal() {
     for (index, entry) in entries.iter_mut().enumerate().skip(2) {
         entry.name = format!("runs/2030-01-01-a-scenario-with-a-long-name-{index}");
     }
-    let text = evaluate(&scenario, entries, &few(), &|_| ()).unwrap().to_string();
+    let report = evaluate(&scenario, entries, &few(), &|_| ()).unwrap();
+    let text = report.fit(Some(120));
     for expected in ["Small (jamming/small): 13 episodes", "random", "planner *", "by band", "fragmentation_time (s)"] {
         assert!(text.contains(expected), "{expected} in\n{text}");
     }
-    assert!(text.lines().filter(|line| !line.contains(" is runs/")).all(|line| line.chars().count() <= 120), "{text}");
+    for columns in [120, 80, 60] {
+        let text = report.fit(Some(columns));
+        let mut tables = text.lines().filter(|line| !line.contains(" is runs/"));
+        assert!(tables.all(|line| line.chars().count() <= columns), "{text}");
+        let numbers = |text: &str| text.matches(|c: char| c == '[').count();
+        assert_eq!(numbers(&text), numbers(&report.to_string()), "no interval is lost in\n{text}");
+    }
+    assert!(!report.to_string().contains('…'), "a pipe gets whole names");
 }
 
 #[test]

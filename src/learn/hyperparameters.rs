@@ -3,7 +3,10 @@
 //! They are one set, so that a run is changed, saved, listed and shown in one way whatever it trains; what only some algorithms read says
 //! so.
 
-use crate::sim::params::{choices, params};
+use crate::{
+    error::{Error, Result},
+    sim::params::{choices, params},
+};
 
 choices! {
     /// How policies are made better.
@@ -103,7 +106,7 @@ params! {
         gamma: f64 = 0.99, range 0.0..=1.0, live;
         /// Lambda of generalised advantage estimation.
         gae_lambda: f64 = 0.95, range 0.0..=1.0, live;
-        /// Agent-steps per minibatch, rounded down to whole steps of the team.
+        /// Agent-steps per minibatch, rounded down to whole steps of the team; a rollout that has fewer is one minibatch.
         minibatch_size: usize = 4096, range 1..=16777216, live;
         /// Passes over a rollout.
         update_epochs: usize = 5, range 1..=1000, live;
@@ -139,7 +142,7 @@ params! {
         save_replay: bool = true, flag, next_reset;
         /// MADDPG, MATD3, DDPG: env-steps with actions drawn anywhere in their range, before anything is learned.
         learning_starts: usize = 5000, range 0..=1073741824, live;
-        /// MADDPG, MATD3, DDPG: ticks between trainings.
+        /// MADDPG, MATD3, DDPG: ticks between trainings, at most `num_steps`.
         train_frequency: usize = 1, range 1..=65536, live;
         /// MADDPG, MATD3, DDPG: updates of a training.
         gradient_steps: usize = 1, range 1..=65536, live;
@@ -169,5 +172,22 @@ params! {
         priority_alpha: f64 = 0.6, range 0.0..=1.0, next_reset;
         /// Share of the bias of priorities that is taken back at the start of the run; at its end it is all of it.
         priority_beta: f64 = 0.4, range 0.0..=1.0, live;
+    }
+}
+
+impl PpoParams {
+    /// Checks what hyperparameters demand of each other when a run begins. A run that began without this check goes on as it did.
+    ///
+    /// # Errors
+    /// Values that would not be used as they are.
+    pub fn consistent(&self) -> Result<()> {
+        if self.algo.is_off_policy() && self.train_frequency > self.num_steps {
+            return Err(Error::input(format!(
+                "`train_frequency` is {}, but an iteration has only {} ticks",
+                self.train_frequency, self.num_steps
+            ))
+            .hint("set it to `num_steps` or less"));
+        }
+        Ok(())
     }
 }

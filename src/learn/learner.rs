@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{critic::Critic, hyperparameters::PpoParams, maddpg, mappo};
+use super::{critic::Critic, demand, hyperparameters::PpoParams, maddpg, mappo};
 use crate::{
     error::{Error, Result},
     policy::network::Network,
-    sim::{Domain, EpisodeRecord, Lane, Policy, Spec},
+    sim::{Domain, EpisodeRecord, Lane, Policy, Spec, params::Params},
 };
 
 /// Sections of a checkpoint that belong to the learner, by name.
@@ -103,8 +103,10 @@ pub trait Learner: Send {
 /// A run at its beginning, of the algorithm that `params` choose.
 ///
 /// # Errors
-/// Hyperparameters out of range or a combination that cannot be trained.
+/// Hyperparameters out of range, a combination that cannot be trained, or more memory than there is.
 pub fn learner(domain: &dyn Domain, max_steps: u32, seed: u64, params: &PpoParams) -> Result<Box<dyn Learner>> {
+    params.check()?;
+    demand::check(domain, max_steps, params)?;
     Ok(if params.algo.is_off_policy() {
         Box::new(maddpg::Trainer::new(domain, max_steps, seed, params)?)
     } else {

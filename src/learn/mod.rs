@@ -5,6 +5,7 @@
 //! for the other. Networks are in [`nets`].
 
 pub mod critic;
+pub mod demand;
 pub mod exploration;
 pub mod gae;
 pub mod hyperparameters;

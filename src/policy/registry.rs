@@ -26,6 +26,8 @@ pub struct Entry {
     pub doc: String,
     /// Whether it reads more than the observations.
     pub privileged: bool,
+    /// The observation layout that it has learned to read; none for a script, which reads the world itself.
+    pub layout: Option<&'static str>,
     /// The policy itself.
     pub policy: Box<dyn Policy>,
 }
@@ -47,6 +49,8 @@ pub struct Registry<'a> {
     pub scenario: &'a str,
     /// The group to act for.
     pub group: &'a GroupSpec,
+    /// The same group as it would be on other observation layouts, for whoever can show each policy its own.
+    pub others: &'a [GroupSpec],
     /// Folder of the shipped checkpoints, `<domain>/<name>/` below it.
     pub checkpoints: Option<&'a Path>,
     /// How networks decide.
@@ -82,7 +86,7 @@ pub fn shipped(checkpoints: &Path) -> Result<Vec<Shipped>> {
 
 impl From<Baseline> for Entry {
     fn from(Baseline { name, doc, privileged, policy }: Baseline) -> Self {
-        Self { name: name.to_owned(), doc: doc.to_owned(), privileged, policy }
+        Self { name: name.to_owned(), doc: doc.to_owned(), privileged, layout: None, policy }
     }
 }
 
@@ -169,6 +173,7 @@ impl Registry<'_> {
             name: name.to_owned(),
             doc: format!("learned by {algorithm} in {scenario}, {env_steps} env-steps"),
             privileged: false,
+            layout: Some(self.group_of(&shared.card).layout),
             policy: Box::new(NetworkPolicy::new(Arc::new(shared), self.decision)?),
         })
     }
@@ -181,7 +186,12 @@ impl Registry<'_> {
                 card.name, card.domain
             )));
         }
-        card.check_fit(self.group)
+        card.check_fit(self.group_of(card))
+    }
+
+    /// The group as the policy of this card sees it, if it can be shown so.
+    fn group_of(&self, card: &Card) -> &GroupSpec {
+        self.others.iter().find(|other| other.layout == card.layout).unwrap_or(self.group)
     }
 
     /// Folder of the shipped checkpoint called `name` or `domain/name`.
@@ -278,6 +288,7 @@ mod tests {
             domain: &Sky,
             scenario: "dusk",
             group: &group(layout, 4, 2.0),
+            others: &[],
             checkpoints: Some(&checkpoints),
             decision: Decision::Mode,
         };

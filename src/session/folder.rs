@@ -338,7 +338,8 @@ impl RunFolder {
     }
 }
 
-pub(super) fn stage_file(stage: usize) -> String {
+/// What the scenario of a stage is called in a run's folder.
+pub(crate) fn stage_file(stage: usize) -> String {
     if stage == 0 { "scenario.ron".to_owned() } else { format!("scenario.{}.ron", stage + 1) }
 }
 

@@ -27,12 +27,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("domains", &["picture", "sim"]),
     ("durable", &[]),
     ("places", &["domains", "durable", "sim"]),
+    ("memory", &[]),
     ("metrics", &["durable", "sim"]),
     ("policy", &["durable", "sim"]),
     ("priority", &[]),
-    ("learn", &["durable", "metrics", "policy", "priority", "sim"]),
+    ("shell", &[]),
+    ("learn", &["durable", "memory", "metrics", "policy", "priority", "sim"]),
     // Peers may use each other as long as no two of them do so both ways; see `circles`.
-    ("session", &["domains", "durable", "eval", "learn", "metrics", "policy", "priority", "record", "sim"]),
+    ("session", &["domains", "durable", "eval", "learn", "metrics", "policy", "priority", "record", "shell", "sim"]),
     ("eval", &["domains", "durable", "learn", "metrics", "policy", "record", "session", "sim"]),
     ("record", &["domains", "durable", "eval", "learn", "metrics", "policy", "session", "sim"]),
     ("traces", &["domains", "sim"]),
@@ -42,14 +44,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "cli",
         &[
             "domains", "durable", "eval", "export", "learn", "metrics", "picture", "places", "policy", "priority",
-            "raster", "record", "serve", "session", "sim", "traces", "window",
+            "raster", "record", "serve", "session", "shell", "sim", "traces", "window",
         ],
     ),
     (
         "window",
         &[
             "domains", "durable", "eval", "export", "learn", "metrics", "picture", "places", "policy", "priority",
-            "raster", "record", "session", "sim",
+            "raster", "record", "session", "shell", "sim",
         ],
     ),
 ];

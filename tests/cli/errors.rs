@@ -34,6 +34,41 @@ fn wrong_values_get_what_was_expected() {
 }
 
 #[test]
+fn numbers_beyond_their_range_are_refused_and_never_made_to_fit() {
+    for (args, told) in [
+        ("eval skirmish --episodes 0", "0 is not in 1..=1000000"),
+        ("eval skirmish --seed 18446744073709551616", "--seed"),
+        ("eval skirmish --set seed=18446744073709551616", "`seed` must be a whole number"),
+        ("eval skirmish --threads 0", "1 to 1024"),
+        ("train skirmish --envs 0", "0 is not in 1..=65536"),
+        ("train skirmish --minutes nan", "above 0, at most a million"),
+        ("train skirmish --minutes inf", "above 0, at most a million"),
+        ("train skirmish --minutes=-1", "above 0, at most a million"),
+        ("train skirmish --set hidden=5000", "`hidden` must be a whole number from 1 to 4096, found `5000`"),
+        ("train skirmish --algo maddpg --set train_frequency=65", "`train_frequency` is 65"),
+        ("train skirmish --envs 65536 --set num_steps=65536", "of memory"),
+        ("train skirmish --algo maddpg --set save_replay=false --set buffer_size=1073741824", "smaller `buffer_size`"),
+        ("train skirmish --set gamma=1.1", "`gamma` must be a number from 0 to 1, found `1.1`"),
+        ("record skirmish --policy hold --ticks 0", "0 is not in 1..=4294967295"),
+        ("record skirmish --policy hold --keyframes 0", "--keyframes"),
+        ("export skirmish --policy hold --to a.gif --fps 0", "0 is not in 1..=100"),
+        ("export skirmish --policy hold --to a.png --size 0x0", "0x0"),
+        ("export skirmish --policy hold --to a.png --size 1000000x1000000", "1000000x1000000"),
+        ("export skirmish --policy hold --to a.png --speed nan", "above 0, at most a million"),
+        ("bench --window --seconds 0", "above 0, at most a million"),
+        ("export skirmish --policy all --to a.png", "`all` is many policies"),
+        ("report cluster --policy all", "`all` is many policies"),
+        ("list skirmish", "unexpected argument 'skirmish'"),
+        ("report", "<DOMAIN>"),
+    ] {
+        let output = crate::agon(&args.split(' ').collect::<Vec<_>>());
+        let found = crate::stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "agon {args}: {found}");
+        assert!(found.contains(told) && output.stdout.is_empty(), "agon {args}: {found}");
+    }
+}
+
+#[test]
 fn missing_and_damaged_scenario_files_are_told_with_their_place() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("own.ron");
@@ -114,12 +149,24 @@ fn a_policy_of_another_layout_or_action_space_is_refused_by_name() {
     policies::write(&dir.path().join("seed5"), "skirmish", &[("observation", "seed5")]);
     policies::write(&dir.path().join("fast"), "skirmish", &[("jammer_speed_mps", "50")]);
     let seed5 = dir.path().join("seed5");
+    let recording = dir.path().join("a.mcap");
     refused(
-        &["eval", "skirmish", "--policy", text(&seed5), "--set", "observation=published5"],
+        &["record", "skirmish", "--policy", text(&seed5), "--set", "observation=published5", "--out", text(&recording)],
         &["layout `jamming/seed5` (5 numbers)", "layout `jamming/published5` (5 numbers)"],
     );
+    assert!(!recording.exists());
     let fast = dir.path().join("fast");
     refused(&["eval", "skirmish", "--policy", text(&fast)], &["`vx` goes from -50 to 50 m/s", "allows -5 to 5"]);
     let args = ["eval", "skirmish", "--policy", text(&seed5), "--set", "observation=seed5", "--set", "max_steps=2"];
     assert!(crate::agon(&[&args[..], &["--episodes", "1", "--no-planner"]].concat()).status.success());
+}
+
+#[test]
+fn what_a_policy_to_start_from_decides_cannot_be_set_to_something_else() {
+    let dir = tempfile::tempdir().unwrap();
+    policies::write(&dir.path().join("small"), "skirmish", &[]);
+    let (small, run) = (dir.path().join("small"), dir.path().join("run"));
+    let train = ["train", "skirmish", "--init", text(&small), "--out", text(&run), "--set"];
+    refused(&[&train[..], &["hidden=32"]].concat(), &["`hidden` cannot be 32", "has 16"]);
+    assert!(!run.exists());
 }

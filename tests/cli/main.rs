@@ -7,6 +7,7 @@ mod errors;
 mod evaluation;
 mod export;
 mod listing;
+mod paths;
 mod pipes;
 mod policies;
 mod traces;

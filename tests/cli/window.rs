@@ -1,23 +1,25 @@
 //! What is told where no window can be opened, or nothing can be shown in it.
 
 use crate::refused;
+#[cfg(not(feature = "window"))]
+use crate::stdout;
 #[cfg(feature = "window")]
 use crate::{program, stderr};
-#[cfg(feature = "window")]
-use std::{
-    io::{BufRead, BufReader},
-    process::Stdio,
-};
 
 #[test]
 fn what_cannot_be_shown_is_told_before_a_window_opens() {
+    refused(&["run", "skirmsh"], &["unknown scenario `skirmsh`", "did you mean `skirmish`?"]);
+    refused(&["run", "skirmish", "--policy", "planer"], &["unknown policy `planer`", "did you mean `planner`?"]);
+    refused(&["run", "skirmish", "--policy-b", "planer"], &["unknown policy `planer`", "did you mean `planner`?"]);
+    refused(&["run", "skirmish", "--policy", "hold,nearest"], &["2 policies for the groups: jammers"]);
+    refused(&["run", "skirmish", "--record", "Cargo.toml"], &["Cargo.toml", "there already"]);
     #[cfg(feature = "window")]
-    {
-        refused(&["run", "skirmsh"], &["unknown scenario `skirmsh`", "did you mean `skirmish`?"]);
-        refused(&["replay", "no-such.mcap"], &["no-such.mcap", "no such file"]);
-    }
+    refused(&["replay", "no-such.mcap"], &["no-such.mcap", "no such file"]);
     #[cfg(not(feature = "window"))]
-    refused(&["run", "skirmish"], &["without the feature `window`", "--features window"]);
+    refused(
+        &["run", "skirmish", "--policy", "hold"],
+        &["without the feature `window`", "cargo run --release --features window -- run skirmish`"],
+    );
 }
 
 #[cfg(feature = "window")]
@@ -32,23 +34,22 @@ fn without_a_display_a_sentence_says_so() {
     }
 }
 
+#[cfg(not(feature = "window"))]
+#[test]
+fn agon_alone_says_what_it_can_do_and_trains_nothing() {
+    let page = stdout(&[]);
+    for expected in ["agon quickstart", "agon list", "agon explain", "agon eval", "agon export", "--features window"] {
+        assert!(page.contains(expected), "{expected} in\n{page}");
+    }
+}
+
 #[cfg(feature = "window")]
 #[test]
-fn without_a_display_the_gallery_becomes_training_in_the_terminal() {
-    // Runs go below the current folder, and scenarios are looked for there.
+fn without_a_display_agon_alone_says_why_and_what_else_it_can_do() {
     let folder = tempfile::tempdir().unwrap();
-    let scenarios = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    std::os::unix::fs::symlink(scenarios, folder.path().join("scenarios")).unwrap();
-    let mut program = program(&[]);
-    program.current_dir(folder.path()).env("DISPLAY", "").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = program.spawn().unwrap();
-    // It would go on for a minute; that its run is under way is enough.
-    let mut first = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-    child.kill().unwrap();
-    let told = stderr(&child.wait_with_output().unwrap());
-    assert!(first.contains("runs/"), "{first}{told}");
-    assert!(told.contains("display") && told.contains("training in the terminal instead"), "{told}");
-    assert!(!told.contains("panicked"), "{told}");
-    assert!(folder.path().join("runs").read_dir().unwrap().next().is_some());
+    let output = program(&[]).current_dir(folder.path()).env("DISPLAY", "").output().unwrap();
+    let (page, told) = (String::from_utf8_lossy(&output.stdout), stderr(&output));
+    assert!(output.status.success() && told.contains("display"), "{told}");
+    assert!(page.contains("agon quickstart"), "{page}");
+    assert!(folder.path().read_dir().unwrap().next().is_none(), "nothing is trained unasked");
 }

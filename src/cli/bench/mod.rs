@@ -138,9 +138,9 @@ fn to_json(measured: &[(&Figure, f64)]) -> Value {
 }
 
 fn to_table(measured: &[(&Figure, f64)]) -> String {
-    use Align::{Left, Right};
+    use Align::{Left, Name, Right};
     let mut table = Table::new([
-        (Left, "figure"),
+        (Name, "figure"),
         (Right, "value"),
         (Left, "unit"),
         (Right, "must"),
@@ -156,6 +156,7 @@ fn to_table(measured: &[(&Figure, f64)]) -> String {
         cells.extend(figure.peer.iter().flat_map(|(value, who)| [number(*value), (*who).to_owned()]));
         table.row(cells);
     }
+    let table = output::fitted(&table);
     format!(
         "{table}Times are CPU times, rates are per core-second of CPU time.\n\
          The peers were measured on a core of an EPYC (Zen 4), not here.\n"

@@ -16,7 +16,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
         let first = report.first_frame_s;
         return output::print(format!(
             "{}First frame handed to what draws after {first:.2} s.",
-            run::table(&report.measured)
+            output::fitted(&run::table(&report.measured))
         ));
     }
     let entry = |found: &crate::window::script::Measured| {

@@ -36,6 +36,7 @@ pub(super) fn bounds(learned: Option<&str>, episodes: u64) -> Result<()> {
         let earned = earned.iter().map(|earned| format!("{earned:.0}"));
         table.row([term.trim_start_matches("reward_").to_owned()].into_iter().chain(earned).chain([there]));
     }
+    let table = output::fitted(&table);
     output::print(format!(
         "\nWhat bounds it, mode full: with {ROOM} times the room nearly every workload is placed. All of them together are worth what stands\n\
          there and ask for {asked:.1} % of the CPU that there is: nobody can use more of it. Efficiency and balance there are of another\n\

@@ -66,6 +66,7 @@ pub(super) fn claims(learned: Option<&str>, episodes: u64) -> Result<()> {
         cells.push(format!("{} / {}", text(claims[5], 0), text(here, 1)));
         table.row(cells);
     }
+    let table = output::fitted(&table);
     output::print(format!(
         "\nMode full: the claims of the published report, which no measurement stands behind / what is measured here.\n\
          The claims are of episodes of 55 workloads, here they are of about 460. A decision is that of all nodes in a tick.\n\n{table}"
@@ -92,6 +93,7 @@ pub(super) fn claims(learned: Option<&str>, episodes: u64) -> Result<()> {
     for (label, metric, claim) in CLAIMED_BY_USE {
         row(format!("nodes with {label} of their CPU in use"), claim, metric)?;
     }
+    let table = output::fitted(&table);
     output::print(format!("\n{table}"))
 }
 
@@ -117,6 +119,7 @@ pub(super) fn failures(learned: Option<&str>, episodes: u64) -> Result<()> {
         }
         table.row(cells);
     }
+    let table = output::fitted(&table);
     output::print(format!(
         "\nScenario failures: a node fails once a minute and is repaired in ten seconds, both on average. The published system\n\
          had no failures to recover from; its recovery in 1.2 s is claimed of nothing.\n\n{table}"

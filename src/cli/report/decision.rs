@@ -1,11 +1,10 @@
 //! How long a policy takes to decide for all nodes of one env in a tick.
 
-use super::eval;
+use super::policies;
 use crate::{
-    error::{Error, Result},
+    error::Result,
     math::statistics::median,
     places,
-    policy::acting::Decision,
     session::cpu_time,
     sim::{EVALUATION_ENVS, Lane, Seeds},
 };
@@ -22,8 +21,8 @@ const TICKS: usize = 60;
 /// A policy that there is not, or that cannot act in this scenario.
 pub(super) fn time_us(scenario: &str, policy: &str) -> Result<f64> {
     let scenario = places::load_scenario(scenario)?;
-    let resolved = eval::resolve(&scenario, [policy], Decision::Mode)?;
-    let entry = resolved.entries.first().ok_or_else(|| Error::input(format!("nothing is called `{policy}`")))?;
+    let entry = policies::single(&scenario, policy)?;
+    let scenario = scenario.observed_on(entry.layout)?;
     let mut policy = entry.policy.fork();
     let numbers = EVALUATION_ENVS..EVALUATION_ENVS + 1;
     let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(scenario.seed), numbers);

@@ -11,7 +11,7 @@ mod decision;
 mod sweeps;
 mod training;
 
-use super::{args::ReportArgs, eval, output};
+use super::{args::ReportArgs, eval, output, policies};
 use crate::{
     domains::Scenario,
     error::{Error, Result},
@@ -49,6 +49,10 @@ const NOTHING: &str = "–";
 /// Measures and prints.
 pub(super) fn run(args: &ReportArgs) -> Result<()> {
     let learned = args.policy.as_deref();
+    if let Some(name) = learned {
+        // What is wrong with it is told now, not after everything that is measured before it plays.
+        policies::single(&places::load_scenario(bounds::SCENARIO)?, name)?;
+    }
     repaired(args.episodes)?;
     claims::claims(learned, args.episodes)?;
     bounds::bounds(learned, args.episodes)?;
@@ -80,6 +84,7 @@ fn repaired(episodes: u64) -> Result<()> {
         }
         table.row(cells);
     }
+    let table = output::fitted(&table);
     output::print(format!(
         "Mode repaired: the published rules without their two crashing defects, {episodes} paired episodes.\n\
          Reward: mean ± standard deviation of 30 episodes there, mean [95 % interval] here; other cells: there / here.\n\
@@ -97,7 +102,7 @@ fn play<'n>(
     for (name, value) in changes {
         scenario.set(name, value)?;
     }
-    let resolved = eval::resolve(&scenario, names, Decision::Mode)?;
+    let resolved = policies::resolve(&scenario, names, Decision::Mode)?;
     let options = EvalOptions {
         episodes,
         seed: scenario.seed,
@@ -120,6 +125,6 @@ fn interval(of: Interval) -> String {
 
 /// A table whose first column holds words.
 fn table(headings: &[&str]) -> Table {
-    let align = |column: usize| if column == 0 { Align::Left } else { Align::Right };
+    let align = |column: usize| if column == 0 { Align::Name } else { Align::Right };
     Table::new(headings.iter().enumerate().map(|(column, heading)| (align(column), *heading)))
 }

@@ -42,6 +42,7 @@ pub(super) fn by_rate(learned: Option<&str>, episodes: u64) -> Result<()> {
             table.row(cells);
         }
     }
+    let table = output::fitted(&table);
     output::print(format!(
         "\nMode full, by arrival rate: claims for the learned policy, then what is measured here.\n{BEST}\n\n{table}"
     ))
@@ -63,6 +64,7 @@ pub(super) fn by_nodes(learned: Option<&str>, episodes: u64) -> Result<()> {
             table.row([nodes.to_string(), format!("{claim:.1}")].into_iter().chain(row.cells()));
         }
     }
+    let table = output::fitted(&table);
     output::print(format!(
         "\nMode full, by number of nodes: half an arrival per second and node, which the claims did not have.\n{BEST}\n\n{table}"
     ))

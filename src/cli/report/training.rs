@@ -57,6 +57,7 @@ pub(super) fn curve(policy: &str) -> Result<()> {
             text(violations, claimed_violations, 1),
         ]);
     }
+    let table = output::fitted(&table);
     output::print(format!(
         "\nThe training of {policy}: the published curve / the one here, actions drawn as in training.{}\n\n{table}",
         if is_paid_alike {

@@ -149,6 +149,7 @@ pub(super) fn seat(scenario: &Scenario, group: usize, name: &str, trainings: &[T
         domain,
         scenario: &scenario.name,
         group,
+        others: &[],
         checkpoints: checkpoints.as_deref(),
         decision: Decision::Mode,
     };
@@ -169,6 +170,7 @@ pub(super) fn seat_of(scenario: &Scenario, group: usize, run: &Path, shared: Sha
         name: format!("{} at {}", run.display(), shared.card.env_steps),
         doc: String::new(),
         privileged: false,
+        layout: Some(group.layout),
         policy: Box::new(NetworkPolicy::new(Arc::new(shared), Decision::Mode)?),
     }))
 }
