@@ -21,7 +21,7 @@ use crate::{
     policy::{card, network::Team},
     session::{Control, Ending, News, Observer, Plan, Session, recommended},
     sim::{
-        params::{Choice, Params, names_of},
+        params::{Params, names_of},
         scenario::DomainConfig,
     },
 };
