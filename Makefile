@@ -5,9 +5,10 @@ CARGO_FLAGS ?=
 # Options for agon itself, e.g. make bench ARGS="--only lambda2 --json"
 ARGS ?=
 
-# The feature rings: everything has to build and pass in each. The bare one needs no libtorch, that of the window neither.
-BARE := --no-default-features
-WINDOW := --no-default-features --features window
+# Everything has to build and pass without features and with all of them.
+ALL := --all-features
+# Parts of what is built that users ask for; they are linted, and tested as parts of the whole.
+PARTS := window torch window,video parquet sqlite
 # nextest runs every test in a process of its own: global settings of libtorch in one test cannot reach another.
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 ifeq ($(NEXTEST),yes)
@@ -15,19 +16,30 @@ RUN_TESTS := cargo nextest run --no-fail-fast
 else
 RUN_TESTS := cargo test --no-fail-fast --lib --bins --tests --examples
 endif
+# Where the tools of `make lint` are.
+TOOLS := $(or $(AGON_TOOLS_DIR),.tools)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test fmt lint unit smoke doc bench torture fuzz clean
+.PHONY: help run setup test fmt lint unit smoke doc bench torture fuzz clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-setup: ## system packages and libtorch; looks and returns when all is there
+ifneq ($(DISPLAY)$(WAYLAND_DISPLAY),)
+run: ## open the window; where there is no display, train a team of jammers for a minute and compare it
+	@scripts/setup.sh --video
+	@echo "make run: building agon with its window; the first time that takes about 25 minutes of CPU time, later ones are quick"
+	cargo run --release $(CARGO_FLAGS) --features window,video -- $(ARGS)
+else
+run:
 	@scripts/setup.sh
+	@echo "make run: there is no display. Building agon for the terminal; the first time that takes about 6 minutes of CPU time"
+	cargo run --release $(CARGO_FLAGS) -- $(or $(ARGS),quickstart)
+endif
 
-run: setup ## open the window; where there is no display, train a team of jammers for a minute and compare it
-	cargo run --release $(CARGO_FLAGS) -- $(ARGS)
+setup: ## all that the tests need: compilers, strace, libtorch, a virtual display, tools; looks and returns when all is there
+	@scripts/setup.sh --torch --tests --display --lint
 
 test: setup fmt lint doc unit smoke ## everything that CI checks
 	@echo "make test: formatting, lints, tests, documentation and the window are in order"
@@ -35,33 +47,37 @@ test: setup fmt lint doc unit smoke ## everything that CI checks
 fmt: ## formatting, checked only
 	cargo fmt --all --check
 
-lint: setup ## clippy on every ring, warnings denied
+lint: ## clippy with and without features, dependencies, licences, spelling, links
+	@scripts/setup.sh --torch --lint
+	cargo clippy $(CARGO_FLAGS) --all-targets $(ALL) -- -D warnings
+	for part in $(PARTS); do cargo clippy $(CARGO_FLAGS) --features $$part -- -D warnings || exit 1; done
 	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
-	cargo clippy $(CARGO_FLAGS) --all-targets $(WINDOW) -- -D warnings
-	cargo clippy $(CARGO_FLAGS) --all-targets $(BARE) -- -D warnings
+	TOOLS=$(TOOLS) scripts/lint.sh
 
-unit: setup ## tests and documentation examples of both rings
-	$(RUN_TESTS) $(CARGO_FLAGS) $(BARE)
+unit: ## tests without features and with all of them, documentation examples
+	@scripts/setup.sh --torch --tests
 	$(RUN_TESTS) $(CARGO_FLAGS)
-	cargo test $(CARGO_FLAGS) --doc $(BARE)
-	cargo test $(CARGO_FLAGS) --doc
+	$(RUN_TESTS) $(CARGO_FLAGS) $(ALL)
+	cargo test $(CARGO_FLAGS) --doc $(ALL)
 
-smoke: setup ## the window under a virtual display and a software driver: every scenario, a picture of each state in target/smoke
-	@scripts/setup.sh --display
-	scripts/display.sh cargo test $(CARGO_FLAGS) --test smoke -- --ignored
+smoke: ## the window under a virtual display and a software driver: every scenario, a picture of each state in target/smoke
+	@scripts/setup.sh --torch --display
+	scripts/display.sh cargo test $(CARGO_FLAGS) $(ALL) --test smoke -- --ignored
 
-doc: setup ## documentation of both rings, warnings denied
-	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps $(BARE)
-	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
+doc: ## documentation, warnings denied
+	@scripts/setup.sh --torch
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps $(ALL)
 
-bench: setup ## every figure of the README, with the bar it has to pass
+bench: ## every figure of docs/speed.md, with the bar it has to pass
 	cargo run --release $(CARGO_FLAGS) -- bench $(ARGS)
 
-torture: setup ## the long reliability tests: kills, faults, damaged files
+torture: ## the long reliability tests and the fuzzers, at most half an hour: kills, faults, damaged and hostile files
+	@scripts/setup.sh --video --tests
 	scripts/torture.sh
 
-fuzz: setup ## every fuzz target for a few seconds
+fuzz: ## the fuzzers alone, a few seconds each
+	@scripts/setup.sh --video
 	scripts/fuzz.sh
 
-clean: ## remove what cargo built; .libtorch and runs/ stay
+clean: ## remove what cargo built; .libtorch, .tools and runs/ stay
 	cargo clean

@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
-# Puts in place what cargo alone does not bring: a C++ compiler (and strace, which the crash tests drive) and the CPU part
-# of libtorch, taken out of PyPI's wheels into .libtorch/. Safe to run as often as you like: when all is there it only looks.
+# Puts in place what cargo alone does not bring. Safe to run as often as you like: when all is there it only looks.
 #
-#   scripts/setup.sh           install what is missing
-#   scripts/setup.sh --bare    the same without libtorch (enough for cargo build --no-default-features)
-#   scripts/setup.sh --display a virtual display and a software graphics driver, for machines without either
+#   scripts/setup.sh            a C compiler: enough to build and test without features
+#   scripts/setup.sh --video    a C++ compiler: features video and torch compile C++
+#   scripts/setup.sh --torch    libtorch for the feature torch: 530 MB out of PyPI's wheels, into .libtorch/
+#   scripts/setup.sh --tests    strace, which the crash tests drive
+#   scripts/setup.sh --display  a virtual display and a software graphics driver, for machines without either
+#   scripts/setup.sh --lint     cargo-deny, cargo-machete and typos, into .tools/
 #
-#   LIBTORCH=DIR               use the libtorch 2.13.0 you already have; nothing is downloaded
-#   AGON_LIBTORCH_DIR=DIR      put ours there instead of .libtorch (export LIBTORCH=DIR for cargo then)
+#   LIBTORCH=DIR                use the libtorch 2.13.0 you already have; nothing is downloaded
+#   AGON_LIBTORCH_DIR=DIR       put ours there instead of .libtorch (export LIBTORCH=DIR for cargo then)
+#   AGON_TOOLS_DIR=DIR          put the tools there instead of .tools
 set -euo pipefail
 
 readonly torch_version=2.13.0
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
 readonly libtorch_dir=${AGON_LIBTORCH_DIR:-$root/.libtorch}
+readonly tools_dir=${AGON_TOOLS_DIR:-$root/.tools}
 readonly staging=$libtorch_dir.tmp
 readonly retired=$libtorch_dir.old
 
@@ -37,16 +41,20 @@ readonly libraries="\
 readonly needed_mb=1300
 
 main() {
-    local with_libtorch=yes
-    case ${1-} in
-        '') ;;
-        --bare) with_libtorch=no ;;
-        --display) display; return ;;
-        -h | --help) sed -n '2,10{s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
-        *) fail "unknown argument '$1'" "Try: scripts/setup.sh --help" ;;
-    esac
-    system_packages
-    if [ "$with_libtorch" = yes ]; then libtorch; fi
+    [ $# -gt 0 ] || set -- --build
+    local part
+    for part in "$@"; do
+        case $part in
+            --build) compilers cc ;;
+            --video) compilers cc c++ ;;
+            --torch) compilers cc c++ && libtorch ;;
+            --tests) compilers cc && strace_if_possible ;;
+            --display) display ;;
+            --lint) lint_tools ;;
+            -h | --help) sed -n '2,13{s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" ;;
+            *) fail "unknown argument '$part'" "Try: scripts/setup.sh --help" ;;
+        esac
+    done
 }
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -64,16 +72,21 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # --- system packages ---------------------------------------------------------------------------------------------------
 
-system_packages() {
+# compilers COMMAND...: cargo, and the compilers it will call.
+compilers() {
     have cargo || fail "cargo is not on PATH" "Install Rust 1.95 or newer, then run this again."
-    local needed=()
-    if ! have cc || ! have c++; then needed+=(g++); fi
-    if ! have strace; then needed+=(strace); fi
-    if [ ${#needed[@]} -eq 0 ] || apt_install "${needed[@]}"; then return; fi
-    if ! have cc || ! have c++; then
-        fail "a C++ compiler (cc and c++) is needed to build the binding to libtorch" "Install it and run this again: $(by_hand g++)"
-    fi
-    warn "strace could not be installed; the tests that need it cannot run. Later: $(by_hand strace)"
+    local command needed=()
+    for command in "$@"; do have "$command" || needed+=("$command"); done
+    if [ ${#needed[@]} -eq 0 ]; then return; fi
+    # The C library's headers come with g++ by way of libstdc++, but not with gcc alone.
+    local packages=(gcc libc6-dev)
+    if [[ " ${needed[*]} " == *" c++ "* ]]; then packages=(g++); fi
+    apt_install "${packages[@]}" || fail "a compiler is needed: ${needed[*]}" "Install it and run this again: $(by_hand "${packages[*]}")"
+}
+
+strace_if_possible() {
+    if have strace || apt_install strace; then return; fi
+    warn "strace could not be installed; the tests that need it say so and are skipped. Later: $(by_hand strace)"
 }
 
 # What the window needs of a desktop, for a machine without one: an X server that draws into memory, a Vulkan driver that
@@ -114,6 +127,28 @@ apt_install() {
         warn "apt-get could not install: $*"
         return 1
     fi
+}
+
+# --- tools of make lint ---------------------------------------------------------------------------------------------------
+
+lint_tools() {
+    compilers cc
+    cargo_tool cargo-deny 0.20.2
+    cargo_tool cargo-machete 0.9.2
+    if [ -x "$tools_dir/python/bin/typos" ]; then return; fi
+    find_pip
+    say "installing typos into ${tools_dir#"$root"/}"
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$tools_dir/python" typos==1.52.0 </dev/null ||
+        fail "pip could not install typos (its reason is above)"
+}
+
+# cargo_tool NAME VERSION: not optimised, for they are built more often than they run.
+cargo_tool() {
+    if [ -x "$tools_dir/bin/$1" ]; then return; fi
+    say "building $1 $2 into ${tools_dir#"$root"/}, once; a few minutes"
+    CARGO_TARGET_DIR=$tools_dir/target cargo install --quiet --locked --debug --root "$tools_dir" "$1@$2" ||
+        fail "cargo could not install $1 (its reason is above)"
+    rm -rf "$tools_dir/target"
 }
 
 # --- libtorch ------------------------------------------------------------------------------------------------------------
@@ -181,7 +216,7 @@ is_complete() {
 }
 
 can_hold_libtorch() {
-    local otherwise="Set LIBTORCH to a libtorch $torch_version built for it, or build without training: cargo build --no-default-features"
+    local otherwise="Set LIBTORCH to a libtorch $torch_version built for it, or build without the feature torch"
     local machine glibc available_mb existing
     machine="$(uname -s) $(uname -m)"
     [ "$machine" = "Linux x86_64" ] || fail "the prebuilt libtorch is for Linux x86_64, this is $machine" "$otherwise"
@@ -238,7 +273,7 @@ download_wheels() {
         --dest "$1" --requirement "$1/requirements.txt" </dev/null || fail \
         "pip could not fetch the wheels of libtorch (its reason is above)" \
         "Check that pip reaches its package index (python3 -m pip config list shows which), then run this again." \
-        "Or set LIBTORCH to a libtorch $torch_version that you have, or build without training: cargo build --no-default-features"
+        "Or set LIBTORCH to a libtorch $torch_version that you have, or build without the feature torch"
 }
 
 # unpack_wheels DOWNLOADS DIR: zipfile checks the CRC of every member; the version goes last, as the mark of a whole folder.

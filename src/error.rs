@@ -1,7 +1,8 @@
 //! The one error type: what went wrong, where, and what to try.
 //!
 //! An error is handled exactly once, logged or returned. Bad input (a scenario, a flag, a damaged file) ends a command
-//! with exit code 2, everything else that fails with exit code 1; [`Error::exit_code`] tells them apart.
+//! with exit code 2, everything else that fails with exit code 1; [`Error::exit_code`] tells them apart. A command that
+//! checks something has codes of its own for what it finds.
 
 use std::{fmt, path::PathBuf};
 
@@ -24,6 +25,10 @@ pub enum ErrorKind {
     Input,
     /// The machine failed (disk full, permission, a missing library): exit code 1.
     System,
+    /// What was checked is not what it says: exit code 3.
+    Different,
+    /// What was checked is good as far as it goes, and not all there: exit code 4.
+    Incomplete,
 }
 
 /// A place in a file; line and column count from 1.
@@ -44,6 +49,11 @@ impl Error {
     /// The machine failed to do what was asked.
     pub fn system(what: impl Into<String>) -> Self {
         Self { kind: ErrorKind::System, ..Self::input(what) }
+    }
+
+    /// A failure of this kind.
+    pub fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
+        Self { kind, ..Self::input(what) }
     }
 
     /// Names the file this is about.
@@ -96,6 +106,8 @@ impl Error {
         match self.kind {
             ErrorKind::Input => 2,
             ErrorKind::System => 1,
+            ErrorKind::Different => 3,
+            ErrorKind::Incomplete => 4,
         }
     }
 }

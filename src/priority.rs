@@ -79,12 +79,12 @@ pub(crate) fn give_way() {
     });
 }
 
-/// Gives the calling thread only those cores that are idle.
+/// Gives the calling thread only those cores that are idle. Without a window there is nobody to give way to.
 pub(crate) fn lower_priority() {
-    // On Linux a priority is that of a thread; elsewhere it would be that of the whole process, the window included. To be
-    // nice alone is not enough: a thread that wakes to draw may wait until the slice of one that trains is over. A thread
-    // that may not step back trains all the same.
-    #[cfg(target_os = "linux")]
+    // On Linux a priority is that of a thread; elsewhere it would be that of the whole process, the window included. A nice
+    // value alone is not enough: a thread that wakes to draw may wait until a training thread has used up its time slice.
+    // A system that refuses is no error: the thread then trains with the priority it has.
+    #[cfg(all(target_os = "linux", feature = "window"))]
     {
         use thread_priority::{
             NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,

@@ -9,7 +9,10 @@ use std::{
     process::Command,
 };
 
-use agon::metrics::{Point, Sink, TensorBoard, tensorboard::file_name};
+use agon::{
+    durable::Folder,
+    metrics::{Point, Sink, TensorBoard, tensorboard::file_name},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -175,15 +178,15 @@ fn expected_point(step: u64) -> Seen {
 /// A run of two sessions: five points, a checkpoint after three of them, a kill, and the second session in its own file.
 fn run_in_two_files() -> (TempDir, PathBuf, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let first = folder.path().join(file_name(1_700_000_000, "lab", 41));
-    let mut sink = TensorBoard::create(&first, START_UNIX_S).unwrap();
+    let held = Folder::open(folder.path()).unwrap();
+    let [first, second] = [(1_700_000_000, 41), (1_700_000_009, 42)].map(|(at, process)| file_name(at, "lab", process));
+    let mut sink = TensorBoard::create(&held, &first, START_UNIX_S).unwrap();
     sink.hyperparameters(&[("learning_rate", "3e-4".to_owned()), ("layout", "a|b\nc".to_owned())]).unwrap();
     write_points(&mut sink, &[0, 1, 2, 3, 4]);
-    let second = folder.path().join(file_name(1_700_000_009, "lab", 42));
-    let mut sink = TensorBoard::create(&second, START_UNIX_S).unwrap();
+    let mut sink = TensorBoard::create(&held, &second, START_UNIX_S).unwrap();
     sink.resume_after(2, 0.25).unwrap();
     write_points(&mut sink, &[3, 11, 5_000_000_006]);
-    (folder, first, second)
+    (folder, held.path_of(first), held.path_of(second))
 }
 
 #[test]
@@ -202,19 +205,19 @@ fn every_record_reads_back_with_its_checksums() {
 #[test]
 fn a_file_continued_at_an_offset_equals_an_uninterrupted_one() {
     let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    let mut whole = TensorBoard::create(&path("whole.tfevents"), START_UNIX_S).unwrap();
+    let held = Folder::open(folder.path()).unwrap();
+    let mut whole = TensorBoard::create(&held, "whole.tfevents", START_UNIX_S).unwrap();
     write_points(&mut whole, &[1, 2, 3, 4]);
-    let mut sink = TensorBoard::create(&path("cut.tfevents"), START_UNIX_S).unwrap();
+    let mut sink = TensorBoard::create(&held, "cut.tfevents", START_UNIX_S).unwrap();
     write_points(&mut sink, &[1, 2]);
     sink.flush().unwrap();
     let offset = sink.offset();
     write_points(&mut sink, &[7, 8, 9]);
     drop(sink);
-    let mut sink = TensorBoard::append_at(&path("cut.tfevents"), offset, START_UNIX_S).unwrap();
+    let mut sink = TensorBoard::append_at(&held, "cut.tfevents", offset, START_UNIX_S).unwrap();
     assert_eq!(sink.offset(), offset);
     write_points(&mut sink, &[3, 4]);
-    assert_eq!(fs::read(path("cut.tfevents")).unwrap(), fs::read(path("whole.tfevents")).unwrap());
+    assert_eq!(fs::read(held.path_of("cut.tfevents")).unwrap(), fs::read(held.path_of("whole.tfevents")).unwrap());
 }
 
 #[test]

@@ -20,6 +20,10 @@ pub mod policy {
 #[path = "."]
 pub mod record {
     //! The reader of recordings.
+    #[path = "../../src/record/bytes.rs"]
+    mod bytes;
+    #[path = "../../src/record/packed.rs"]
+    mod packed;
     #[path = "../../src/record/walker.rs"]
     pub mod walker;
 }

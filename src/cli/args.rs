@@ -36,29 +36,30 @@ pub enum Command {
     Train(TrainArgs),
     /// Let policies play the same unseen episodes and compare them
     Eval(EvalArgs),
-    /// Write a trained policy with its card into a folder to pass on, evaluated first
+    /// Evaluate a trained policy and write it with its card into a folder to pass on
     Share(ShareArgs),
-    /// Let policies play one env and write everything they do into a file
+    /// Let policies play one env and record it in a file
     Record(RecordArgs),
     /// Simulate a recording again and compare it with what was recorded
+    #[command(after_help = super::verify::EXIT_CODES)]
     Verify(VerifyArgs),
-    /// Measure the speed of everything that speed matters for
+    /// Measure how fast agon is on this machine
     Bench(BenchArgs),
     /// List scenarios, baselines, checkpoints and hyperparameters
     List(ListArgs),
     /// Explain a scenario: what agents see, do and are paid for, and every parameter
     Explain(ExplainArgs),
-    /// Make a clip, a picture or a table of a policy at play or of a recording
+    /// Make a clip, a picture, a table or a graph of a policy at play or of a recording
     Export(ExportArgs),
     /// Turn a trace of a real cluster into a scenario, or generate one
     #[command(subcommand)]
     Trace(TraceCommand),
-    /// Measure what a domain's published system claimed, beside its claims
+    /// Measure what the published system of a domain claims, and print both side by side
     Report(ReportArgs),
     /// Place workloads of a real cluster: requests on stdin, answers on stdout, one JSON object a line
     #[command(after_long_help = super::decide::PROTOCOL)]
     Decide(DecideArgs),
-    /// Check that this machine and this checkout are in order
+    /// Check this machine, this binary and this checkout: kernels, features, files
     Doctor,
     /// Print shell completions, e.g. `agon completions bash > ~/.local/share/bash-completion/completions/agon`
     Completions {
@@ -100,10 +101,10 @@ pub struct TrainArgs {
     /// Scenarios to train in one after the other, in equal shares, instead of one
     #[arg(long, value_name = "SCENARIO,…", conflicts_with = "scenario")]
     pub curriculum: Vec<String>,
-    /// Stop after so many env-steps, all envs together
+    /// Stop after so many env-steps, all envs together; counts from the run's beginning, also with `--resume`
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), conflicts_with = "minutes")]
     pub steps: Option<u64>,
-    /// Stop after so many minutes
+    /// Stop after so many minutes of training; counts from the run's beginning, also with `--resume`
     #[arg(long, value_name = "M", value_parser = positive)]
     pub minutes: Option<f64>,
     /// Seed of everything random in the run; without it, the scenario's
@@ -121,6 +122,9 @@ pub struct TrainArgs {
     /// Run folder to continue exactly where it stopped
     #[arg(long, value_name = "DIR", conflicts_with_all = ["scenario", "curriculum", "seed", "envs", "algo", "init", "set"])]
     pub resume: Option<PathBuf>,
+    /// Go on although `run.ron` or `scenario.ron` were changed by hand since the last checkpoint
+    #[arg(long, requires = "resume")]
+    pub accept_changes: bool,
     /// What computes the networks
     #[arg(long, value_parser = choice::<Backend>())]
     pub backend: Option<Backend>,
@@ -208,7 +212,7 @@ pub struct EvalArgs {
 pub struct ShareArgs {
     /// A run folder, a policy's folder or its file of weights
     pub policy: PathBuf,
-    /// Folder to write; the policy is called by its name
+    /// Folder to write; its name becomes the policy's name
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
     /// Where to evaluate it; without it, in the scenario it was trained in
@@ -299,7 +303,7 @@ pub struct ExplainArgs {
 pub struct ExportArgs {
     /// A recording, a run folder (its policy plays in its scenario), or a scenario with `--policy`
     pub source: String,
-    /// File to write; its name says the format: .gif, .mp4, .png, .csv or .parquet
+    /// File to write; its name says the format: .gif, .mp4, .png, .csv, .parquet or .dot (a graph)
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
     /// Who plays: a baseline, a shipped checkpoint, a run folder or a file of weights
@@ -311,16 +315,16 @@ pub struct ExportArgs {
     /// Which of the episodes that evaluations play
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = value_parser!(u64).range(..*crate::eval::EPISODES.end()))]
     pub episode: u64,
-    /// First tick
-    #[arg(long, value_name = "TICK")]
+    /// First tick; for a picture or a graph, the one that is shown
+    #[arg(long, visible_alias = "at", value_name = "TICK")]
     pub from: Option<u64>,
-    /// Last tick; for a picture, the one that is shown
+    /// Last tick; for a picture or a graph, the one that is shown
     #[arg(long, value_name = "TICK")]
     pub until: Option<u64>,
     /// Size in pixels
     #[arg(long, value_name = "WxH", default_value = "800x600", value_parser = size)]
     pub size: (u32, u32),
-    /// Pictures per second of a clip
+    /// Pictures per second of a clip; viewers show at most 50 of a GIF
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..=100))]
     pub fps: u32,
     /// Seconds of the scenario per second of the clip; without it, every tick is a picture
@@ -345,7 +349,7 @@ pub struct ExportArgs {
 pub enum TraceCommand {
     /// Write the scenario in which a trace is replayed
     Import(ImportArgs),
-    /// Write a trace that nobody recorded, of any size
+    /// Write a made-up trace of any size
     Generate(GenerateArgs),
 }
 
@@ -363,7 +367,7 @@ pub struct ImportArgs {
     /// Take the first workloads only
     #[arg(long, value_name = "N", default_value_t = MAX_ROWS as u64, value_parser = value_parser!(u64).range(1..=MAX_ROWS as u64))]
     pub rows: u64,
-    /// Scenario to write; it is called by the file's name
+    /// Scenario to write; the file's name becomes its name
     #[arg(long, value_name = "FILE.ron")]
     pub to: PathBuf,
     /// Change a parameter of the scenario, such as `dt_s=60`

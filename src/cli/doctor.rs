@@ -1,4 +1,7 @@
-//! `agon doctor`: whether this machine and this checkout are in order.
+//! `agon doctor`: whether this machine, this binary and this checkout are in order.
+
+pub(super) mod features;
+mod kernels;
 
 use std::fmt;
 
@@ -36,9 +39,11 @@ enum State {
 
 /// Looks at everything and prints what it found.
 pub(super) fn run() -> Result<()> {
-    let mut findings = vec![cpu(), threads(), libtorch()];
+    let mut findings = vec![cpu(), threads()];
+    findings.extend(features::findings());
     findings.extend(scenarios());
     findings.extend(checkpoints());
+    findings.extend(kernels::findings());
     findings.push(determinism());
     let mut table = Table::new([(Align::Left, ""), (Align::Left, "check"), (Align::Left, "finding")]).wrapped();
     for Finding { state, what, detail } in &findings {
@@ -92,16 +97,6 @@ fn threads() -> Finding {
         Ok(cores) => Finding::good("threads", format!("{threads} on {cores} cores")),
         Err(error) => Finding::poor("threads", format!("{threads}; the number of cores is unknown: {error}")),
     }
-}
-
-#[cfg(feature = "torch")]
-fn libtorch() -> Finding {
-    Finding::good("libtorch", crate::learn::nets::torch::settings())
-}
-
-#[cfg(not(feature = "torch"))]
-fn libtorch() -> Finding {
-    Finding::good("libtorch", "not in this build; training uses the built-in network")
 }
 
 fn scenarios() -> Vec<Finding> {

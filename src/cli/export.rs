@@ -11,9 +11,9 @@ use indicatif::ProgressBar;
 use super::{args::ExportArgs, output, policies};
 use crate::{
     domains::Scenario,
-    durable::{Durability, read_capped},
+    durable::{Durability, landing, read_capped},
     error::{Error, Result},
-    export::{ExportOptions, Film, Format, Played, export},
+    export::{ExportOptions, Film, Format, MAX_GIF_FPS, Played, export},
     picture::{MAX_THEME_BYTES, Theme},
     places,
     policy::card::{CARD_FILE, load_card},
@@ -27,8 +27,9 @@ const MAGIC: [u8; 8] = *b"\x89MCAP0\r\n";
 
 /// Exports.
 pub(super) fn run(args: &ExportArgs) -> Result<()> {
-    Format::of(&args.to)?;
-    if args.to.exists() && !args.force {
+    let format = Format::of(&args.to)?;
+    let lands_at = landing(&args.to)?;
+    if lands_at.exists() && !args.force {
         return Err(Error::input("this file is there already")
             .in_file(&args.to)
             .hint("name another one, or replace it with `--force`"));
@@ -53,7 +54,12 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
     if let Durability::Uncertain(error) = durability? {
         output::note(error);
     }
-    output::note(format_args!("written to {}", args.to.display()));
+    if format == Format::Gif && args.fps > MAX_GIF_FPS {
+        output::note(format_args!(
+            "viewers show at most {MAX_GIF_FPS} pictures per second of a GIF: some were left out, and it plays as long"
+        ));
+    }
+    output::note(format_args!("written to {}", lands_at.display()));
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! The command line: one file per subcommand, every flag declared in [`args`].
 //!
 //! Results go to stdout, everything else to stderr. Exit codes: 0, 1 when the machine failed, 2 when something that was
-//! given cannot be used.
+//! given cannot be used, and those of signals (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP) when a command was
+//! interrupted. `verify` has two more for what it finds.
 
 pub mod args;
 mod bench;
@@ -11,6 +12,7 @@ mod doctor;
 mod eval;
 mod explain;
 mod export;
+mod interrupts;
 mod list;
 mod next;
 pub mod output;
@@ -29,7 +31,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::args::{Assignment, Cli, Command, ScenarioArgs};
+use self::{
+    args::{Assignment, Cli, Command, ScenarioArgs},
+    interrupts::Outcome,
+};
 use crate::{
     domains::Scenario,
     error::{Error, Result},
@@ -47,7 +52,7 @@ pub fn main() -> ExitCode {
         }
     };
     match obey(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(outcome) => outcome.end(),
         Err(error) => {
             output::complain(&error);
             ExitCode::from(error.exit_code())
@@ -55,13 +60,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn obey(command: Option<Command>) -> Result<()> {
+fn obey(command: Option<Command>) -> Result<Outcome> {
     let Some(command) = command else { return run::gallery() };
     match command {
+        Command::Train(args) => return train::run(args),
+        Command::Quickstart(args) => return quickstart::run(args),
+        Command::Record(args) => return record::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => run::replay(&args),
         Command::Smoke(args) => run::smoke(&args),
-        Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::List(args) => list::run(&args),
@@ -72,11 +79,10 @@ fn obey(command: Option<Command>) -> Result<()> {
         Command::Decide(args) => decide::run(&args),
         Command::Doctor => doctor::run(),
         Command::Completions { shell } => completions::run(shell),
-        Command::Quickstart(args) => quickstart::run(args),
         Command::Share(args) => share::run(&args),
-        Command::Record(args) => record::run(&args),
         Command::Verify(args) => verify::run(&args),
-    }
+    }?;
+    Ok(Outcome::Done)
 }
 
 /// Reads a scenario and makes the changes asked for.

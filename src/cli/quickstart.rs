@@ -1,16 +1,16 @@
 //! `agon quickstart`: from nothing to a trained team and a table in about a minute.
 
-use super::{args::QuickstartArgs, eval, next, output, policies, train};
-use crate::{error::Result, eval::EvalOptions, places, policy::acting::Decision, session::Ending, shell};
+use super::{args::QuickstartArgs, eval, interrupts::Outcome, next, output, policies, train};
+use crate::{error::Result, eval::EvalOptions, places, policy::acting::Decision, shell};
 
 /// Trains, evaluates against every baseline, and says what to try next.
-pub(super) fn run(args: QuickstartArgs) -> Result<()> {
+pub(super) fn run(args: QuickstartArgs) -> Result<Outcome> {
     let (mut session, folder) = train::start_plain(&args.scenario, args.minutes)?;
-    let ending = train::watch(&mut session)?;
+    let outcome = train::watch(&mut session)?;
     drop(session);
-    if ending == Ending::Stopped {
-        output::note(format!("saved; continue it with `{}`", next::resume(&folder, &[])));
-        return Ok(());
+    if outcome != Outcome::Done {
+        output::note(format!("interrupted and saved; continue it with `{}`", next::resume(&folder, &[])));
+        return Ok(outcome);
     }
     let scenario = places::load_scenario(&args.scenario)?;
     let names = scenario.domain.domain().baselines().into_iter().map(|baseline| baseline.name);
@@ -30,5 +30,6 @@ pub(super) fn run(args: QuickstartArgs) -> Result<()> {
         next::resume(&folder, &["--minutes", "5"]),
         next::compare(&folder, &scenario),
         shell::word(&shell::path(&folder)),
-    ))
+    ))?;
+    Ok(Outcome::Done)
 }

@@ -2,17 +2,17 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::{Duration, Instant},
 };
 
-use super::{args::RecordArgs, load_changed, next, output, policies};
+use super::{
+    args::RecordArgs,
+    interrupts::{Outcome, Watch},
+    load_changed, next, output, policies,
+};
 use crate::{
     domains::Scenario,
-    durable::Durability,
+    durable::{Durability, landing},
     error::Result,
     policy::registry::Entry,
     record::{Opening, RecordingFile},
@@ -26,35 +26,34 @@ const RECORDINGS: &str = "recordings";
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// Plays and records.
-pub(super) fn run(args: &RecordArgs) -> Result<()> {
+pub(super) fn run(args: &RecordArgs) -> Result<Outcome> {
     let scenario = load_changed(&args.scenario)?;
     let mut policies = policies::one_each(&scenario, &policies::names(&args.policies, &scenario))?;
     let seed = args.seed.unwrap_or(scenario.seed);
     let env = EVALUATION_ENVS + args.env;
     let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(seed), env..env + 1);
-    let path = args.out.clone().unwrap_or_else(|| default_path(&scenario, &policies, seed, args.env));
+    let path = match &args.out {
+        Some(typed) => landing(typed)?,
+        None => default_path(&scenario, &policies, seed, args.env),
+    };
     let names = policies.iter().map(|entry| entry.name.clone()).collect();
     let opening = Opening { scenario: &scenario, seed, env, policies: names, keyframe_ticks: args.keyframes };
     let mut file = RecordingFile::create(&path, &opening, lane.world(), 0)?;
-    play(args, &mut lane, &mut policies, &mut file)?;
+    let outcome = play(args, &mut lane, &mut policies, &mut file)?;
     let (ticks, path) = (file.recorder().ticks(), file.path().to_owned());
     if let Durability::Uncertain(error) = file.finish()? {
         output::note(error);
     }
-    output::note(format!("{ticks} ticks; check them with `{}`", next::verify(&path)));
-    output::print(path.display())
+    let cut = if outcome == Outcome::Done { "" } else { "interrupted and saved: " };
+    output::note(format!("{cut}{ticks} ticks; check them with `{}`", next::verify(&path)));
+    output::print(path.display())?;
+    Ok(outcome)
 }
 
 /// Plays until the ticks or episodes are over; an interrupt ends the recording after the tick that runs.
-fn play(args: &RecordArgs, lane: &mut Lane, policies: &mut [Entry], file: &mut RecordingFile) -> Result<()> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    // Only the first handler of a process counts; a command sets one.
-    let _ = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-    });
+fn play(args: &RecordArgs, lane: &mut Lane, policies: &mut [Entry], file: &mut RecordingFile) -> Result<Outcome> {
+    let watch = Watch::begin("ending the recording after this tick");
+    let mut outcome = Outcome::Done;
     let most = args.ticks.unwrap_or_else(|| args.episodes.saturating_mul(u64::from(lane.spec().max_steps)));
     let bar = output::progress(most, "recording");
     let (mut episodes, mut synced) = (0, Instant::now());
@@ -66,7 +65,11 @@ fn play(args: &RecordArgs, lane: &mut Lane, policies: &mut [Entry], file: &mut R
         file.recorder().tick(lane.world(), 0)?;
         bar.inc(1);
         episodes += lane.ports().finished.len() as u64;
-        if interrupted.load(Ordering::SeqCst) || (args.ticks.is_none() && episodes == args.episodes) {
+        if args.ticks.is_none() && episodes == args.episodes {
+            break;
+        }
+        if let Some(signal) = watch.signal() {
+            outcome = Outcome::Interrupted(signal);
             break;
         }
         // Chunks end at ticks, never at times: only so has the same recording the same bytes.
@@ -76,7 +79,7 @@ fn play(args: &RecordArgs, lane: &mut Lane, policies: &mut [Entry], file: &mut R
         }
     }
     bar.finish_and_clear();
-    Ok(())
+    Ok(outcome)
 }
 
 /// A name below [`RECORDINGS`] that no file has.
@@ -87,7 +90,8 @@ fn default_path(scenario: &Scenario, policies: &[Entry], seed: u64, env: u64) ->
         1 => Path::new(RECORDINGS).join(format!("{name}.mcap")),
         _ => Path::new(RECORDINGS).join(format!("{name}-{attempt}.mcap")),
     };
-    (1..).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(1))
+    // A link that leads nowhere is in the way as well.
+    (1..).map(numbered).find(|path| path.symlink_metadata().is_err()).unwrap_or_else(|| numbered(1))
 }
 
 /// What of the name of a policy, which may be a path, goes into the name of a file.

@@ -35,16 +35,13 @@ fn check(args: &RunArgs) -> Result<Vec<String>> {
 mod windowed {
     use std::{
         path::{Path, PathBuf},
-        sync::{
-            Arc,
-            atomic::{AtomicBool, Ordering},
-        },
         time::{Duration, Instant},
     };
 
     use crate::{
         cli::{
             args::{ReplayArgs, RunArgs, SmokeArgs},
+            interrupts::{Outcome, Watch},
             next, output, start,
         },
         durable::files_in,
@@ -71,14 +68,14 @@ mod windowed {
     const HEARTBEAT: Duration = Duration::from_secs(5);
 
     /// Opens the gallery; where no window can be opened, says why and what else there is.
-    pub(in crate::cli) fn gallery() -> Result<()> {
+    pub(in crate::cli) fn gallery() -> Result<Outcome> {
         match open(Opening { settings: settings_path(), ..Opening::default() }) {
             Err(Unavailable { why, has_opened: true }) => Err(why),
             Err(Unavailable { why, has_opened: false }) => {
                 output::note(&why);
-                start::print()
+                start::print().map(|()| Outcome::Done)
             }
-            Ok(closed) => finish(closed),
+            Ok(closed) => finish(closed).map(|()| Outcome::Done),
         }
     }
 
@@ -241,22 +238,16 @@ mod windowed {
 
     /// Waits for runs that go on without the window; an interrupt lets them save and stop.
     fn keep(trainings: Vec<Training>) -> Result<()> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&interrupted);
-        let _ = ctrlc::set_handler(move || {
-            if flag.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
-        });
+        let watch = Watch::begin("saving and stopping");
         let mut trainings: Vec<Training> = trainings.into_iter().filter(Training::is_alive).collect();
         for training in &trainings {
             output::note(format!("{} goes on; Ctrl-C saves and stops it", training.folder().display()));
         }
         // Nobody could go on with one that was paused in a window that is gone.
         trainings.iter_mut().for_each(|training| training.tell(background::Command::Resume));
-        while trainings.iter().any(Training::is_alive) && !interrupted.load(Ordering::SeqCst) {
+        while trainings.iter().any(Training::is_alive) && watch.signal().is_none() {
             let until = Instant::now() + HEARTBEAT;
-            while Instant::now() < until && !interrupted.load(Ordering::SeqCst) {
+            while Instant::now() < until && watch.signal().is_none() {
                 std::thread::sleep(Duration::from_millis(100));
             }
             for training in &mut trainings {
@@ -276,7 +267,7 @@ mod windowed {
             if let Phase::Failed(why) = training.stop() {
                 return Err(Error::system(why).in_file(folder));
             }
-            if interrupted.load(Ordering::SeqCst) {
+            if watch.signal().is_some() {
                 output::note(format_args!("saved; continue it with `{}`", next::resume(folder, &[])));
             }
             output::print(folder.display())?;
@@ -290,6 +281,7 @@ mod windowed {
     use crate::{
         cli::{
             args::{ReplayArgs, RunArgs, SmokeArgs},
+            interrupts::Outcome,
             start,
         },
         error::{Error, Result},
@@ -297,8 +289,8 @@ mod windowed {
     };
 
     /// Says what there is.
-    pub(in crate::cli) fn gallery() -> Result<()> {
-        start::print()
+    pub(in crate::cli) fn gallery() -> Result<Outcome> {
+        start::print().map(|()| Outcome::Done)
     }
 
     pub(super) fn run(args: &RunArgs, _policies: Vec<String>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::{args::ShareArgs, eval, output, policies};
 use crate::{
-    durable::Durability,
+    durable::{Durability, landing},
     error::{Error, Result},
     eval::EvalOptions,
     places,
@@ -15,7 +15,9 @@ use crate::{
 /// Evaluates the policy where it was trained and writes it with its card.
 pub(super) fn run(args: &ShareArgs) -> Result<()> {
     let shared = card::load(&args.policy)?;
-    let taken = [CARD_FILE, WEIGHTS_FILE].into_iter().find(|file| args.to.join(file).exists());
+    let folder = landing(&args.to)?;
+    // Links inside the folder are not followed but replaced, so they are in the way like files.
+    let taken = [CARD_FILE, WEIGHTS_FILE].into_iter().find(|file| folder.join(file).symlink_metadata().is_ok());
     if let Some(file) = taken.filter(|_| !args.force) {
         return Err(Error::input(format!("there is a `{file}` already"))
             .in_file(&args.to)
@@ -32,7 +34,7 @@ pub(super) fn run(args: &ShareArgs) -> Result<()> {
     let intervals = measured.map_or(&[][..], Vec::as_slice);
     let results = report.metrics.iter().zip(intervals).map(|(metric, found)| Score::new(&*metric.name, *found));
     let card = Card { name, scenario: scenario.name.clone(), results: results.collect(), ..shared.card };
-    if let Durability::Uncertain(error) = card::save(&args.to, &shared.network, &card)? {
+    if let Durability::Uncertain(error) = card::save(&folder, &shared.network, &card)? {
         output::note(error);
     }
     output::print(report.fit(output::columns()))?;

@@ -1,6 +1,9 @@
 //! `agon trace`: traces of real clusters become scenarios; made-up ones are written.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{
     args::{Assignment, GenerateArgs, ImportArgs, TraceCommand},
@@ -23,7 +26,7 @@ pub(super) fn run(command: &TraceCommand) -> Result<()> {
 }
 
 fn import(args: &ImportArgs) -> Result<()> {
-    refuse_to_replace(&args.to, args.force)?;
+    let lands_at = refuse_to_replace(&args.to, args.force)?;
     let limit = usize::try_from(args.rows).unwrap_or(usize::MAX);
     let read = traces::read(args.format, &args.file, limit)?;
     let nodes = args.nodes.as_deref().map(|file| traces::read_nodes(args.format, file, limit)).transpose()?;
@@ -41,7 +44,7 @@ fn import(args: &ImportArgs) -> Result<()> {
     }
     // What cannot be read back is not written.
     Scenario::parse(&text, &args.to)?;
-    tell(&durable::write_atomic(&args.to, text.as_bytes())?);
+    tell(&durable::write_atomic(&lands_at, text.as_bytes())?);
     if read.num_skipped > 0 {
         output::note(format!("{} rows that place no workload were skipped", read.num_skipped));
     }
@@ -49,9 +52,9 @@ fn import(args: &ImportArgs) -> Result<()> {
 }
 
 fn generate(args: &GenerateArgs) -> Result<()> {
-    refuse_to_replace(&args.to, args.force)?;
+    let lands_at = refuse_to_replace(&args.to, args.force)?;
     let mut refused = None;
-    let written = durable::write_atomic_with(&args.to, |out| {
+    let written = durable::write_atomic_with(&lands_at, |out| {
         traces::generate(args.format, args.rows, args.seed, out).map_err(|error| {
             let told = io::Error::other(error.to_string());
             refused = Some(error);
@@ -71,9 +74,11 @@ fn tell(written: &Durability) {
     }
 }
 
-fn refuse_to_replace(file: &Path, is_forced: bool) -> Result<()> {
-    if file.exists() && !is_forced {
+/// Where a write to `file` lands, unless something is there that is not to be replaced.
+fn refuse_to_replace(file: &Path, is_forced: bool) -> Result<PathBuf> {
+    let lands_at = durable::landing(file)?;
+    if lands_at.exists() && !is_forced {
         return Err(Error::input("the file is there already").in_file(file).hint("replace it with `--force`"));
     }
-    Ok(())
+    Ok(lands_at)
 }

@@ -1,27 +1,28 @@
 //! `agon train`: a run from the beginning, from a policy, or from where an earlier one stopped.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::path::{Path, PathBuf};
 
 use super::{
     args::{Assignment, TrainArgs},
+    interrupts::{Outcome, Watch},
     next, on_threads, output,
 };
 use crate::{
     domains::Scenario,
     error::{Error, Result},
-    learn::{demand, hyperparameters::PpoParams},
+    learn::{
+        demand,
+        hyperparameters::{HiddenActivation, PpoParams},
+    },
     metrics::{Console, Goal, Point, Progress, Sink},
     places,
-    policy::{card, network::Team},
+    policy::{
+        card::{self, Card, Shared},
+        network::{Activation, Team},
+    },
     session::{Control, Ending, News, Observer, Plan, Session, recommended},
     sim::{
-        params::{Params, names_of},
+        params::{Kind, Params, names_of},
         scenario::DomainConfig,
     },
 };
@@ -36,20 +37,31 @@ const HEADLINE: [&str; 3] = ["charts/episodic_return", "env/reduction", "charts/
 const WARMUP_ITERATIONS: usize = 10;
 
 /// Trains and says what to do next.
-pub(super) fn run(args: TrainArgs) -> Result<()> {
+pub(super) fn run(args: TrainArgs) -> Result<Outcome> {
     on_threads(args.threads, || {
         let mut session = match &args.resume {
+            Some(path) if args.accept_changes => Session::resume_with_changes(path, goal(&args))?,
             Some(path) => Session::resume(path, goal(&args))?,
             None => start(&args)?,
         };
-        let ending = watch(&mut session)?;
+        session.take_notes().iter().for_each(output::note);
+        let was_done = session.progress() >= 1.0;
+        let outcome = watch(&mut session)?;
         let (folder, stages) = (session.folder().path(), &session.plan().stages);
         let last = stages.last().ok_or_else(|| Error::input("a run needs a scenario"))?;
-        output::note(match ending {
-            Ending::Done => format!("done; evaluate it with `{}`", next::evaluate(folder, stages.len() - 1, last)),
-            Ending::Stopped => format!("saved; continue it with `{}`", next::resume(folder, &[])),
+        let evaluate = next::evaluate(folder, stages.len() - 1, last);
+        output::note(match outcome {
+            Outcome::Done if was_done => format!(
+                "this run had reached its goal before, so nothing was trained; `--minutes` and `--steps` count from its \
+                 beginning; evaluate it with `{evaluate}`"
+            ),
+            Outcome::Done => format!("done; evaluate it with `{evaluate}`"),
+            Outcome::Interrupted(_) => {
+                format!("interrupted and saved; continue it with `{}`", next::resume(folder, &[]))
+            }
         });
-        output::print(folder.display())
+        output::print(folder.display())?;
+        Ok(outcome)
     })
 }
 
@@ -79,17 +91,10 @@ fn start(args: &TrainArgs) -> Result<Session> {
     args.backend.inspect(|backend| params.backend = *backend);
     stages.iter().try_for_each(Scenario::check)?;
     let policy = args.init.as_deref().map(card::load).transpose()?;
-    if let Some(policy) = &policy {
-        let asked = params.clone();
-        params.hidden = policy.network.shape().hidden;
-        params.action_bins = policy.card.actions.bins;
-        params.parameter_sharing = policy.card.team == Team::Any;
-        let is_lost = |set: &&Assignment| asked.get(&set.name) != params.get(&set.name);
-        if let Some(Assignment { name, value }) = args.set.iter().find(is_lost) {
-            let own = params.get(name).unwrap_or_default();
-            return Err(Error::input(format!("`{name}` cannot be {value}: the policy to start from has {own}"))
-                .hint(format!("leave out `--set {name}=…`")));
-        }
+    if let Some((policy, path)) = policy.as_ref().zip(args.init.as_ref()) {
+        let first = stages.first().ok_or_else(|| Error::input("a run needs a scenario"))?;
+        check_start(&policy.card, first).map_err(|error| error.in_file(path))?;
+        take_over(policy, &args.set, &mut params)?;
     }
     let plan = Plan {
         seed: args.seed.unwrap_or_else(|| stages.first().map_or(0, |scenario| scenario.seed)),
@@ -99,6 +104,26 @@ fn start(args: &TrainArgs) -> Result<Session> {
     };
     warn_of(&plan)?;
     Session::start(plan, args.out.as_deref(), policy.as_ref().map(|policy| &policy.network))
+}
+
+/// Takes over what a policy to start from decides.
+///
+/// # Errors
+/// One of these was set to something else.
+fn take_over(policy: &Shared, set: &[Assignment], params: &mut PpoParams) -> Result<()> {
+    let asked = params.clone();
+    params.hidden = policy.network.shape().hidden;
+    params.activation = match policy.network.shape().activation {
+        Activation::Relu => HiddenActivation::Relu,
+        Activation::Tanh => HiddenActivation::Tanh,
+    };
+    params.action_bins = policy.card.actions.bins;
+    params.parameter_sharing = policy.card.team == Team::Any;
+    let is_lost = |set: &&Assignment| asked.get(&set.name) != params.get(&set.name);
+    let Some(Assignment { name, value }) = set.iter().find(is_lost) else { return Ok(()) };
+    let own = params.get(name).unwrap_or_default();
+    Err(Error::input(format!("`{name}` cannot be {value}: the policy to start from has {own}"))
+        .hint(format!("leave out `--set {name}=…`")))
 }
 
 /// Says what a person would otherwise wonder about, or learn too late.
@@ -126,6 +151,43 @@ fn warn_of(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
+/// Says in words what keeps a run in `scenario` from starting with this policy, and what to type instead.
+fn check_start(card: &Card, scenario: &Scenario) -> Result<()> {
+    let domain = scenario.domain.domain().id();
+    if card.domain != domain {
+        return Err(Error::input(format!(
+            "policy `{}` acts in domain `{}`, not in `{domain}`",
+            card.name, card.domain
+        ))
+        .hint(format!("start from a policy of domain `{domain}`, or leave out `--init`")));
+    }
+    let sees = |scenario: &Scenario| {
+        let spec = scenario.domain.domain().spec(scenario.max_steps);
+        spec.groups
+            .first()
+            .is_some_and(|group| group.layout == card.layout && group.observation.len() == card.observation)
+    };
+    if sees(scenario) {
+        return Ok(());
+    }
+    let spec = scenario.domain.domain().spec(scenario.max_steps);
+    let fit = spec.groups.first().map_or(Ok(()), |group| card.check_fit(group));
+    // A setting by which the scenario shows what the policy knows, if one does.
+    let choices = scenario.domain.params().declared().iter().filter_map(|param| match &param.kind {
+        Kind::Choice { names, .. } => Some(names.iter().map(|value| (param.name, *value))),
+        _ => None,
+    });
+    let setting = choices.flatten().find(|(name, value)| {
+        let mut other = scenario.clone();
+        other.set(name, value).is_ok() && other.check().is_ok() && sees(&other)
+    });
+    fit.map_err(|error| match setting {
+        Some((name, value)) => error
+            .hint(format!("add `--set {name}={value}` to show what that policy was trained on, or leave out `--init`")),
+        None => error,
+    })
+}
+
 fn goal(args: &TrainArgs) -> Option<Goal> {
     args.steps.map(Goal::Steps).or(args.minutes.map(|minutes| Goal::Seconds(60.0 * minutes)))
 }
@@ -150,40 +212,41 @@ fn assign(assignment: &Assignment, stages: &mut [Scenario], params: &mut PpoPara
 }
 
 /// Runs a session to its end with a progress bar; an interrupt lets it finish the iteration, save and stop.
-pub(super) fn watch(session: &mut Session) -> Result<Ending> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    // Only the first of several sessions of a process can set the handler; it is the same one then.
-    let _ = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-    });
+pub(super) fn watch(session: &mut Session) -> Result<Outcome> {
+    let interrupts = Watch::begin("stopping after this iteration, then saving");
     let (folder, scenario) = (session.folder().path().to_owned(), session.plan().stages[0].title.clone());
     let progress = Progress::new(session.plan().goal, session.counters().env_steps, session.wall_s());
-    let mut console = Watcher { console: Console::new(progress, &HEADLINE), interrupted };
+    let mut console = Watcher { console: Console::new(progress, &HEADLINE), interrupts };
     console.console.note(&format!("{scenario}: {}", folder.display()))?;
     let ending = session.run(&mut console);
+    console.warn(&session.take_warnings())?;
     console.console.finish()?;
-    ending
+    Ok(match (ending?, console.interrupts.signal()) {
+        (Ending::Stopped, Some(signal)) => Outcome::Interrupted(signal),
+        _ => Outcome::Done,
+    })
 }
 
 /// Shows a run on the terminal.
 struct Watcher {
     console: Console,
-    interrupted: Arc<AtomicBool>,
+    interrupts: Watch,
+}
+
+impl Watcher {
+    fn warn(&mut self, warnings: &[String]) -> Result<()> {
+        warnings.iter().try_for_each(|warning| self.console.note(&format!("warning: {warning}")))
+    }
 }
 
 impl Observer for Watcher {
     fn iterated(&mut self, news: &News<'_>) -> Result<Control> {
-        for warning in news.warnings {
-            self.console.note(&format!("warning: {warning}"))?;
-        }
+        self.warn(news.warnings)?;
         let step = news.report.counters.env_steps;
         let scalars: Vec<(&str, f64)> =
             news.report.scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         self.console.write(&Point { step, wall_s: news.wall_s, scalars: &scalars })?;
-        Ok(if self.interrupted.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue })
+        Ok(if self.interrupts.signal().is_some() { Control::Stop } else { Control::Continue })
     }
 }
 

@@ -1,27 +1,29 @@
 //! Files that survive a crash at any byte: a reader sees the old content or the new, never a mixture.
 //!
 //! Everything that must outlive a crash is written as a temporary file beside its target, synced, renamed over the target,
-//! and promised only after the directory was synced as well. The temporary name is fixed per target (`.name.tmp`), so
-//! that leftovers of a killed process are found and removed at the next start and never pile up.
+//! and promised only after the directory was synced as well. All of it happens inside a [`Folder`] that is held open.
 
 use std::{
-    ffi::{OsStr, OsString},
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File},
     io::{self, BufWriter, ErrorKind, Write},
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use crate::error::{Error, Result};
 
+mod folder;
+mod landing;
 mod lock;
 mod read;
+mod temp;
 
 // Linux's numbers for two errors that std does not tell apart from others.
 const EIO: i32 = 5;
 const EMFILE: i32 = 24;
 
-pub use lock::RunLock;
+pub use folder::{Folder, Kind};
+pub use landing::landing;
+pub use lock::{LOCK, RunLock};
 pub use read::{files_in, read_capped, read_failed, truncate_log};
 
 /// How far a finished write can be relied upon.
@@ -64,17 +66,8 @@ pub fn write_atomic_with(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<Durability> {
-    let mut temp = Temp::create(temp_path(path)?)?;
-    let mut out = BufWriter::with_capacity(256 * 1024, &temp.file);
-    let written = write(&mut out).and_then(|()| out.flush());
-    // Taken apart because dropping a writer that failed would try the same write once more.
-    drop(out.into_parts());
-    written.map_err(|error| failed("cannot write", path, &error))?;
-    // After a failed sync the pages may be gone although a second sync would succeed: the file is given up instead.
-    temp.file.sync_all().map_err(|error| failed("cannot bring to disk", path, &error))?;
-    rename(&temp.path, path).map_err(|error| failed("cannot put the new content in place", path, &error))?;
-    temp.renamed = true;
-    Ok(sync_dir(parent(path)))
+    let name = path.file_name().ok_or_else(|| Error::input("this path names no file").in_file(path))?;
+    Folder::open_to_write(parent(path))?.replace_with(name, write)
 }
 
 /// Makes `dir` and its missing parents, and brings their names to disk.
@@ -100,32 +93,11 @@ pub fn create_dir(dir: &Path) -> Result<Durability> {
     Ok(durability)
 }
 
-/// Removes the temporary files that killed writers left in `dir` and returns their paths.
-///
-/// Files that a live process is writing are left alone. A folder that does not exist holds none.
-///
-/// # Errors
-/// What the file system reports.
-pub fn clean_stale(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut stale = Vec::new();
-    for path in files_in(dir)? {
-        if !path.file_name().is_some_and(is_temp_name) {
-            continue;
-        }
-        match discard_unless_in_use(&path) {
-            Ok(true) => stale.push(path),
-            Ok(false) => {}
-            Err(error) => return Err(failed("cannot remove the leftover of a killed process", &path, &error)),
-        }
-    }
-    Ok(stale)
-}
-
 /// Brings the names in `dir` to disk.
 pub fn sync_dir(dir: &Path) -> Durability {
-    match File::open(dir).and_then(|dir| dir.sync_all()) {
-        Ok(()) => Durability::Promised,
-        Err(error) => Durability::Uncertain(failed("written, but not safe from a power cut", dir, &error)),
+    match Folder::open(dir) {
+        Ok(folder) => folder.sync(),
+        Err(error) => Durability::Uncertain(error),
     }
 }
 
@@ -140,109 +112,15 @@ pub fn failed(tried: &str, path: &Path, error: &io::Error) -> Error {
         }
         (ErrorKind::PermissionDenied, _) => Error::system(what).hint("check who may read and write this path"),
         (ErrorKind::ReadOnlyFilesystem, _) => Error::system(what).hint("choose a folder that can be written"),
+        (ErrorKind::ResourceBusy, _) => {
+            Error::system(what).hint("if this file is a mount point of its own, mount the folder that it is in instead")
+        }
         (ErrorKind::FileTooLarge, _) => Error::system(what).hint("raise the file size limit, `ulimit -f`"),
         (_, Some(EIO)) => Error::system(what).hint("the disk itself failed: look at the system log, use another disk"),
         (_, Some(EMFILE)) => Error::system(what).hint("raise the limit of open files, `ulimit -n`"),
         _ => Error::system(what),
     };
     told.in_file(path)
-}
-
-/// A temporary file that nobody else writes; removed when dropped before it was renamed.
-struct Temp {
-    path: PathBuf,
-    file: File,
-    renamed: bool,
-}
-
-impl Temp {
-    /// Makes the file new: writing into an existing one could follow a link or damage a file that shares its content.
-    fn create(path: PathBuf) -> Result<Self> {
-        const ATTEMPTS: usize = 8;
-        let temp_error = |error: io::Error| failed("cannot make a temporary file", &path, &error);
-        for _ in 0..ATTEMPTS {
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(file) if owns(&file, &path).map_err(temp_error)? => {
-                    return Ok(Self { path, file, renamed: false });
-                }
-                // Another writer took the new file for a leftover before it was locked.
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    if !discard_unless_in_use(&path).map_err(temp_error)? {
-                        break;
-                    }
-                }
-                Err(error) => return Err(temp_error(error)),
-            }
-        }
-        Err(Error::input("another process is writing this file at this moment")
-            .in_file(path)
-            .hint("wait for it, or write to another place"))
-    }
-}
-
-impl Drop for Temp {
-    fn drop(&mut self) {
-        if !self.renamed {
-            // What cannot be removed now is removed by `clean_stale` or by the next write of the same target.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// Locks `file` and tells whether it is still what `path` names.
-fn owns(file: &File, path: &Path) -> io::Result<bool> {
-    match file.try_lock() {
-        // A file system without locks: nothing better than going on.
-        Ok(()) | Err(TryLockError::Error(_)) => {}
-        Err(TryLockError::WouldBlock) => return Ok(false),
-    }
-    match fs::symlink_metadata(path) {
-        Ok(named) => {
-            let ours = file.metadata()?;
-            Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino()))
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Removes a temporary file; false when a live process is writing it.
-fn discard_unless_in_use(path: &Path) -> io::Result<bool> {
-    let discard = || -> io::Result<bool> {
-        if fs::symlink_metadata(path)?.is_file() {
-            let file = File::open(path)?;
-            if !owns(&file, path)? {
-                return Ok(false);
-            }
-        }
-        fs::remove_file(path)?;
-        Ok(true)
-    };
-    match discard() {
-        // Renamed or removed by its writer in between.
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
-        outcome => outcome,
-    }
-}
-
-/// `dir/.name.tmp` for `dir/name`.
-fn temp_path(path: &Path) -> Result<PathBuf> {
-    let name = path.file_name().ok_or_else(|| Error::input("this path names no file").in_file(path))?;
-    let mut temp = OsString::from(".");
-    temp.push(name);
-    temp.push(".tmp");
-    Ok(path.with_file_name(temp))
-}
-
-fn is_temp_name(name: &OsStr) -> bool {
-    let name = name.as_encoded_bytes();
-    name.len() > b"..tmp".len() && name.starts_with(b".") && name.ends_with(b".tmp")
-}
-
-#[allow(clippy::disallowed_methods, reason = "the one place where a rename follows a sync and precedes another")]
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)
 }
 
 /// The folder that holds `path`.
@@ -263,9 +141,17 @@ fn not_a_folder(path: &Path) -> Error {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::{
+        ffi::OsStr,
+        os::unix::fs::{PermissionsExt, symlink},
+        path::PathBuf,
+    };
 
-    use super::*;
+    use super::{temp::owns, *};
+
+    fn clean_stale(dir: &Path) -> Vec<PathBuf> {
+        Folder::open(dir).unwrap().clean_stale().unwrap()
+    }
 
     fn names(dir: &Path) -> Vec<String> {
         let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
@@ -319,7 +205,7 @@ mod tests {
         write_atomic_with(&path, |out| {
             let error = write_atomic(&path, b"intruder").unwrap_err();
             assert_eq!(error.exit_code(), 2, "{error}");
-            assert!(clean_stale(dir.path()).unwrap().is_empty(), "a file in use is no leftover");
+            assert!(clean_stale(dir.path()).is_empty(), "a file in use is no leftover");
             out.write_all(b"first")
         })
         .unwrap()
@@ -330,13 +216,13 @@ mod tests {
     #[test]
     fn a_file_that_lost_its_name_is_no_longer_owned() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(".card.ron.tmp");
-        let file = File::create(&path).unwrap();
-        assert!(owns(&file, &path).unwrap());
-        fs::remove_file(&path).unwrap();
-        assert!(!owns(&file, &path).unwrap());
-        fs::write(&path, b"of another writer").unwrap();
-        assert!(!owns(&file, &path).unwrap());
+        let (name, folder) = (OsStr::new(".card.ron.tmp"), Folder::open(dir.path()).unwrap());
+        let file = File::create(folder.path_of(name)).unwrap();
+        assert!(owns(&folder, &file, name).unwrap());
+        folder.remove(name).unwrap();
+        assert!(!owns(&folder, &file, name).unwrap());
+        fs::write(folder.path_of(name), b"of another writer").unwrap();
+        assert!(!owns(&folder, &file, name).unwrap());
     }
 
     #[test]
@@ -345,9 +231,8 @@ mod tests {
         for name in [".5.agon.tmp", ".tmp", "..tmp", "notes.tmp", ".hidden", "5.agon"] {
             fs::write(dir.path().join(name), b"x").unwrap();
         }
-        assert_eq!(clean_stale(dir.path()).unwrap(), [dir.path().join(".5.agon.tmp")]);
+        assert_eq!(clean_stale(dir.path()), [dir.path().join(".5.agon.tmp")]);
         assert_eq!(names(dir.path()), ["..tmp", ".hidden", ".tmp", "5.agon", "notes.tmp"]);
-        assert!(clean_stale(&dir.path().join("missing")).unwrap().is_empty());
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Reading with a bound, and cutting logs back to where a checkpoint was made.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
-use super::{EIO, failed};
+use super::{EIO, Folder, failed};
 use crate::error::{Error, Result};
 
 /// The paths directly inside `dir` in the order of their names; none when the folder does not exist.
@@ -38,35 +38,43 @@ pub fn read_capped(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
     if !metadata.is_file() {
         return Err(Error::input("this is not an ordinary file").in_file(path).hint("name the file itself"));
     }
+    let file = File::open(path).map_err(read_error)?;
+    read_whole(file, metadata.len(), max_bytes, path)
+}
+
+/// Reads all of an ordinary file of `len` bytes, unless they are too many; `path` is only named in errors.
+pub(super) fn read_whole(file: File, len: u64, max_bytes: u64, path: &Path) -> Result<Vec<u8>> {
     let too_long = || {
         Error::input(format!("longer than {max_bytes} bytes, the most that is read"))
             .in_file(path)
             .hint("check that this is the file you mean")
     };
-    if metadata.len() > max_bytes {
+    if len > max_bytes {
         return Err(too_long());
     }
-    let file = File::open(path).map_err(read_error)?;
     let mut bytes = Vec::new();
-    let expected = usize::try_from(metadata.len()).map_err(|_| too_long())?;
-    bytes.try_reserve_exact(expected).map_err(|_| out_of_memory(path, metadata.len()))?;
+    let expected = usize::try_from(len).map_err(|_| too_long())?;
+    bytes.try_reserve_exact(expected).map_err(|_| out_of_memory(path, len))?;
     // One byte more than allowed tells a file that grew meanwhile, or whose length the system does not know.
-    file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(read_error)?;
+    let read = file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(|error| read_failed(path, &error))?;
     if bytes.len() as u64 > max_bytes { Err(too_long()) } else { Ok(bytes) }
 }
 
-/// Cuts an append-only log back to its first `offset` bytes, where a resumed run goes on.
+/// Cuts the append-only log `name` back to its first `offset` bytes, where a resumed run goes on.
 ///
 /// The cut need not be brought to disk: what a power cut brings back is cut away again by the next resume.
 ///
 /// # Errors
-/// [`Input`](crate::error::ErrorKind::Input) when the log is missing or shorter than that; otherwise what the file system
-/// reports.
-pub fn truncate_log(path: &Path, offset: u64) -> Result<()> {
-    let truncate_error = |error: io::Error| failed("cannot cut this log back", path, &error);
-    let file = match OpenOptions::new().write(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound && offset == 0 => return Ok(()),
-        opened => opened.map_err(truncate_error)?,
+/// [`Input`](crate::error::ErrorKind::Input) when the log is missing, shorter than that or a link; otherwise what the file
+/// system reports.
+pub fn truncate_log(folder: &Folder, name: &str, offset: u64) -> Result<()> {
+    let path = folder.path_of(name);
+    let truncate_error = |error: io::Error| failed("cannot cut this log back", &path, &error);
+    let file = match folder.open_to_change(name)? {
+        Some(file) => file,
+        None if offset == 0 => return Ok(()),
+        None => return Err(truncate_error(ErrorKind::NotFound.into())),
     };
     let len = file.metadata().map_err(truncate_error)?.len();
     if len < offset {
@@ -112,14 +120,14 @@ mod tests {
     #[test]
     fn a_log_is_cut_back_but_never_extended() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("metrics.jsonl");
+        let (path, folder) = (dir.path().join("metrics.jsonl"), Folder::open(dir.path()).unwrap());
         fs::write(&path, b"0123456789").unwrap();
-        truncate_log(&path, 6).unwrap();
+        truncate_log(&folder, "metrics.jsonl", 6).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"012345");
-        let error = truncate_log(&path, 7).unwrap_err();
+        let error = truncate_log(&folder, "metrics.jsonl", 7).unwrap_err();
         assert!(error.to_string().contains("6 bytes") && error.to_string().contains("byte 7"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"012345");
-        assert!(truncate_log(&dir.path().join("missing"), 1).is_err());
-        truncate_log(&dir.path().join("missing"), 0).unwrap();
+        assert!(truncate_log(&folder, "missing", 1).is_err());
+        truncate_log(&folder, "missing", 0).unwrap();
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::EvalOptions;
 use crate::{
     domains::Scenario,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     policy::registry::Entry,
     sim::{EVALUATION_ENVS, EpisodeRecord, Lane, Policy, Seeds},
 };
@@ -71,8 +71,5 @@ fn step(lane: &mut Lane, policy: &mut dyn Policy) -> Result<()> {
 /// Says which policy an error is about.
 fn about(entry: &Entry, error: &Error) -> Error {
     let what = format!("policy `{}`: {error}", entry.name);
-    match error.kind() {
-        ErrorKind::Input => Error::input(what),
-        ErrorKind::System => Error::system(what),
-    }
+    Error::new(error.kind(), what)
 }

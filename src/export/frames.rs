@@ -15,7 +15,7 @@ const FADING_TICKS: usize = 10;
 /// Most pictures of a clip.
 const MOST: u64 = 1_000_000;
 /// Pictures per second that can be asked for.
-const FPS: std::ops::RangeInclusive<u32> = 1..=100;
+pub(super) const FPS: std::ops::RangeInclusive<u32> = 1..=100;
 
 /// The pictures of a film.
 pub(super) struct Frames<'a> {
@@ -153,7 +153,7 @@ pub(super) fn ticks_between(film: &dyn Film, from: Option<u64>, until: Option<u6
     Ok((from, until))
 }
 
-fn view_of(film: &dyn Film) -> Result<&dyn View> {
+pub(super) fn view_of(film: &dyn Film) -> Result<&dyn View> {
     let domain = film.scenario().domain.domain();
     domain.view().ok_or_else(|| {
         Error::input(format!("domain `{}` has nothing to look at", domain.id())).hint("write a `.csv` table instead")

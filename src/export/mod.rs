@@ -1,9 +1,10 @@
-//! Films and tables of what happened, as files: clips, single pictures, tables.
+//! What happened, as files: clips, single pictures, tables, graphs.
 //!
 //! A [`Film`] is anything that shows one moment after the other: a policy at play, or a recording. What it shows becomes
-//! pictures or rows, and these a file, which appears complete or not at all.
+//! pictures, rows or a graph, and these a file, which appears complete or not at all.
 
 mod csv;
+mod dot;
 mod film;
 mod frames;
 mod gif;
@@ -27,10 +28,11 @@ use std::{
 use self::frames::Frames;
 pub use self::{
     film::{Film, Played},
+    gif::MAX_GIF_FPS,
     table::Table,
 };
 use crate::{
-    durable::{Durability, write_atomic_with},
+    durable::{Durability, landing, write_atomic_with},
     error::{Error, Result},
     picture::Theme,
     sim::ViewOptions,
@@ -49,12 +51,14 @@ pub enum Format {
     Csv,
     /// One row per tick, as columns.
     Parquet,
+    /// Who is joined to whom at one tick, for Graphviz, NetworkX and Gephi.
+    Dot,
 }
 
 /// How to show a film.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportOptions {
-    /// First tick; without it the film's first, for a single picture the last.
+    /// First tick; without it the film's first, for a single picture or a graph the last.
     pub from: Option<u64>,
     /// Last tick; without it the film's last.
     pub until: Option<u64>,
@@ -62,7 +66,7 @@ pub struct ExportOptions {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Pictures per second of a clip.
+    /// Pictures per second of a clip; a GIF has at most [`MAX_GIF_FPS`] and plays as long.
     pub fps: u32,
     /// Seconds of the film per second of a clip; without it, every tick is a picture.
     pub speed: Option<f64>,
@@ -93,8 +97,14 @@ impl From<Error> for Failure {
 }
 
 impl Format {
-    const ENDINGS: [(&str, Self); 5] =
-        [("gif", Self::Gif), ("mp4", Self::Mp4), ("png", Self::Png), ("csv", Self::Csv), ("parquet", Self::Parquet)];
+    const ENDINGS: [(&str, Self); 6] = [
+        ("gif", Self::Gif),
+        ("mp4", Self::Mp4),
+        ("png", Self::Png),
+        ("csv", Self::Csv),
+        ("parquet", Self::Parquet),
+        ("dot", Self::Dot),
+    ];
 
     /// What a file of this name is to hold.
     ///
@@ -115,7 +125,7 @@ impl Format {
         let (is_missing, feature, instead) = match format {
             Self::Mp4 => (cfg!(not(feature = "video")), "video", "gif"),
             Self::Parquet => (cfg!(not(feature = "parquet")), "parquet", "csv"),
-            Self::Gif | Self::Png | Self::Csv => (false, "", ""),
+            Self::Gif | Self::Png | Self::Csv | Self::Dot => (false, "", ""),
         };
         if is_missing {
             return Err(Error::input(format!("this agon was built without the feature `{feature}`"))
@@ -126,7 +136,7 @@ impl Format {
     }
 }
 
-/// Writes what `film` shows to `path`, in the format that its name says.
+/// Writes what `film` shows to `path`, in the format that its name says. If it is a link, what it points to is replaced.
 ///
 /// `on_step` is told how many of how many steps are done.
 ///
@@ -139,7 +149,8 @@ pub fn export(
     options: &ExportOptions,
     on_step: &mut dyn FnMut(u64, u64),
 ) -> Result<Durability> {
-    match Format::of(path)? {
+    let (format, path) = (Format::of(path)?, &landing(path)?);
+    match format {
         Format::Csv => {
             let table = Table::of(film, options.from, options.until, on_step)?;
             crate::durable::write_atomic(path, csv::text(&table).as_bytes())
@@ -149,6 +160,7 @@ pub fn export(
             let table = Table::of(film, options.from, options.until, on_step)?;
             write(path, |out| parquet::write(&table, out))
         }
+        Format::Dot => crate::durable::write_atomic(path, dot::of(film, options, on_step)?.as_bytes()),
         Format::Png => {
             let (first, last) = film.ticks().into_inner();
             let only = options.until.or(options.from).unwrap_or(last);
@@ -159,7 +171,8 @@ pub fn export(
             write(path, |out| png::write(&mut frames, out))
         }
         Format::Gif => {
-            let mut frames = Frames::new(film, options, on_step)?;
+            let options = gif::in_time(film, options)?;
+            let mut frames = Frames::new(film, &options, on_step)?;
             write(path, |out| gif::write(&mut frames, out))
         }
         #[cfg(feature = "video")]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod dot;
+
 use std::{fs, path::PathBuf};
 
 use super::*;
@@ -122,6 +124,23 @@ fn speed_decides_how_many_pictures_a_stretch_of_time_gets() {
     assert_eq!(pictures(10, Some(1.0)), (41, 410));
     assert_eq!(pictures(10, Some(4.0)), (11, 110));
     assert_eq!(pictures(5, Some(10.0)), (3, 60));
+}
+
+#[test]
+fn no_picture_of_a_gif_is_shorter_than_viewers_show_and_the_clip_keeps_its_time() {
+    for speed in [None, Some(4.0)] {
+        for fps in [1, 24, 50, 51, 60, 75, 100] {
+            let ticks = ExportOptions { from: Some(0), until: Some(10), ..options() };
+            let options = ExportOptions { fps, speed, width: 64, height: 48, ..ticks };
+            let (.., shown) = shown(&exported("clip.gif", &options));
+            assert!(shown.iter().all(|(_, delay)| *delay >= 2), "{fps}");
+            let found_s: f64 = shown.iter().map(|(_, delay)| f64::from(*delay) / 100.0).sum();
+            // Ten ticks of half a second, and the picture of the last.
+            let asked_s = speed.map_or(10.0 / f64::from(fps), |speed| 5.0 / speed) + 1.0 / f64::from(fps);
+            let picture_s = 1.0 / f64::from(fps.min(MAX_GIF_FPS));
+            assert!((found_s - asked_s).abs() < picture_s + 0.006, "{fps}, {speed:?}: {found_s} s for {asked_s}");
+        }
+    }
 }
 
 #[test]

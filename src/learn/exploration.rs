@@ -1,8 +1,9 @@
-//! Noise on actions that are otherwise certain, in units of half an action's range: without it an actor that learns through a critic
-//! never finds out that the critic is wrong.
+//! Noise on actions that are otherwise certain, in units of half an action's range. Without it, an actor that learns
+//! through a critic would never find out where the critic is wrong.
 //!
-//! Gaussian noise is new at every tick; that of Ornstein and Uhlenbeck drifts, so that a push lasts (Lillicrap et al. 2016), and is at
-//! rest when an episode begins. The draws have the env's address; only where the drift has come to is state.
+//! Gaussian noise is new at every tick; that of Ornstein and Uhlenbeck drifts, so that a push lasts (Lillicrap et al.
+//! 2016), and is at rest when an episode begins. The draws have the env's address, so the present drift is the only
+//! state.
 
 use serde::{Deserialize, Serialize};
 

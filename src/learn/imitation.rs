@@ -33,7 +33,8 @@ pub struct Lesson<'a> {
     pub agents: usize,
     /// The teacher's actions before squashing, `[steps, agents, stored]`, as [`HybridHead::unsquash`] writes them.
     pub labels: &'a [f32],
-    /// Whether an action could change anything, `[steps, agents]`; what a teacher does where it could not says nothing.
+    /// Whether an action could change anything, `[steps, agents]`; where it could not, nothing can be learned from what
+    /// the teacher does.
     pub matters: &'a [bool],
     /// Targets of the critic in its own unit, `[steps, values_per_step]`.
     pub returns: &'a [f32],

@@ -55,8 +55,8 @@ pub trait Learner: Send {
     /// The network has left the finite numbers.
     fn policy(&self) -> Result<Network>;
 
-    /// The critic as it is now, for values of what [`policy`](Self::policy) sees; none where it cannot be copied or values
-    /// actions.
+    /// The critic as it is now, which values the observations of [`policy`](Self::policy); none where it cannot be
+    /// copied, or values actions.
     fn critic(&self) -> Option<Critic>;
 
     /// Declaration of the domain.
@@ -89,13 +89,14 @@ pub trait Learner: Send {
     /// Starts from the actor and the normaliser of a policy; the critic learns from nothing.
     ///
     /// # Errors
-    /// The policy's network has another shape, or normalises what it sees when this run does not.
+    /// The policy's network has another shape, or it normalises observations and this run does not.
     fn start_from(&mut self, policy: &Network) -> Result<()>;
 
     /// Goes on in another scenario.
     ///
     /// # Errors
-    /// What agents see or do there is something else, or there are more or fewer of them than the networks can bear.
+    /// Agents there have other observations or actions, or there are more or fewer of them than the networks can act
+    /// for.
     fn change_scenario(&mut self, domain: &dyn Domain, max_steps: u32) -> Result<()>;
 }
 

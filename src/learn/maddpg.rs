@@ -6,14 +6,15 @@
 //! look at (`critic`; Iqbal & Sha 2019). DDPG is the same algorithm for a team of one agent, which has the observations and actions of
 //! all and is paid their mean reward.
 //!
-//! An update: a batch from the replay; what the target actors would do next, all of them as they were before the update; each critic
-//! one step towards reward + discount * target value; each actor one step up its critic's slope; at last all targets a little of the
-//! way, together. While an actor learns the others do what they would do now, as the policy gradient has it (Lowe et al. 2017, eq. 5);
-//! what they once did, which the paper's algorithm takes from the replay, would be an answer to policies that are long gone. A time
-//! limit does not end the discounted sum of what follows, a terminated episode does.
+//! An update: a batch from the replay; what the target actors would do next, all of them as they were before the
+//! update; each critic one step towards reward + discount * target value; each actor one step up its critic's slope; at
+//! last all targets a little of the way, together. While an actor learns the others do what they would do now, as the
+//! policy gradient has it (Lowe et al. 2017, eq. 5); the paper's algorithm takes from the replay what they once did,
+//! which would be an answer to policies that no longer exist. A time limit does not end the discounted sum of what
+//! follows, a terminated episode does.
 //!
-//! What an agent does where it can change nothing (`matters` of the ports) is noise to a critic that learns from what was done: it is shown as
-//! the middle of the range, and the actor's step passes over it.
+//! Where an agent can change nothing (`matters` of the ports), its action would be noise to the critic. The critic is
+//! shown the middle of the range instead, and the actor learns nothing from that step.
 //!
 //! Observations are remembered as they were seen and normalised when they are learned from, through one normaliser per iteration.
 

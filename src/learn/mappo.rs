@@ -136,7 +136,8 @@ impl Trainer {
         self.net.actor().with_normaliser(&mean, &std)
     }
 
-    /// The critic as it is now, for values of what [`policy`](Self::policy) sees; none where it cannot be copied.
+    /// The critic as it is now, which values the observations of [`policy`](Self::policy); none where it cannot be
+    /// copied.
     pub fn critic(&self) -> Option<Critic> {
         Some(Critic::new(self.net.critic()?, self.value_norm.clone()))
     }
@@ -177,8 +178,8 @@ impl Trainer {
         has_imitated && !self.imitates(progress)
     }
 
-    /// Sets how far the policy strays from what it has been taught: likelihood alone leaves it as wide as its teacher is
-    /// hard to predict, which says nothing about how much trying out is worth.
+    /// Sets how far the policy strays from what it has been taught. Imitation makes it as wide as its teacher is hard
+    /// to predict, and that width says nothing about how much exploration is worth.
     fn narrow(&mut self) -> Result<()> {
         let mut state = self.net.state();
         for tensor in state.iter_mut().filter(|tensor| tensor.name == "actor.log_std") {
@@ -231,7 +232,7 @@ impl Trainer {
         let mut sums = Sums::default();
         for epoch in 0..self.params.update_epochs {
             if epoch == 1 {
-                // Where no action mattered only the critic learns, for which once has to do.
+                // Steps in which no action mattered teach only the critic. For them one epoch is enough.
                 order.retain(|step| acted_on[*step as usize]);
             }
             self.shuffle(&mut order, epoch);

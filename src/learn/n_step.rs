@@ -1,4 +1,5 @@
-//! Returns over several steps (Watkins 1989; Hessel et al. 2018): some rewards that were seen, then the critic's word for the rest.
+//! Returns over several steps (Watkins 1989; Hessel et al. 2018): some rewards that were seen, then the critic's value
+//! for the rest.
 //!
 //! Worked out from the steps as they lie in memory when a batch is drawn, so nothing is kept per env: an episode's end or the newest
 //! step only makes a return shorter, and what an episode's last steps were worth is learned like any other.
@@ -8,13 +9,13 @@
 pub struct NStep {
     /// Steps taken, at least one.
     pub steps: usize,
-    /// What the value after the last of them counts: gamma^steps, or 0 after a terminated episode. One that was truncated goes on,
-    /// out of sight.
+    /// Weight of the value after the last of them: gamma^steps, or 0 after a terminated episode. A truncated episode
+    /// counts as going on.
     pub discount: f32,
 }
 
-/// How far the return from one step reaches: at most `longest` steps, of which `until_newest` have been stored; `ends` says of the
-/// step so many after it whether the episode was (terminated, truncated) there.
+/// How far the return from one step reaches: at most `longest` steps, of which `until_newest` have been stored;
+/// `ends(k)` says whether the episode was (terminated, truncated) `k` steps after it.
 pub fn n_step(longest: usize, until_newest: usize, gamma: f32, ends: impl Fn(usize) -> (bool, bool)) -> NStep {
     let mut discount = 1.0;
     let mut steps = 0;

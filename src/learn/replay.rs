@@ -72,7 +72,7 @@ struct Steps {
 struct Priorities {
     tree: SumTree,
     alpha: f64,
-    /// That of a step which nobody has learned from yet: the highest so far.
+    /// Priority of a step that nobody has learned from yet: the highest so far.
     highest: f64,
 }
 
@@ -174,7 +174,8 @@ impl Replay {
         self.len() == 0
     }
 
-    /// Stores the next tick, over the oldest one if the memory is full. `parts` are the envs in order, cut as they like.
+    /// Stores the next tick, over the oldest one if the memory is full. `parts` are the steps of the envs in order, in
+    /// pieces of any size.
     ///
     /// # Panics
     /// When the parts are not one step of each env.
@@ -209,7 +210,7 @@ impl Replay {
         self.weigh(draw.beta, drawn);
     }
 
-    /// Gives drawn steps the priority of what was wrong about them, `[batch]`.
+    /// Gives the drawn steps priorities by the critic's errors about them, `[batch]`.
     pub fn learned(&mut self, steps: &[usize], errors: &[f32]) {
         let Some(Priorities { tree, alpha, highest }) = &mut self.priorities else { return };
         for (step, error) in steps.iter().zip(errors).filter(|(_, error)| error.is_finite()) {
@@ -281,7 +282,7 @@ impl ReplayShape {
         self.ticks * self.envs
     }
 
-    /// Bytes of a full memory, if a number can tell.
+    /// Bytes of a full memory; none if they are more than a `usize` can say.
     pub fn bytes(&self) -> Option<usize> {
         let numbers = self.observation.checked_mul(2)?.checked_add(self.action)?.checked_add(self.rewards)?;
         let flags = self.agents.checked_mul(2)?.checked_add(2)?;
@@ -364,7 +365,7 @@ fn row<T>(rows: &[T], row: usize, width: usize) -> &[T] {
     &rows[row * width..(row + 1) * width]
 }
 
-/// Writes `from` at `at`, behind the end or over what is there.
+/// Writes `from` at `at`: behind the end, or over the numbers that are there.
 fn put<T: Copy>(to: &mut Vec<T>, at: usize, from: &[T]) {
     if at == to.len() {
         to.extend_from_slice(from);

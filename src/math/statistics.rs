@@ -95,7 +95,7 @@ pub fn bootstrap(values: &[f64], seed: u64, statistic: impl Fn(&[f64]) -> f64) -
 }
 
 /// Mean of `a[i] - b[i]`, with pairs resampled together: two policies on the same episodes, say. Positive when `a` is
-/// larger; [`Interval::is_above`] 0 is the claim that it is so beyond chance.
+/// larger; [`Interval::is_above`] 0 says that chance alone does not explain the difference.
 ///
 /// # Errors
 /// When the samples differ in length, which cannot be pairs.

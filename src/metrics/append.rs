@@ -4,12 +4,15 @@
 //! way, the torn record is cut off again, so that the next one starts clean.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    durable::Folder,
+    error::{Error, Result},
+};
 
 #[derive(Debug)]
 pub(super) struct AppendFile {
@@ -27,33 +30,33 @@ pub(super) struct AppendFile {
 
 impl AppendFile {
     /// Makes a new file; never touches one that exists.
-    pub(super) fn create(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new().append(true).create_new(true).open(path).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => Error::input("the file is there already and will not be overwritten")
-                .in_file(path)
-                .hint("resume that run or write to another folder"),
-            _ => failed("cannot be created", &error, path),
-        })?;
-        sync_folder_of(path).map_err(|error| failed("its folder cannot be synced", &error, path))?;
-        Ok(Self { path: path.to_owned(), file, end: 0, durable: 0, is_torn: false, has_lost_faith: false })
+    pub(super) fn create(folder: &Folder, name: &str) -> Result<Self> {
+        let file = folder.create(name)?;
+        match folder.sync_raw() {
+            // File systems that cannot sync folders say so and are let off.
+            Err(error) if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+                return Err(failed("its folder cannot be synced", &error, &folder.path_of(name)));
+            }
+            _ => {}
+        }
+        Ok(Self { path: folder.path_of(name), file, end: 0, durable: 0, is_torn: false, has_lost_faith: false })
     }
 
     /// Opens a file to go on after its first `offset` bytes; what lies beyond is cut off.
-    pub(super) fn open_at(path: &Path, offset: u64) -> Result<Self> {
-        let file = OpenOptions::new().append(true).open(path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Error::input("the log to be continued is missing")
-                .in_file(path)
-                .hint("put it back, or start a new run from the checkpoint's weights"),
-            _ => failed("cannot be opened", &error, path),
+    pub(super) fn open_at(folder: &Folder, name: &str, offset: u64) -> Result<Self> {
+        let path = folder.path_of(name);
+        let file = folder.open_to_change(name)?.ok_or_else(|| {
+            Error::input("the log to be continued is missing")
+                .in_file(&path)
+                .hint("put it back, or start a new run from the checkpoint's weights")
         })?;
-        let length = file.metadata().map_err(|error| failed("cannot be examined", &error, path))?.len();
+        let length = file.metadata().map_err(|error| failed("cannot be examined", &error, &path))?.len();
         if length < offset {
             return Err(Error::input(format!("the log has {length} bytes, the checkpoint knows of {offset}"))
-                .in_file(path)
+                .in_file(&path)
                 .hint("it was cut or replaced since; put the original back, or resume from an older checkpoint"));
         }
-        let mut log =
-            Self { path: path.to_owned(), file, end: offset, durable: 0, is_torn: true, has_lost_faith: false };
+        let mut log = Self { path, file, end: offset, durable: 0, is_torn: true, has_lost_faith: false };
         log.cut_torn_record()?;
         log.sync()?;
         Ok(log)
@@ -113,27 +116,24 @@ pub(super) fn failed(what: &str, error: &io::Error, path: &Path) -> Error {
     }
 }
 
-/// Makes the name of a new file durable. File systems that cannot sync folders say so and are let off.
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match File::open(folder)?.sync_all() {
-        Err(error) if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Err(error),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::fs;
+    use std::fs::{self, OpenOptions};
 
     use super::*;
 
+    fn folder() -> (tempfile::TempDir, Folder, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let path = folder.path_of("log");
+        (dir, folder, path)
+    }
+
     #[test]
     fn only_synced_bytes_count() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
-        let mut log = AppendFile::create(&path).unwrap();
+        let (_dir, folder, path) = folder();
+        let mut log = AppendFile::create(&folder, "log").unwrap();
         log.append(b"one\n").unwrap();
         assert_eq!((log.offset(), fs::read(&path).unwrap()), (0, b"one\n".to_vec()));
         log.sync().unwrap();
@@ -142,10 +142,9 @@ mod tests {
 
     #[test]
     fn continuing_cuts_what_came_after_the_offset() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
+        let (_dir, folder, path) = folder();
         fs::write(&path, "one\ntwo\nthr").unwrap();
-        let mut log = AppendFile::open_at(&path, 4).unwrap();
+        let mut log = AppendFile::open_at(&folder, "log", 4).unwrap();
         assert_eq!(log.offset(), 4);
         log.append(b"2\n").unwrap();
         log.sync().unwrap();
@@ -154,24 +153,16 @@ mod tests {
 
     #[test]
     fn a_log_that_is_there_is_not_overwritten_and_one_that_lacks_bytes_is_not_continued() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
-        let error = AppendFile::open_at(&path, 0).unwrap_err();
+        let (_dir, folder, path) = folder();
+        let error = AppendFile::open_at(&folder, "log", 0).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("log: the log to be continued is missing"), "{error}");
         fs::write(&path, "short").unwrap();
-        let error = AppendFile::create(&path).unwrap_err();
+        let error = AppendFile::create(&folder, "log").unwrap_err();
         assert!(error.to_string().contains("will not be overwritten"), "{error}");
-        let error = AppendFile::open_at(&path, 6).unwrap_err();
+        let error = AppendFile::open_at(&folder, "log", 6).unwrap_err();
         assert!(error.to_string().contains("log: the log has 5 bytes, the checkpoint knows of 6"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "short");
-    }
-
-    #[test]
-    fn a_missing_folder_is_named() {
-        let error = AppendFile::create(Path::new("/nowhere/at/all/log")).unwrap_err();
-        assert!(error.to_string().starts_with("/nowhere/at/all/log: cannot be created: "), "{error}");
-        assert_eq!(error.exit_code(), 1);
     }
 
     #[cfg(target_os = "linux")]

@@ -21,7 +21,10 @@ use super::{
     Point, Sink,
     append::{AppendFile, failed},
 };
-use crate::error::{Error, Result};
+use crate::{
+    durable::Folder,
+    error::{Error, Result},
+};
 
 /// An event file that points are appended to.
 #[derive(Debug)]
@@ -35,44 +38,53 @@ pub struct TensorBoard {
 /// files of a folder in the order of their names and takes only names with `tfevents` in them.
 pub fn file_name(unix_s: u64, host: &str, process: u32) -> String {
     let host: String = host.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-    format!("events.out.tfevents.{unix_s:010}.{host}.{process}")
+    format!("{PREFIX}{unix_s:010}.{host}.{process}")
+}
+
+/// Whether [`file_name`] could have given this name.
+pub fn is_file_name(name: &str) -> bool {
+    let parts: Option<Vec<&str>> = name.strip_prefix(PREFIX).map(|rest| rest.split('.').collect());
+    let Some([unix_s, host, process]) = parts.as_deref() else { return false };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_host = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    name.len() <= 255 && unix_s.len() >= 10 && is_number(unix_s) && is_number(process) && is_host
 }
 
 impl TensorBoard {
-    /// Starts a new file. `start_unix_s` is the Unix time of [`Point::wall_s`] = 0.
+    /// Starts a new file `name`. `start_unix_s` is the Unix time of [`Point::wall_s`] = 0.
     ///
     /// # Errors
     /// When the file exists or has a name that TensorBoard would pass over (input), or cannot be made (system).
-    pub fn create(path: &Path, start_unix_s: f64) -> Result<Self> {
-        if !path.file_name().is_some_and(|name| name.to_string_lossy().contains("tfevents")) {
+    pub fn create(folder: &Folder, name: &str, start_unix_s: f64) -> Result<Self> {
+        if !name.contains("tfevents") {
             return Err(Error::input("TensorBoard does not look into files of this name")
-                .in_file(path)
+                .in_file(folder.path_of(name))
                 .hint("the name has to contain `tfevents`"));
         }
-        let mut sink = Self { file: AppendFile::create(path)?, start_unix_s, record: Vec::new() };
+        let mut sink = Self { file: AppendFile::create(folder, name)?, start_unix_s, record: Vec::new() };
         // From version 2 on, readers drop old steps where a session starts instead of guessing.
         let version = "brain.Event:2".to_owned();
         sink.append(&Event { wall_time: start_unix_s, file_version: Some(version), ..Event::default() })?;
         Ok(sink)
     }
 
-    /// Goes on behind the first `offset` bytes of a file, an [`offset`](Self::offset) from before; records beyond are cut
+    /// Goes on behind the first `offset` bytes of the file `name`, an [`offset`](Self::offset) from before; records beyond are cut
     /// off. `start_unix_s` as for [`create`](Self::create).
     ///
     /// # Errors
     /// When the file is missing, shorter than `offset`, or no record ends there: it is not the file that `offset` was
-    /// taken from. Nothing has changed then.
-    pub fn append_at(path: &Path, offset: u64, start_unix_s: f64) -> Result<Self> {
-        if let Ok(file) = File::open(path) {
-            let length = file.metadata().map_err(|error| failed("cannot be examined", &error, path))?.len();
-            let end = if length < offset { offset } else { end_of_records(file, offset, path)? };
+    /// taken from. Also when it is a link. Nothing has changed then.
+    pub fn append_at(folder: &Folder, name: &str, offset: u64, start_unix_s: f64) -> Result<Self> {
+        if let Ok((file, length)) = folder.open_file(name) {
+            let path = folder.path_of(name);
+            let end = if length < offset { offset } else { end_of_records(file, offset, &path)? };
             if end != offset {
                 return Err(Error::input(format!("no record ends at byte {offset}, where the checkpoint left off"))
                     .in_file(path)
                     .hint("the file was replaced since; put the original back"));
             }
         }
-        Ok(Self { file: AppendFile::open_at(path, offset)?, start_unix_s, record: Vec::new() })
+        Ok(Self { file: AppendFile::open_at(folder, name, offset)?, start_unix_s, record: Vec::new() })
     }
 
     /// Marks the start of a session that continues after `step`: readers forget all later steps, from this file and
@@ -148,6 +160,8 @@ impl Sink for TensorBoard {
         self.file.sync()
     }
 }
+
+const PREFIX: &str = "events.out.tfevents.";
 
 /// Length and its checksum.
 const HEADER: usize = 12;
@@ -279,10 +293,10 @@ mod tests {
 
     #[test]
     fn the_first_record_is_byte_for_byte_as_specified() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(file_name(1_700_000_000, "lab.example", 42));
-        TensorBoard::create(&path, 1_700_000_000.0).unwrap();
-        let bytes = fs::read(&path).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, name) = (Folder::open(dir.path()).unwrap(), file_name(1_700_000_000, "lab.example", 42));
+        TensorBoard::create(&folder, &name, 1_700_000_000.0).unwrap();
+        let bytes = fs::read(folder.path_of(name)).unwrap();
         // Field 1, a double; field 3, a string of 13 bytes.
         let mut event = vec![0x09];
         event.extend(1_700_000_000_f64.to_le_bytes());
@@ -296,17 +310,32 @@ mod tests {
         assert_eq!(file_name(1_700_000_000, "lab.example/ü", 42), "events.out.tfevents.1700000000.lab_example__.42");
         assert!(file_name(999_999_999, "z", 9) < file_name(1_000_000_000, "a", 1));
         let folder = tempfile::tempdir().unwrap();
-        let error = TensorBoard::create(&folder.path().join("metrics.bin"), 0.0).unwrap_err();
+        let error = TensorBoard::create(&Folder::open(folder.path()).unwrap(), "metrics.bin", 0.0).unwrap_err();
         assert!(error.to_string().ends_with("the name has to contain `tfevents`"), "{error}");
     }
 
     #[test]
+    fn only_names_that_this_agon_gives_are_its_own() {
+        for (unix_s, host, process) in [(0, "agon", 1), (1_700_000_000, "lab.example/ü", 42), (u64::MAX, "", u32::MAX)]
+        {
+            assert!(is_file_name(&file_name(unix_s, host, process)), "{host}");
+        }
+        let name = file_name(1_700_000_000, "agon", 1);
+        let bent =
+            [format!("/{name}"), format!("../{name}"), format!("{name}/.."), format!("{name}\0"), name[..32].into()];
+        for name in bent.iter().map(String::as_str).chain(["", "metrics.jsonl", "/etc/passwd", "events.out.tfevents.."])
+        {
+            assert!(!is_file_name(name), "{name:?}");
+        }
+    }
+
+    #[test]
     fn a_file_that_is_not_the_one_left_off_is_refused_and_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.tfevents");
-        let refusal = |offset| TensorBoard::append_at(&path, offset, 0.0).unwrap_err().to_string();
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, path) = (Folder::open(dir.path()).unwrap(), dir.path().join("a.tfevents"));
+        let refusal = |offset| TensorBoard::append_at(&folder, "a.tfevents", offset, 0.0).unwrap_err().to_string();
         assert!(refusal(0).contains("a.tfevents: the log to be continued is missing"));
-        let mut sink = TensorBoard::create(&path, 0.0).unwrap();
+        let mut sink = TensorBoard::create(&folder, "a.tfevents", 0.0).unwrap();
         sink.write(&Point { step: 1, wall_s: 0.0, scalars: &[("a/b", 1.0)] }).unwrap();
         sink.flush().unwrap();
         let (whole, end) = (fs::read(&path).unwrap(), sink.offset());
@@ -314,8 +343,8 @@ mod tests {
         assert!(refusal(end - 1).contains("no record ends at byte"));
         assert!(refusal(end + 1).contains("the checkpoint knows of"));
         assert_eq!(fs::read(&path).unwrap(), whole);
-        TensorBoard::append_at(&path, end, 0.0).unwrap();
-        TensorBoard::append_at(&path, 0, 0.0).unwrap();
+        TensorBoard::append_at(&folder, "a.tfevents", end, 0.0).unwrap();
+        TensorBoard::append_at(&folder, "a.tfevents", 0, 0.0).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"");
         fs::write(&path, "{\"step\":1,\"wall_s\":0.5}\n").unwrap();
         assert!(refusal(24).contains("no event record begins at byte 0"));

@@ -65,8 +65,8 @@ impl NetworkPolicy {
         Ok(Self { shared, head, decision, fits: None, clocks: None, rows: Rows::default() })
     }
 
-    /// The most likely actions of agents that see `observations`, `[agents, width]`, into `actions`, for whoever keeps a team
-    /// outside of any world. That the policy fits the team is the caller's to check.
+    /// Writes the most likely actions of agents that see `observations`, `[agents, width]`, into `actions`. For callers
+    /// that keep a team outside of any world; they have to check that the policy fits the team.
     ///
     /// # Errors
     /// An output that is not a number.
@@ -78,7 +78,7 @@ impl NetworkPolicy {
         Ok(())
     }
 
-    /// Fills the head for these observations of envs of `agents` each.
+    /// Computes the network's head for these observations; every env has `agents` rows of them.
     fn see(&mut self, observations: &[f32], agents: usize) -> Result<()> {
         let (network, width) = (&self.shared.network, self.head.head());
         let rows = observations.len() / self.shared.card.observation;

@@ -12,7 +12,7 @@ mod files;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::files::{CARD_FILE, Shared, WEIGHTS_FILE, load, load_card, save};
+pub use self::files::{CARD_FILE, Shared, WEIGHTS_FILE, load, load_card, save, save_in};
 use super::{
     distribution::HybridHead,
     network::{Activation, ActorShape, Team},
@@ -378,14 +378,14 @@ fn check_optional_text(key: &str, text: &str) -> Result<()> {
     }
 }
 
-/// A setting to two decimals, without zeros that say nothing.
+/// A setting to two decimals, without trailing zeros.
 fn short(setting: f32) -> String {
     let text = format!("{setting:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// Text from a file in a form and length that a terminal can bear.
+/// Text from a file, safe to print: without control characters, and no longer than a line or two.
 fn one_line(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(200).collect()
 }

@@ -8,8 +8,8 @@
 //! A discrete dimension draws from the softmax of its logits. A choice is forbidden by a zero in the mask or by a logit
 //! of minus infinity; where all are forbidden, all are equally likely.
 //!
-//! Instead of by Gaussians, the continuous dimensions can be drawn together as one choice among the points of a grid: such
-//! a policy can be of two minds, where a Gaussian would act on the mean of both.
+//! The continuous dimensions can also be drawn together, without Gaussians, as one choice among the points of a grid.
+//! Such a policy can prefer two actions that lie far apart; a Gaussian would prefer the mean of both.
 //!
 //! `log_std` acts as if clamped to [`LOG_STD_MIN`], [`LOG_STD_MAX`]. Beyond a limit a row's derivative is kept only when
 //! it leads back: a plain clamp would leave a parameter that once overshot without any gradient.

@@ -6,7 +6,7 @@
 //! One network usually serves every agent of a team of any size. A team of fixed size can have one network for each place in
 //! it, or one that sees what all see and decides for all ([`Team`]).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use crate::{
     error::{Error, Result},
@@ -54,6 +54,20 @@ pub struct ActorShape {
     pub continuous: usize,
     /// Choices of each discrete action dimension.
     pub discrete: Vec<usize>,
+}
+
+impl fmt::Display for ActorShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { observation, hidden, activation, continuous, discrete } = self;
+        let activation = match activation {
+            Activation::Relu => "relu",
+            Activation::Tanh => "tanh",
+        };
+        write!(f, "{observation} observed numbers, hidden layers of {hidden} with {activation}, ")?;
+        write!(f, "{continuous} continuous actions and {} choices", discrete.len())?;
+        let sizes: Vec<String> = discrete.iter().map(usize::to_string).collect();
+        if sizes.is_empty() { Ok(()) } else { write!(f, " (among {})", sizes.join(", ")) }
+    }
 }
 
 impl ActorShape {
@@ -134,11 +148,12 @@ impl Network {
         Self::assemble(shape, Team::Any, tensors, find_tensor)
     }
 
-    /// [`from_tensors`](Self::from_tensors) for any team. With layers for each place, the tensors of place 3 are `agent3.actor.…`; the
-    /// rest is common to all. For a whole team at once, `shape` is that of all its agents together.
+    /// [`from_tensors`](Self::from_tensors) for any team. With layers for each place, the tensors of place 3 are
+    /// `agent3.actor.…`; the rest is common to all. For a network that acts for a whole team at once, `shape` counts
+    /// the numbers of all its agents together.
     ///
     /// # Errors
-    /// As there, or a team of nobody.
+    /// As there, or a team without agents.
     pub fn for_team(shape: ActorShape, team: Team, tensors: &[NamedTensor]) -> Result<Self> {
         Self::assemble(shape, team, tensors, find_tensor)
     }

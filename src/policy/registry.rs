@@ -92,8 +92,8 @@ impl Registry<'_> {
     /// The policies called `names`: each a baseline, a shipped checkpoint, a folder or file of weights, or [`ALL`].
     ///
     /// # Errors
-    /// A name that nothing has (with the nearest one that something has), files that cannot be used, or a policy that
-    /// does not fit the group.
+    /// An unknown name (with the nearest known one), files that cannot be used, or a policy that does not fit the
+    /// group.
     pub fn resolve<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<Resolved> {
         self.resolve_among(names, &[])
     }
@@ -157,11 +157,11 @@ impl Registry<'_> {
         learned(name, shared, self.decision, layout)
     }
 
-    /// Where the policy called `name` is, which is no baseline: a shipped checkpoint, or a path at which there need not be
-    /// anything.
+    /// The path of the policy called `name`, which is not a baseline: that of a shipped checkpoint, or `name` itself if
+    /// it looks like a path, whether or not there is a file.
     ///
     /// # Errors
-    /// A name that nothing has and that is no path either.
+    /// A name that is neither that of a checkpoint nor a path.
     pub fn locate(&self, name: &str) -> Result<PathBuf> {
         match self.shipped_path(name) {
             Some(path) => Ok(path),
@@ -210,7 +210,7 @@ impl Registry<'_> {
 
     fn unknown(&self, name: &str) -> Error {
         let mut valid: Vec<String> = self.baseline_names().into_iter().map(str::to_owned).collect();
-        // A folder that cannot be listed has no names to suggest; that is not what went wrong here.
+        // A folder that cannot be listed suggests no names. The error to report is the unknown name, not the folder.
         let shipped = self.checkpoints.and_then(|checkpoints| shipped(checkpoints).ok()).unwrap_or_default();
         valid.extend(shipped.into_iter().filter(|found| found.domain == self.domain.id()).map(|found| found.name));
         valid.push(ALL.to_owned());

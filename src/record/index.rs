@@ -4,12 +4,20 @@ use std::ops::Range;
 
 use super::{
     messages::{ACTIONS, EVENTS, FINISHED, KEYFRAMES, METRICS, RECORDING, REWARDS, SCENARIO},
-    walker::{Ending, Inner, Part, records, unpack, walk},
+    walker::{Ending, Inner, MAX_CHUNK, Part, Uncovered, records, unpack, value_of, walk},
 };
 use crate::error::{Error, Result};
 
 /// Most channels that a recording may declare.
 const MAX_CHANNELS: usize = 64;
+
+/// Longest topic, in bytes.
+const MAX_TOPIC: usize = 1024;
+
+/// Records that the chunks of any file may hold, all together; each costs time, however little it says.
+const RECORDS: u64 = 1 << 20;
+/// Records more for each byte of the file. What differs from one message to the next takes more than a byte of it.
+const RECORDS_PER_BYTE: u64 = 1;
 
 /// What a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +39,20 @@ pub(super) enum Topic {
 pub(super) struct Message {
     pub(super) topic: Topic,
     pub(super) tick: u32,
+    pub(super) time_ns: u64,
     pub(super) data: Range<usize>,
 }
 
 /// One chunk of a recording. Ticks never decrease from chunk to chunk.
+///
+/// What a tick came to is never spread over two: chunks that another writer ended within a tick are one here, as long as
+/// they are not longer than a chunk may be.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk {
-    /// Its record in the file, for [`unpack`].
-    record: Range<usize>,
+    /// Its records in the file, for [`unpack`].
+    records: Vec<Range<usize>>,
+    /// Bytes that they unpack to.
+    len: usize,
     /// Tick of its first message.
     pub(super) first: u32,
     /// Tick of its last message.
@@ -51,18 +65,54 @@ pub(super) struct Chunk {
     scenario_within: Option<usize>,
 }
 
+impl Chunk {
+    /// Makes one of this and the one after it.
+    fn append(&mut self, next: Self) {
+        self.records.extend(next.records);
+        self.len += next.len;
+        self.last = next.last;
+        self.first_keyframe = self.first_keyframe.or(next.first_keyframe);
+        self.scenario_within = self.scenario_within.or(next.scenario_within);
+    }
+}
+
+/// What the recorder said when it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Finished {
+    /// How many ticks it recorded.
+    pub(super) ticks: Option<u64>,
+}
+
+/// What no checksum covers, as its writer gave none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Chunks without a checksum.
+    pub chunks: u64,
+    /// What lies between the chunks.
+    pub between_chunks: bool,
+    /// The summary at the end.
+    pub summary: bool,
+}
+
 /// What is where.
+#[derive(Default)]
 pub(super) struct Index {
     pub(super) chunks: Vec<Chunk>,
-    /// Number and topic of each channel.
-    channels: Vec<(u16, Topic)>,
-    /// Groups that act in it.
-    pub(super) groups: usize,
+    /// Number, topic and meaning of each channel.
+    channels: Vec<(u16, String, Topic)>,
     /// How far the file can be trusted.
     pub(super) ending: Ending,
-    /// Whether the recorder said that it was done.
-    pub(super) finished: bool,
+    /// What the recorder said when it was done, if it did.
+    pub(super) finished: Option<Finished>,
     pub(super) num_keyframes: u64,
+    /// What no checksum covers.
+    pub(super) uncovered: Coverage,
+    /// Last tick all of whose steps are there.
+    last_tick: u32,
+    /// Steps of the last tick so far: actions, metrics and rewards.
+    steps: usize,
+    records: u64,
+    allowed_records: u64,
 }
 
 /// A chunk unpacked.
@@ -71,6 +121,8 @@ pub(super) struct Unpacked {
     /// Which one.
     pub(super) number: Option<usize>,
     content: Vec<u8>,
+    /// One record of it.
+    part: Vec<u8>,
     pub(super) messages: Vec<Message>,
 }
 
@@ -96,30 +148,47 @@ impl Unpacked {
 impl Index {
     /// Walks over a file.
     pub(super) fn new(bytes: &[u8]) -> Self {
-        let mut index = Self {
-            chunks: Vec::new(),
-            channels: Vec::new(),
-            groups: 0,
-            ending: Ending::Complete,
-            finished: false,
-            num_keyframes: 0,
-        };
+        let allowed_records = RECORDS.saturating_add(RECORDS_PER_BYTE.saturating_mul(bytes.len() as u64));
+        let mut index = Self { allowed_records, ..Self::default() };
         let ending = walk(bytes, &mut |part| match part {
             Part::Chunk { record, content } => index.add(record, content),
-            Part::Metadata { name } => {
-                index.finished |= name == FINISHED;
+            Part::Metadata { name: FINISHED, entries } => {
+                let ticks = value_of(entries, "ticks").and_then(|ticks| ticks.parse().ok());
+                index.finished = Some(Finished { ticks });
+                Ok(())
+            }
+            Part::Metadata { .. } => Ok(()),
+            Part::Uncovered(what) => {
+                match what {
+                    Uncovered::Chunk => index.uncovered.chunks += 1,
+                    Uncovered::BetweenChunks => index.uncovered.between_chunks = true,
+                    Uncovered::Summary => index.uncovered.summary = true,
+                }
                 Ok(())
             }
         });
         // No checksum covers the word of the recorder but the one at the end.
-        index.finished &= ending == Ending::Complete;
+        index.finished = index.finished.filter(|_| ending == Ending::Complete);
         index.ending = ending;
+        let last = index.chunks.last().map_or(0, |chunk| chunk.last);
+        let is_complete = index.steps > 2 * index.groups().count();
+        index.last_tick = if is_complete { last } else { last.saturating_sub(1) };
         index
     }
 
-    /// Last tick that was recorded.
+    /// Names of the groups that act in it, in the order of their numbers.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
+        self.channels.iter().filter_map(|(_, topic, _)| topic.strip_prefix(ACTIONS))
+    }
+
+    /// Names of the groups that are paid in it, in the order of their numbers.
+    pub(super) fn paid_groups(&self) -> impl Iterator<Item = &str> {
+        self.channels.iter().filter_map(|(_, topic, _)| topic.strip_prefix(REWARDS))
+    }
+
+    /// Last tick that was recorded, all of it.
     pub(super) fn last_tick(&self) -> u32 {
-        self.chunks.last().map_or(0, |chunk| chunk.last)
+        self.last_tick
     }
 
     /// Number of the chunk with the actions of tick `tick`, which is at least 1.
@@ -133,14 +202,23 @@ impl Index {
             return Ok(());
         }
         unpacked.number = None;
+        unpacked.content.clear();
         unpacked.messages.clear();
         let chunk = self.chunks.get(number).ok_or_else(|| Error::input("the recording ends before this tick"))?;
-        let record = bytes.get(chunk.record.clone()).unwrap_or_default();
-        unpack(record, &mut unpacked.content).map_err(Error::input)?;
-        for record in records(&unpacked.content) {
-            if let Inner::Message { channel, sequence, data, .. } = record.map_err(Error::input)? {
-                let topic = self.topic(channel).unwrap_or(Topic::Other);
-                unpacked.messages.push(Message { topic, tick: sequence, data });
+        for record in &chunk.records {
+            let (start, record) = (unpacked.content.len(), bytes.get(record.clone()).unwrap_or_default());
+            unpack(record, &mut unpacked.part).map_err(Error::input)?;
+            for inner in records(&unpacked.part) {
+                if let Inner::Message { channel, sequence, log_time_ns, data } = inner.map_err(Error::input)? {
+                    let topic = self.topic(channel).unwrap_or(Topic::Other);
+                    let data = start + data.start..start + data.end;
+                    unpacked.messages.push(Message { topic, tick: sequence, time_ns: log_time_ns, data });
+                }
+            }
+            if start == 0 {
+                std::mem::swap(&mut unpacked.content, &mut unpacked.part);
+            } else {
+                unpacked.content.extend_from_slice(&unpacked.part);
             }
         }
         unpacked.number = Some(number);
@@ -151,9 +229,13 @@ impl Index {
         let before = self.chunks.last();
         let mut last_step = before.map_or(0, |chunk| chunk.last);
         let scenario_before = before.and_then(|chunk| chunk.scenario_within.or(chunk.scenario_before));
-        let number = self.chunks.len();
-        let (mut first, mut first_keyframe, mut scenario_within, mut num_keyframes) = (None, None, None, 0);
+        let mut first = None;
+        let (mut first_keyframe, mut has_scenario, mut num_keyframes) = (None, false, 0);
         for inner in records(content) {
+            self.records += 1;
+            if self.records > self.allowed_records {
+                return Err(format!("more than {} records, the most for a file of its length", self.allowed_records));
+            }
             match inner? {
                 Inner::Schema => {}
                 Inner::Channel { id, topic } => self.declare(id, topic)?,
@@ -165,29 +247,62 @@ impl Index {
                         return Err(format!("tick {sequence} where tick {last_step} was the last"));
                     }
                     last_step = sequence;
-                    first.get_or_insert(sequence);
+                    self.count_step(topic);
+                    first.get_or_insert((sequence, topic));
                     if topic == Topic::Keyframe {
                         first_keyframe.get_or_insert(sequence);
                         num_keyframes += 1;
                     }
-                    if topic == Topic::Scenario {
-                        scenario_within = Some(number);
-                    }
+                    has_scenario |= topic == Topic::Scenario;
                 }
             }
         }
-        let Some(first) = first else { return Ok(()) };
+        let Some((first, topic)) = first else { return Ok(()) };
+        let goes_on = self.goes_on(topic, content.len());
         self.num_keyframes += num_keyframes;
-        self.chunks.push(Chunk { record, first, last: last_step, first_keyframe, scenario_before, scenario_within });
+        let scenario_within = has_scenario.then_some(self.chunks.len() - usize::from(goes_on));
+        let (records, len, last) = (vec![record], content.len(), last_step);
+        let chunk = Chunk { records, len, first, last, first_keyframe, scenario_before, scenario_within };
+        match self.chunks.last_mut().filter(|_| goes_on) {
+            Some(before) => before.append(chunk),
+            None => self.chunks.push(chunk),
+        }
         Ok(())
     }
 
-    fn declare(&mut self, id: u16, topic: &str) -> Result<(), String> {
-        if self.topic(id).is_some() || self.channels.len() == MAX_CHANNELS {
-            return Err("more channels than a recording has".to_owned());
+    /// Whether a chunk of so many bytes that begins with `topic` goes on with what the one before it ended in. The states
+    /// of a tick begin a chunk, except at the beginning of the file.
+    fn goes_on(&self, topic: Topic, len: usize) -> bool {
+        let is_middle = match topic {
+            Topic::Actions(0) => false,
+            Topic::Keyframe | Topic::Scenario => self.num_keyframes == 0,
+            _ => true,
+        };
+        is_middle && self.chunks.last().is_some_and(|before| before.len + len <= MAX_CHUNK)
+    }
+
+    /// Counts what makes a tick complete.
+    fn count_step(&mut self, topic: Topic) {
+        match topic {
+            Topic::Actions(0) => self.steps = 1,
+            Topic::Actions(_) | Topic::Metrics | Topic::Rewards(_) => self.steps += 1,
+            _ => {}
         }
-        let known = |of: fn(usize) -> Topic| of(self.channels.iter().filter(|(_, t)| same(*t, of(0))).count());
-        let topic = match topic {
+    }
+
+    fn declare(&mut self, id: u16, topic: &str) -> Result<(), String> {
+        if let Some((_, before, _)) = self.channels.iter().find(|(channel, ..)| *channel == id) {
+            // Some writers say in each chunk again what they said before.
+            return if before == topic { Ok(()) } else { Err(format!("channel {id} declared twice, differently")) };
+        }
+        if self.channels.len() == MAX_CHANNELS {
+            return Err(format!("more channels than a recording has, which are at most {MAX_CHANNELS}"));
+        }
+        if topic.len() > MAX_TOPIC {
+            return Err(format!("a topic of {} bytes, at most {MAX_TOPIC} are read", topic.len()));
+        }
+        let known = |of: fn(usize) -> Topic| of(self.channels.iter().filter(|(.., t)| same(*t, of(0))).count());
+        let meaning = match topic {
             RECORDING => Topic::Recording,
             SCENARIO => Topic::Scenario,
             KEYFRAMES => Topic::Keyframe,
@@ -197,13 +312,12 @@ impl Index {
             topic if topic.starts_with(REWARDS) => known(Topic::Rewards),
             _ => Topic::Other,
         };
-        self.groups += usize::from(matches!(topic, Topic::Actions(_)));
-        self.channels.push((id, topic));
+        self.channels.push((id, topic.to_owned(), meaning));
         Ok(())
     }
 
     fn topic(&self, id: u16) -> Option<Topic> {
-        self.channels.iter().find(|(channel, _)| *channel == id).map(|(_, topic)| *topic)
+        self.channels.iter().find(|(channel, ..)| *channel == id).map(|(.., topic)| *topic)
     }
 }
 

@@ -26,8 +26,8 @@ pub const EVENTS: &str = "/events";
 /// Name of the metadata record that a finished recording ends with.
 pub const FINISHED: &str = "agon.finished";
 
-/// Version of everything in this file.
-pub const VERSION: u32 = 1;
+/// Version of everything in this file. Since 2 a keyframe has the state before each edit and the state at the end.
+pub const VERSION: u32 = 2;
 
 /// Who plays; the first message of a recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +101,8 @@ pub enum Event {
 pub enum Cause {
     /// The recording begins.
     Start,
-    /// So many ticks have passed since the last one, or an episode has begun: the state follows from what came before.
+    /// So many ticks have passed since the last one, an episode has begun, an edit follows, or the recording ends: the state
+    /// follows from what came before.
     Passing,
     /// It was changed by hand: the state does not follow from what came before.
     Edit,

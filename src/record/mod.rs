@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | `/recording` | JSON | once | seed, env, policies, groups, version of agon |
 //! | `/scenario` | RON | at tick 0 and after an edit | the scenario in force from here on, every key written out |
-//! | `/keyframes` | binary | at tick 0, every 50 ticks, at each start of an episode, after an edit | why (1 byte), hash of the state (8, little-endian), the state |
+//! | `/keyframes` | binary | at tick 0, every 50 ticks, at each start of an episode, before and after an edit, at the end | why (1 byte), hash of the state (8, little-endian), the state |
 //! | `/actions/<group>` | binary | every tick | f32 little-endian `[agents, numbers]`; the channel's metadata names the numbers |
 //! | `/metrics` | JSON | every tick | each metric of the scenario by its name |
 //! | `/rewards/<group>` | JSON | every tick | `total` and `terms.<name>`, each a list with a number per agent |
@@ -17,13 +17,16 @@
 //! tick `t`, what was measured and paid on arriving there, then what happened there. A message's `sequence` is its
 //! tick and its time is simulated time in ns, so that the same recording has the same bytes. Chunks end between ticks.
 //!
-//! A metadata record `agon.finished` closes a recording; without it the writer was stopped. The file is written with the crate
-//! `mcap` and read by [`walker`], which survives whatever a file may hold; see there.
+//! A metadata record `agon.finished` with the number of ticks closes a recording; without it the writer was stopped. Version 1
+//! of the format had no keyframe before an edit and at the end. The file is written with the crate `mcap` and read by
+//! [`walker`], which survives whatever a file may hold; see there. Names inside a recording are shown, and never become paths.
 
+mod bytes;
 mod channels;
 mod file;
 mod index;
 pub mod messages;
+mod packed;
 mod recorder;
 mod replay;
 mod verify;
@@ -31,10 +34,11 @@ pub mod walker;
 
 pub use self::{
     file::RecordingFile,
+    index::Coverage,
     messages::Event,
     recorder::{KEYFRAME_TICKS, Opening, Recorder},
     replay::{Header, Replay},
-    verify::{Difference, Verdict, verify},
+    verify::{Difference, Edit, Outcome, Verdict, verify},
     walker::Ending,
 };
 

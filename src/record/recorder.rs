@@ -61,6 +61,9 @@ pub struct Recorder<W: Write> {
     time_ns: u64,
     dt_ns: u64,
     last_keyframe: u32,
+    /// The state of this tick, as long as no keyframe has it. Where actions end, at an edit or with the recording, a keyframe
+    /// has to say what they led to.
+    unsaved: Option<Vec<u8>>,
     /// Bytes in the chunk that is being filled.
     filled: usize,
 }
@@ -93,6 +96,7 @@ impl<W: Write> Recorder<W> {
             time_ns: 0,
             dt_ns: dt_ns(opening.scenario),
             last_keyframe: 0,
+            unsaved: None,
             filled: 0,
         };
         let preamble = Preamble {
@@ -105,7 +109,7 @@ impl<W: Write> Recorder<W> {
         };
         recorder.write(recorder.channels.recording, &json(&preamble)?)?;
         recorder.write(recorder.channels.scenario, opening.scenario.to_ron()?.as_bytes())?;
-        recorder.keyframe(Cause::Start, world, slot)?;
+        recorder.keyframe(Cause::Start, &snapshot::save(world, slot))?;
         Ok(recorder)
     }
 
@@ -135,7 +139,9 @@ impl<W: Write> Recorder<W> {
             if self.filled >= CHUNK {
                 self.flush()?;
             }
-            self.keyframe(Cause::Passing, world, slot)?;
+            self.keyframe(Cause::Passing, &snapshot::save(world, slot))?;
+        } else {
+            self.unsaved = Some(snapshot::save(world, slot));
         }
         Ok(())
     }
@@ -159,10 +165,11 @@ impl<W: Write> Recorder<W> {
         if world.resource::<Declared>().0.groups.len() != self.channels.actions.len() {
             return Err(Error::input("a recording keeps the groups it began with").hint("begin another recording"));
         }
+        self.keep_state()?;
         what.iter().try_for_each(|event| self.mark(event))?;
         self.write(self.channels.scenario, scenario.to_ron()?.as_bytes())?;
         self.dt_ns = dt_ns(scenario);
-        self.keyframe(Cause::Edit, world, slot)
+        self.keyframe(Cause::Edit, &snapshot::save(world, slot))
     }
 
     /// Ticks recorded so far.
@@ -179,11 +186,12 @@ impl<W: Write> Recorder<W> {
         self.writer.flush().map_err(|error| write_failed(&error))
     }
 
-    /// Ends the recording and says so in it. One that is dropped instead reads as not finished.
+    /// Ends the recording with the state that it led to and says so in it. One that is dropped instead reads as not finished.
     ///
     /// # Errors
     /// What the sink reports.
     pub fn finish(mut self) -> Result<W> {
+        self.keep_state()?;
         let ticks = ("ticks".to_owned(), self.tick.to_string());
         let end = Metadata { name: FINISHED.to_owned(), metadata: [ticks].into() };
         self.writer.write_metadata(&end).map_err(|error| write_failed(&error))?;
@@ -195,10 +203,15 @@ impl<W: Write> Recorder<W> {
         if self.filled >= LONG_CHUNK { self.flush() } else { Ok(()) }
     }
 
-    fn keyframe(&mut self, cause: Cause, world: &World, slot: usize) -> Result<()> {
-        let state = snapshot::save(world, slot);
-        let keyframe = Keyframe { cause, hash: snapshot::hash_of(&state), state: &state };
-        self.last_keyframe = self.tick;
+    /// Writes the state of this tick, unless a keyframe has it.
+    fn keep_state(&mut self) -> Result<()> {
+        let Some(state) = self.unsaved.take() else { return Ok(()) };
+        self.keyframe(Cause::Passing, &state)
+    }
+
+    fn keyframe(&mut self, cause: Cause, state: &[u8]) -> Result<()> {
+        let keyframe = Keyframe { cause, hash: snapshot::hash_of(state), state };
+        (self.last_keyframe, self.unsaved) = (self.tick, None);
         self.write(self.channels.keyframes, &keyframe.encode())
     }
 
@@ -214,7 +227,7 @@ impl<W: Write> Recorder<W> {
 }
 
 /// Length of a tick in ns; never 0, so that times tell ticks apart.
-fn dt_ns(scenario: &Scenario) -> u64 {
+pub(super) fn dt_ns(scenario: &Scenario) -> u64 {
     ((scenario.domain.domain().dt_s() * 1e9).round() as u64).max(1)
 }
 

@@ -7,16 +7,18 @@ use std::{ops::RangeInclusive, path::Path};
 
 use super::{
     MAX_FILE,
-    index::{Index, Message, Topic, Unpacked},
-    messages::{Cause, Event, Keyframe, Preamble, VERSION, decode_actions, decode_metrics, decode_rewards, from_json},
+    index::{Coverage, Finished, Index, Topic, Unpacked},
+    messages::{Event, Preamble, VERSION, decode_metrics, from_json},
     walker::Ending,
 };
 use crate::{
     domains::Scenario,
     durable::read_capped,
     error::{Error, Result},
-    sim::{EpisodeRecord, Lane, Ports, Seeds},
+    sim::{Lane, Seeds},
 };
+
+mod steps;
 
 /// What a recording is of.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +33,8 @@ pub struct Header {
     pub env: u64,
     /// Version of the agon that wrote it.
     pub agon: String,
+    /// Version of the format.
+    pub version: u32,
     /// Whether the recorder finished it. If not, [`Replay::ending`] says how far it is good.
     pub finished: bool,
 }
@@ -42,6 +46,8 @@ pub struct Replay {
     header: Header,
     /// The scenario in force at this tick.
     scenario: Scenario,
+    /// Where it was read: its chunk, and its place there unless it is the last in it.
+    scenario_at: Option<(usize, Option<usize>)>,
     lane: Lane,
     tick: u32,
     /// Whether the lane is in the state of this tick: not after a restore that failed half-way.
@@ -97,10 +103,15 @@ impl Replay {
             .hint("use a newer agon"));
         }
         let scenario = parse_scenario(first(Topic::Scenario, "scenario")?)?;
-        let Preamble { agon, seed, env, policies, .. } = preamble;
-        let header = Header { scenario: scenario.clone(), policies, seed, env, agon, finished: index.finished };
-        let lane = lane(&scenario, &header, index.groups)?;
-        let mut replay = Self { bytes, index, header, scenario, lane, tick: 0, is_sound: false, chunk };
+        let Preamble { version, agon, seed, env, policies, groups } = preamble;
+        if policies.len() != groups.len() || !groups.iter().map(String::as_str).eq(index.groups()) {
+            return Err(Error::input("the recording has other groups than its beginning says"));
+        }
+        let finished = index.finished.is_some();
+        let header = Header { scenario: scenario.clone(), policies, seed, env, agon, version, finished };
+        let lane = lane(&scenario, &header, &index)?;
+        let mut replay =
+            Self { bytes, index, header, scenario, scenario_at: None, lane, tick: 0, is_sound: false, chunk };
         replay.seek(0)?;
         Ok(replay)
     }
@@ -118,6 +129,16 @@ impl Replay {
     /// How far the file can be trusted.
     pub fn ending(&self) -> &Ending {
         &self.index.ending
+    }
+
+    /// What no checksum covers, as its writer gave none.
+    pub fn uncovered(&self) -> Coverage {
+        self.index.uncovered
+    }
+
+    /// What the recorder said when it was done, if it did.
+    pub(super) fn finished(&self) -> Option<Finished> {
+        self.index.finished
     }
 
     /// All ticks; tick 0 is the state that the recording began with.
@@ -166,7 +187,7 @@ impl Replay {
     /// # Errors
     /// A state that the scenario refuses.
     pub fn fork(&self) -> Result<Lane> {
-        let mut fork = lane(&self.scenario, &self.header, self.index.groups)?;
+        let mut fork = lane(&self.scenario, &self.header, &self.index)?;
         fork.restore(0, &self.lane.snapshot(0))?;
         Ok(fork)
     }
@@ -250,156 +271,6 @@ impl Replay {
         }
         Ok(events)
     }
-
-    /// Goes to tick 0 as the recording began, before any edit; what its keyframes say is compared.
-    pub(super) fn rewind(&mut self) -> Result<Vec<Compared>> {
-        self.index.load(&self.bytes, 0, &mut self.chunk)?;
-        let at = self.chunk.messages.iter().position(|message| message.topic == Topic::Keyframe);
-        self.restore(0, at.ok_or_else(|| Error::input("the recording has no state to start from"))?)?;
-        self.tick = 0;
-        self.arrive()
-    }
-
-    /// Simulates one tick with the recorded actions; where the state was saved, compares, or takes what was edited.
-    pub(super) fn advance(&mut self) -> Result<Vec<Compared>> {
-        let tick = self.tick + 1;
-        self.load_step(tick)?;
-        self.take_actions(tick)?;
-        self.lane.step();
-        self.tick = tick;
-        let compared = self.arrive()?;
-        // Whoever seeks from here must start at a keyframe again.
-        self.is_sound &= compared.iter().all(|compared| compared.expected == compared.found);
-        Ok(compared)
-    }
-
-    /// Looks at the keyframes of the tick it stands at, in order.
-    pub(super) fn arrive(&mut self) -> Result<Vec<Compared>> {
-        let mut compared = Vec::new();
-        let mut number = if self.tick == 0 { 0 } else { self.index.chunk_of_step(self.tick) };
-        while self.index.chunks.get(number).is_some_and(|chunk| chunk.first <= self.tick) {
-            self.index.load(&self.bytes, number, &mut self.chunk)?;
-            let here = self.chunk.messages_at(self.tick).filter(|(_, message)| message.topic == Topic::Keyframe);
-            for at in here.map(|(at, _)| at).collect::<Vec<_>>() {
-                self.index.load(&self.bytes, number, &mut self.chunk)?;
-                let keyframe = Keyframe::decode(self.chunk.data(&self.chunk.messages[at]))?;
-                if keyframe.cause == Cause::Edit {
-                    self.restore(number, at)?;
-                    self.show_recorded()?;
-                } else {
-                    compared.push(Compared { expected: keyframe.hash, found: self.lane.hash(0) });
-                }
-            }
-            number += 1;
-        }
-        Ok(compared)
-    }
-
-    /// The last keyframe that is not after `target`: its chunk, its place there, its tick.
-    fn keyframe_before(&mut self, target: u32) -> Result<(usize, usize, u32)> {
-        let is_before = |chunk: &super::index::Chunk| chunk.first_keyframe.is_some_and(|tick| tick <= target);
-        let number = self.index.chunks.iter().rposition(is_before);
-        let number = number.ok_or_else(|| Error::input("the recording has no state to start from"))?;
-        self.index.load(&self.bytes, number, &mut self.chunk)?;
-        let is_it = |message: &Message| message.topic == Topic::Keyframe && message.tick <= target;
-        let at = self.chunk.messages.iter().rposition(is_it);
-        let at = at.ok_or_else(|| Error::input("the recording has no state to start from"))?;
-        Ok((number, at, self.chunk.messages[at].tick))
-    }
-
-    /// Puts the env into the state of the keyframe at place `at` of chunk `number`.
-    fn restore(&mut self, number: usize, at: usize) -> Result<()> {
-        self.is_sound = false;
-        self.take_scenario(number, at)?;
-        self.index.load(&self.bytes, number, &mut self.chunk)?;
-        let keyframe = Keyframe::decode(self.chunk.data(&self.chunk.messages[at]))?;
-        self.lane.restore(0, keyframe.state)?;
-        if self.lane.addresses().any(|address| address.env != self.header.env) {
-            return Err(Error::input("a state of another env than the recording's"));
-        }
-        self.is_sound = true;
-        Ok(())
-    }
-
-    /// Makes the scenario in force at place `at` of chunk `number` that of the lane.
-    fn take_scenario(&mut self, number: usize, at: usize) -> Result<()> {
-        self.index.load(&self.bytes, number, &mut self.chunk)?;
-        let find = |chunk: &Unpacked, before: usize| {
-            chunk.messages[..before].iter().rfind(|message| message.topic == Topic::Scenario).cloned()
-        };
-        let mut found = find(&self.chunk, at);
-        if let (None, Some(before)) = (&found, self.index.chunks[number].scenario_before) {
-            self.index.load(&self.bytes, before, &mut self.chunk)?;
-            found = find(&self.chunk, self.chunk.messages.len());
-        }
-        let found = found.ok_or_else(|| Error::input("the recording has no scenario"))?;
-        let scenario = parse_scenario(self.chunk.data(&found))?;
-        if scenario != self.scenario {
-            self.lane = lane(&scenario, &self.header, self.index.groups)?;
-            self.scenario = scenario;
-        }
-        Ok(())
-    }
-
-    fn load_step(&mut self, tick: u32) -> Result<()> {
-        self.index.load(&self.bytes, self.index.chunk_of_step(tick), &mut self.chunk)
-    }
-
-    fn take_actions(&mut self, tick: u32) -> Result<()> {
-        for group in 0..self.index.groups {
-            let message = self.chunk.said(Topic::Actions(group), tick)?;
-            decode_actions(message, &mut self.lane.ports_mut().groups[group])?;
-        }
-        Ok(())
-    }
-
-    /// Puts into the ports what they showed at this tick and what no state says: it is of the tick that led here.
-    fn show_recorded(&mut self) -> Result<()> {
-        let tick = self.tick;
-        if tick == 0 {
-            // Nothing has been done yet, and the lane may have been somewhere else before.
-            let (spec, ports) = (self.lane.spec().clone(), self.lane.ports_mut());
-            let shown = Ports { stratum: ports.stratum.clone(), ..Ports::new(&spec, 1) };
-            let before = std::mem::replace(ports, shown);
-            for (group, before) in ports.groups.iter_mut().zip(before.groups) {
-                group.observations = before.observations;
-            }
-            return Ok(());
-        }
-        let metrics = self.metrics_at(u64::from(tick))?;
-        self.load_step(tick)?;
-        for group in 0..self.index.groups {
-            // An edit at this very tick may have changed how many agents there are.
-            let len = self.lane.ports().groups[group].actions.len() * size_of::<f32>();
-            if self.chunk.said(Topic::Actions(group), tick)?.len() != len {
-                return Ok(());
-            }
-        }
-        self.take_actions(tick)?;
-        let spec = self.lane.spec().clone();
-        for (group, spec) in spec.groups.iter().enumerate() {
-            let message = self.chunk.said(Topic::Rewards(group), tick)?;
-            decode_rewards(&spec.reward_terms, message, &mut self.lane.ports_mut().groups[group])?;
-        }
-        let ended = self.ended(tick)?;
-        let ports = self.lane.ports_mut();
-        ports.metrics.copy_from_slice(&metrics);
-        ports.truncated[0] = ended.as_ref().is_some_and(|(_, truncated)| *truncated);
-        ports.terminated[0] = ended.as_ref().is_some_and(|(_, truncated)| !truncated);
-        ports.finished = ended.into_iter().map(|(record, _)| record).collect();
-        Ok(())
-    }
-
-    /// The episode that ended at `tick`, and whether the time limit cut it; the chunk of that tick is unpacked.
-    fn ended(&self, tick: u32) -> Result<Option<(EpisodeRecord, bool)>> {
-        for (_, message) in self.chunk.messages_at(tick).filter(|(_, message)| message.topic == Topic::Event) {
-            let event: Event = from_json(self.chunk.data(message))?;
-            if let Some(ended) = event.into_record(self.header.env) {
-                return Ok(Some(ended));
-            }
-        }
-        Ok(None)
-    }
 }
 
 fn parse_scenario(message: &[u8]) -> Result<Scenario> {
@@ -407,10 +278,12 @@ fn parse_scenario(message: &[u8]) -> Result<Scenario> {
 }
 
 /// A world with the one env of the recording.
-fn lane(scenario: &Scenario, header: &Header, groups: usize) -> Result<Lane> {
+fn lane(scenario: &Scenario, header: &Header, index: &Index) -> Result<Lane> {
     let after = header.env.checked_add(1).ok_or_else(|| Error::input("an env of this number cannot be played"))?;
     let domain = scenario.domain.domain();
-    if domain.spec(scenario.max_steps).groups.len() != groups {
+    let spec = domain.spec(scenario.max_steps);
+    let names = || spec.groups.iter().map(|group| group.name);
+    if !names().eq(index.groups()) || !names().eq(index.paid_groups()) {
         return Err(Error::input("the recording has other groups than its scenario"));
     }
     Ok(Lane::new(domain, scenario.max_steps, Seeds::new(header.seed), header.env..after))

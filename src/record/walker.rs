@@ -1,8 +1,9 @@
 //! Reads MCAP files that nobody vouches for: cut, damaged or made to harm. Only what a recording is made of is accepted.
 //!
 //! Nothing is indexed without a bound, no size that a file claims is believed before it was compared with what is there
-//! and with a cap, every checksum has to be right, and chunks are unpacked into a buffer whose size is known before. Messages
-//! outside chunks are refused, as no checksum would cover them; indexes are skipped, as the walk does not need them.
+//! and with a cap, every checksum that is given has to be right, and chunks are unpacked into a buffer whose size is known
+//! before. What all chunks together unpack to is bounded before it is unpacked. A checksum of 0 means that there is none; the
+//! walk says so. Messages outside chunks are refused; indexes are skipped, as the walk does not need them.
 //!
 //! The format: <https://mcap.dev/spec>.
 
@@ -10,11 +11,21 @@ use std::ops::Range;
 
 use crc32fast::Hasher;
 
-/// Longest chunk, packed or unpacked, in bytes.
-pub const MAX_CHUNK: usize = 16 << 20;
+pub use super::packed::{MAX_CHUNK, unpack};
+use super::{
+    bytes::{take, take_u32, text, u16_le, u32_le, u64_le},
+    packed::{NO_CRC, Packed, check_crc},
+};
 
 /// Longest record outside a chunk that is no chunk itself, in bytes.
 pub const MAX_RECORD: usize = 64 << 20;
+
+/// Bytes that the chunks of any file may unpack to, all together.
+const UNPACKED: u64 = 64 << 20;
+/// Bytes more for each byte of the file. Rewards of a thousand agents that get nothing pack to about a thousandth.
+const UNPACKED_PER_BYTE: u64 = 1024;
+/// Whatever its length, no file may unpack to more bytes than this, in all.
+const MAX_UNPACKED: u64 = 16 << 30;
 
 /// First and last bytes of a file.
 pub const MAGIC: [u8; 8] = *b"\x89MCAP0\r\n";
@@ -37,9 +48,10 @@ const PREFIX: usize = 9;
 const FOOTER: usize = 20;
 
 /// How far a file can be trusted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Ending {
     /// To its last byte.
+    #[default]
     Complete,
     /// It stops in the middle: its writer was killed, or it was copied in part. Good up to byte `at`.
     Cut {
@@ -58,7 +70,7 @@ pub enum Ending {
 /// A good part of a file.
 #[derive(Clone, Debug)]
 pub enum Part<'a> {
-    /// A chunk, its checksum verified.
+    /// A chunk, its checksum verified if it has one.
     Chunk {
         /// Where its record lies in the file, without opcode and length; [`unpack`] takes it.
         record: Range<usize>,
@@ -69,7 +81,22 @@ pub enum Part<'a> {
     Metadata {
         /// Its name.
         name: &'a str,
+        /// Its keys and values, for [`value_of`].
+        entries: &'a [u8],
     },
+    /// The writer gave no checksum for this.
+    Uncovered(Uncovered),
+}
+
+/// What a writer may give no checksum for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncovered {
+    /// The chunk that follows.
+    Chunk,
+    /// What lies between the chunks, and metadata.
+    BetweenChunks,
+    /// The summary at the end.
+    Summary,
 }
 
 /// A record inside a chunk.
@@ -101,48 +128,20 @@ pub enum Inner<'a> {
 ///
 /// `visit` may find a part wrong, too: the walk ends there as at any other damage.
 pub fn walk(bytes: &[u8], visit: &mut dyn FnMut(Part<'_>) -> Result<(), String>) -> Ending {
-    let mut walk = Walk { bytes, at: 0, crc: Hasher::new(), content: Vec::new() };
+    let allowed = UNPACKED.saturating_add(UNPACKED_PER_BYTE.saturating_mul(bytes.len() as u64)).min(MAX_UNPACKED);
+    let mut walk = Walk { bytes, at: 0, crc: Hasher::new(), content: Vec::new(), unpacked: 0, allowed };
     let end = walk.run(visit);
     let at = walk.at as u64;
+    // A file that was cut lacks its last bytes.
+    let has_end = bytes.len() >= walk.at + MAGIC.len() && bytes.ends_with(&MAGIC);
     match end {
         Ok(()) => Ending::Complete,
+        Err(Fault::Short) if has_end => {
+            Ending::Damaged { at, why: "a record that goes beyond the end, which is there".to_owned() }
+        }
         Err(Fault::Short) => Ending::Cut { at },
         Err(Fault::Wrong(why)) => Ending::Damaged { at, why },
     }
-}
-
-/// Unpacks the chunk whose record is `record`, checksum verified, into `content`, which is replaced.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn unpack(record: &[u8], content: &mut Vec<u8>) -> Result<(), String> {
-    let mut rest = record;
-    let mut parse = || -> Option<(u64, u32, &[u8], &[u8])> {
-        let _times = take(&mut rest, 16)?;
-        let (size, crc) = (u64_le(&mut rest)?, u32_le(&mut rest)?);
-        let compression = take_u32(&mut rest)?;
-        let packed_len = usize::try_from(u64_le(&mut rest)?).ok()?;
-        let packed = take(&mut rest, packed_len)?;
-        rest.is_empty().then_some((size, crc, compression, packed))
-    };
-    let (size, crc, compression, packed) = parse().ok_or("a chunk whose parts do not add up")?;
-    let size = usize::try_from(size).ok().filter(|size| *size <= MAX_CHUNK);
-    let size = size.ok_or_else(|| format!("a chunk that claims to unpack to more than {MAX_CHUNK} bytes"))?;
-    content.clear();
-    match compression {
-        b"" if packed.len() == size => content.extend_from_slice(packed),
-        b"zstd" => {
-            content.try_reserve_exact(size).map_err(|_| "a chunk for which there is no memory")?;
-            content.resize(size, 0);
-            let unpacked = zstd::bulk::decompress_to_buffer(packed, content.as_mut_slice());
-            if unpacked.map_err(|_| "a chunk that does not unpack")? != size {
-                return Err("a chunk that unpacks to another length than it claims".to_owned());
-            }
-        }
-        b"" => return Err("a chunk of another length than it claims".to_owned()),
-        _ => return Err("a chunk in a compression that recordings do not use".to_owned()),
-    }
-    check_crc(crc, crc32fast::hash(content), "a chunk")
 }
 
 /// The records of an unpacked chunk, until the first that is wrong.
@@ -158,6 +157,17 @@ pub fn records(content: &[u8]) -> impl Iterator<Item = Result<Inner<'_>, String>
         }
         Some(record.ok_or_else(|| "a chunk with a record that cannot be read".to_owned()))
     })
+}
+
+/// The value of `key` in the entries of a metadata record.
+pub fn value_of<'a>(mut entries: &'a [u8], key: &str) -> Option<&'a str> {
+    while !entries.is_empty() {
+        let (found, value) = (text(&mut entries)?, text(&mut entries)?);
+        if found == key {
+            return Some(value);
+        }
+    }
+    None
 }
 
 enum Fault {
@@ -184,6 +194,9 @@ struct Walk<'a> {
     at: usize,
     crc: Hasher,
     content: Vec<u8>,
+    /// Bytes that the chunks so far unpacked to, and most that all may.
+    unpacked: u64,
+    allowed: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -198,26 +211,50 @@ impl<'a> Walk<'a> {
             let (opcode, record) = self.record()?;
             let body = self.slice(&record);
             match opcode {
-                op::CHUNK => {
-                    unpack(body, &mut self.content)?;
-                    visit(Part::Chunk { record: record.clone(), content: &self.content })?;
-                }
+                op::CHUNK => self.chunk(&record, visit)?,
                 op::METADATA => {
-                    let name = take_u32(&mut &*body).and_then(|name| std::str::from_utf8(name).ok());
-                    visit(Part::Metadata { name: name.ok_or("metadata that cannot be read")? })?;
+                    let mut rest = body;
+                    let parts = text(&mut rest).zip(take_u32(&mut rest));
+                    let (name, entries) = parts.ok_or("metadata that cannot be read")?;
+                    visit(Part::Metadata { name, entries })?;
                 }
                 op::MESSAGE_INDEX if is_message_index(body) => {}
                 op::DATA_END => {
-                    let crc = u32_le(&mut &*body).filter(|_| body.len() == 4);
-                    let found = self.crc.clone().finalize();
-                    check_crc(crc.ok_or("an end that cannot be read")?, found, "something between the chunks")?;
+                    let crc = u32_le(&mut &*body).filter(|_| body.len() == 4).ok_or("an end that cannot be read")?;
+                    check_crc(crc, self.crc.clone().finalize(), "something between the chunks")?;
                     self.accept(&record);
-                    return self.summary();
+                    if crc == NO_CRC {
+                        visit(Part::Uncovered(Uncovered::BetweenChunks))?;
+                    }
+                    return self.summary(visit);
+                }
+                op::SCHEMA | op::CHANNEL | op::MESSAGE => {
+                    let what = format!("a record of kind {opcode:#04x} that does not belong here: agon reads messages");
+                    return Err(format!("{what} in chunks").into());
                 }
                 _ => return Err(format!("a record of kind {opcode:#04x} that does not belong here").into()),
             }
             self.accept(&record);
         }
+    }
+
+    fn chunk(
+        &mut self,
+        record: &Range<usize>,
+        visit: &mut dyn FnMut(Part<'_>) -> Result<(), String>,
+    ) -> Result<(), Fault> {
+        let body = self.slice(record);
+        let Packed { size, crc, .. } = Packed::of(body)?;
+        self.unpacked = self.unpacked.saturating_add(size as u64);
+        if self.unpacked > self.allowed {
+            let (allowed, len) = (self.allowed, self.bytes.len());
+            return Err(format!("chunks that unpack to more than {allowed} bytes, the most for a file of {len}").into());
+        }
+        unpack(body, &mut self.content)?;
+        if crc == NO_CRC {
+            visit(Part::Uncovered(Uncovered::Chunk))?;
+        }
+        Ok(visit(Part::Chunk { record: record.clone(), content: &self.content })?)
     }
 
     fn magic(&mut self) -> Result<(), Fault> {
@@ -259,7 +296,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What follows the data: records that repeat what was said before, a footer with their checksum, the magic.
-    fn summary(&mut self) -> Result<(), Fault> {
+    fn summary(&mut self, visit: &mut dyn FnMut(Part<'_>) -> Result<(), String>) -> Result<(), Fault> {
         let start = self.at;
         loop {
             let (opcode, record) = self.record()?;
@@ -270,11 +307,15 @@ impl<'a> Walk<'a> {
             let mut footer = self.slice(&record);
             let (claimed, _offsets) = (u64_le(&mut footer), u64_le(&mut footer));
             let crc = u32_le(&mut footer).filter(|_| record.len() == FOOTER).ok_or("a footer that cannot be read")?;
-            if claimed != Some(start as u64) {
+            // Without a summary the footer says 0.
+            if claimed != Some(start as u64) && (claimed != Some(0) || self.at != start) {
                 return Err("a footer that does not know where its summary is".into());
             }
             let covered = self.slice(&(start..record.end - 4));
             check_crc(crc, crc32fast::hash(covered), "the summary")?;
+            if crc == NO_CRC {
+                visit(Part::Uncovered(Uncovered::Summary))?;
+            }
             let tail = self.bytes.get(record.end..).unwrap_or_default();
             if tail.len() < MAGIC.len() && MAGIC.starts_with(tail) {
                 return Err(Fault::Short);
@@ -288,11 +329,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A fuzzer cannot guess checksums; without them its mutations get further.
-fn check_crc(claimed: u32, found: u32, what: &str) -> Result<(), String> {
-    if claimed == found || cfg!(fuzzing) { Ok(()) } else { Err(format!("the checksum of {what} is wrong")) }
-}
-
 /// The next record; `rest` is what is left of `total` bytes.
 fn inner<'a>(rest: &mut &'a [u8], total: usize) -> Option<Inner<'a>> {
     let opcode = take(rest, 1)?[0];
@@ -302,7 +338,7 @@ fn inner<'a>(rest: &mut &'a [u8], total: usize) -> Option<Inner<'a>> {
         op::SCHEMA => Some(Inner::Schema),
         op::CHANNEL => {
             let (id, _schema) = (u16_le(&mut body)?, u16_le(&mut body)?);
-            let topic = std::str::from_utf8(take_u32(&mut body)?).ok()?;
+            let topic = text(&mut body)?;
             Some(Inner::Channel { id, topic })
         }
         op::MESSAGE => {
@@ -325,28 +361,4 @@ fn is_message_index(mut body: &[u8]) -> bool {
     const ENTRY: usize = 16;
     let entries = u16_le(&mut body).and_then(|_channel| take_u32(&mut body));
     entries.is_some_and(|entries| entries.len() % ENTRY == 0) && body.is_empty()
-}
-
-fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
-    let (taken, after) = rest.split_at_checked(len)?;
-    *rest = after;
-    Some(taken)
-}
-
-/// Bytes behind their length.
-fn take_u32<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let len = u32_le(rest)?;
-    take(rest, usize::try_from(len).ok()?)
-}
-
-fn u16_le(rest: &mut &[u8]) -> Option<u16> {
-    Some(u16::from_le_bytes(take(rest, 2)?.try_into().ok()?))
-}
-
-fn u32_le(rest: &mut &[u8]) -> Option<u32> {
-    Some(u32::from_le_bytes(take(rest, 4)?.try_into().ok()?))
-}
-
-fn u64_le(rest: &mut &[u8]) -> Option<u64> {
-    Some(u64::from_le_bytes(take(rest, 8)?.try_into().ok()?))
 }

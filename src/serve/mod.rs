@@ -122,7 +122,7 @@ impl Service {
     }
 }
 
-/// Writes a line. A vector takes everything, and what is answered has no map whose keys are not text.
+/// Writes a line. This cannot fail: a vector takes all bytes, and all keys of an answer's maps are text.
 fn write(to: &mut Vec<u8>, answer: &impl Serialize) {
     let written = serde_json::to_writer(&mut *to, answer);
     debug_assert!(written.is_ok(), "an answer that cannot be written");

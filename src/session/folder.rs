@@ -13,12 +13,14 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::generation;
 use crate::{
     domains::Scenario,
-    durable::{self, failed, read_capped, write_atomic},
+    durable::{self, Durability, Folder, Kind, LOCK, failed, read_capped},
     error::{Error, Result},
     learn::hyperparameters::PpoParams,
     metrics::Goal,
+    policy::card::{CARD_FILE, WEIGHTS_FILE},
     sim::{
         params::{Params, When},
         scenario::{MAX_BYTES, place_of},
@@ -27,6 +29,13 @@ use crate::{
 
 /// Version of `run.ron`.
 const VERSION: u32 = 1;
+
+/// Name of the plan.
+const PLAN_FILE: &str = "run.ron";
+/// Name of the measurements.
+pub(super) const METRICS_FILE: &str = "metrics.jsonl";
+/// Name of the folder of checkpoints.
+const CHECKPOINTS: &str = "checkpoints";
 
 /// What a run is meant to do; with the checkpoint all that a resumed run needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,30 +105,32 @@ enum Until {
     Seconds(f64),
 }
 
-/// A run's folder.
+/// A run's folder, held open.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
-    path: PathBuf,
+    folder: Folder,
+    /// Whether this process has made it.
+    is_new: bool,
 }
 
 impl RunFolder {
     /// Makes the folder for a new run: `path` itself, which must not hold a run yet, or a new one below `runs`.
     ///
+    /// What a start leaves that was killed before it had written its plan is in nobody's way.
+    ///
     /// # Errors
-    /// The folder holds a run already, or cannot be made.
+    /// The folder holds a run or a policy already, or cannot be made.
     pub fn create(path: Option<&Path>, plan: &Plan) -> Result<Self> {
-        let folder = match path {
+        let (path, is_new) = match path {
             Some(path) => {
+                let is_new = !path.exists();
                 let _ = durable::create_dir(path)?;
-                Self { path: path.to_owned() }
+                (path.to_owned(), is_new)
             }
-            None => Self { path: new_below(Path::new("runs"), &default_name(plan))? },
+            None => (new_below(Path::new("runs"), &default_name(plan))?, true),
         };
-        if folder.file("run.ron").exists() {
-            return Err(Error::input("this folder already holds a run")
-                .in_file(folder.path)
-                .hint("continue it with `--resume`, or name another folder with `--out`; nothing was changed"));
-        }
+        let folder = Self { folder: Folder::open(&path)?, is_new };
+        folder.check_free()?;
         Ok(folder)
     }
 
@@ -128,27 +139,145 @@ impl RunFolder {
     /// # Errors
     /// There is no run.
     pub fn open(path: &Path) -> Result<Self> {
-        if !path.join("run.ron").is_file() {
-            return Err(Error::input("this folder holds no run (it has no `run.ron`)")
+        let none = || {
+            Error::input(format!("this folder holds no run (it has no `{PLAN_FILE}`)"))
                 .in_file(path)
-                .hint("name the folder that `agon train` printed"));
+                .hint("name the folder that `agon train` printed")
+        };
+        if !path.is_dir() {
+            return Err(none());
         }
-        Ok(Self { path: path.to_owned() })
+        let folder = Folder::open(path)?;
+        match folder.kind(PLAN_FILE)? {
+            // A link is told when it is read.
+            Some(Kind::File | Kind::Link) => Ok(Self { folder, is_new: false }),
+            _ => Err(none()),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The folder itself.
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn folder(&self) -> &Folder {
+        &self.folder
     }
 
-    /// A file of the folder.
+    /// Where a file of the folder is, for messages.
     pub fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+        self.folder.path_of(name)
     }
 
-    /// Where the checkpoints are.
-    pub fn checkpoints(&self) -> PathBuf {
-        self.file("checkpoints")
+    /// The folder of the checkpoints.
+    ///
+    /// # Errors
+    /// There is none, or a link in its place.
+    pub fn checkpoints(&self) -> Result<Folder> {
+        self.folder.folder(CHECKPOINTS)?.ok_or_else(|| {
+            Error::input("this folder holds no checkpoint")
+                .in_file(self.file(CHECKPOINTS))
+                .hint("name the folder of another run, or start a new run")
+        })
+    }
+
+    /// The same, made if it is missing.
+    ///
+    /// # Errors
+    /// A link or a file in its place, or what the file system reports.
+    pub(super) fn make_checkpoints(&self) -> Result<(Folder, Durability)> {
+        self.folder.make_folder(CHECKPOINTS)
+    }
+
+    /// Whether nothing has been trained here: no checkpoint, no measurement, no policy.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub(super) fn is_untrained(&self) -> Result<bool> {
+        for name in [CARD_FILE, WEIGHTS_FILE] {
+            if self.folder.kind(name)?.is_some() {
+                return Ok(false);
+            }
+        }
+        let steps = self.folder.folder(CHECKPOINTS)?.map_or_else(|| Ok(Vec::new()), |dir| generation::steps(&dir))?;
+        Ok(steps.is_empty() && self.has_no_measurements()?)
+    }
+
+    fn has_no_measurements(&self) -> Result<bool> {
+        match self.folder.kind(METRICS_FILE)? {
+            None => Ok(true),
+            Some(Kind::File) => Ok(self.folder.open_file(METRICS_FILE)?.1 == 0),
+            Some(_) => Ok(false),
+        }
+    }
+
+    /// Refuses to write a run where one would replace something.
+    ///
+    /// # Errors
+    /// A run, a policy, or any file that a run writes, unless it is what a start leaves that was killed half way.
+    pub(super) fn check_free(&self) -> Result<()> {
+        let taken = |what: String, hint: &str| Err(Error::input(what).in_file(self.path()).hint(hint));
+        if self.folder.kind(PLAN_FILE)?.is_some() {
+            return taken(
+                "this folder already holds a run".to_owned(),
+                "continue it with `--resume`, or name another folder with `--out`; nothing was changed",
+            );
+        }
+        let another = "name another folder with `--out`; nothing was changed";
+        for name in [CARD_FILE, WEIGHTS_FILE] {
+            if self.folder.kind(name)?.is_some() {
+                return taken(format!("this folder holds a policy (`{name}`), which a run would replace"), another);
+            }
+        }
+        // A start locks before it writes anything, and its plan comes last.
+        let was_begun = self.folder.kind(LOCK)? == Some(Kind::File) && self.has_no_measurements()? && {
+            let checkpoints = self.folder.folder(CHECKPOINTS)?;
+            checkpoints.map_or_else(|| Ok(Vec::new()), |dir| generation::steps(&dir))?.iter().all(|step| *step == 0)
+        };
+        for name in self.folder.names()? {
+            let name = name.to_string_lossy();
+            let is_written = matches!(&*name, METRICS_FILE | CHECKPOINTS) || is_stage_file(&name);
+            if is_written && !was_begun {
+                return taken(format!("this folder holds `{name}`, which a run would replace"), another);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the empty log of a start that was killed half way.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub(super) fn clear_log(&self) -> Result<()> {
+        match self.folder.kind(METRICS_FILE)? {
+            Some(Kind::File) if self.has_no_measurements()? => self.folder.remove(METRICS_FILE),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes away what a start that failed has written, as far as that is possible: `events_file` and the files that
+    /// [`check_free`](Self::check_free) has found free. The folder goes with them if it was made for this run.
+    pub(super) fn abandon(&self, events_file: &str) {
+        let remove_all = |folder: &Folder, is_written: &dyn Fn(&str) -> bool| {
+            for name in folder.names().unwrap_or_default() {
+                if name.to_str().is_some_and(is_written) {
+                    // What cannot be removed stays; the error that led here is the one to tell.
+                    let _ = folder.remove(&name);
+                }
+            }
+        };
+        if let Ok(Some(checkpoints)) = self.folder.folder(CHECKPOINTS) {
+            remove_all(&checkpoints, &|name| generation::is_name(name));
+            let _ = self.folder.remove_folder(CHECKPOINTS);
+        }
+        remove_all(&self.folder, &|name| {
+            let is_ours = matches!(name, PLAN_FILE | METRICS_FILE | CARD_FILE | WEIGHTS_FILE | LOCK);
+            is_ours || name == events_file || is_stage_file(name)
+        });
+        if self.is_new {
+            let _ = fs::remove_dir(self.path());
+        }
     }
 
     /// Writes the plan, scenarios first: a folder with `run.ron` is complete.
@@ -157,7 +286,7 @@ impl RunFolder {
     /// What the file system reports.
     pub fn write_plan(&self, plan: &Plan) -> Result<()> {
         for (stage, scenario) in plan.stages.iter().enumerate() {
-            let _ = write_atomic(&self.file(&stage_file(stage)), scenario.to_ron()?.as_bytes())?;
+            let _ = self.folder.replace(stage_file(stage), scenario.to_ron()?.as_bytes())?;
         }
         let file = PlanFile {
             version: VERSION,
@@ -172,17 +301,17 @@ impl RunFolder {
         };
         let text = ron::ser::to_string_pretty(&file, ron::ser::PrettyConfig::new().new_line("\n"))
             .map_err(|error| Error::system(format!("the plan of the run cannot be written: {error}")))?;
-        let _ = write_atomic(&self.file("run.ron"), (text + "\n").as_bytes())?;
+        let _ = self.folder.replace(PLAN_FILE, (text + "\n").as_bytes())?;
         Ok(())
     }
 
     /// Reads the plan back.
     ///
     /// # Errors
-    /// A file that is missing, damaged or from a newer agon.
+    /// A file that is missing, damaged, a link or from a newer agon.
     pub fn read_plan(&self) -> Result<Plan> {
-        let path = self.file("run.ron");
-        let bytes = read_capped(&path, MAX_BYTES as u64)?;
+        let path = self.file(PLAN_FILE);
+        let bytes = self.folder.read(PLAN_FILE, MAX_BYTES as u64)?;
         let file: PlanFile = ron::de::from_bytes(&bytes).map_err(|error| {
             let at = error.span.start;
             Error::input(error.code.to_string()).in_file(&path).at(at.line, at.col)
@@ -192,25 +321,31 @@ impl RunFolder {
                 .in_file(&path)
                 .hint("use a newer agon"));
         }
+        let goal = match file.until {
+            Until::Steps(steps) => Goal::Steps(steps),
+            Until::Seconds(seconds) if seconds > 0.0 && seconds.is_finite() => Goal::Seconds(seconds),
+            Until::Seconds(seconds) => {
+                return Err(Error::input(format!("`until` must be a time above 0 seconds, found {seconds}"))
+                    .in_file(&path)
+                    .hint("name a time with `--minutes` in a new run, or put the original file back"));
+            }
+        };
         let stages = (0..file.stages.max(1)).map(|stage| {
-            let path = self.file(&stage_file(stage));
-            Scenario::parse_bytes(&read_capped(&path, MAX_BYTES as u64)?, &path)
+            let name = stage_file(stage);
+            Scenario::parse_bytes(&self.folder.read(&name, MAX_BYTES as u64)?, self.file(&name))
         });
-        Ok(Plan {
-            stages: stages.collect::<Result<_>>()?,
-            seed: file.seed,
-            goal: match file.until {
-                Until::Steps(steps) => Goal::Steps(steps),
-                Until::Seconds(seconds) => Goal::Seconds(seconds),
-            },
-            params: file.hyperparameters,
-        })
+        Ok(Plan { stages: stages.collect::<Result<_>>()?, seed: file.seed, goal, params: file.hyperparameters })
     }
 }
 
 /// What the scenario of a stage is called in a run's folder.
 pub(crate) fn stage_file(stage: usize) -> String {
     if stage == 0 { "scenario.ron".to_owned() } else { format!("scenario.{}.ron", stage + 1) }
+}
+
+fn is_stage_file(name: &str) -> bool {
+    let number = name.strip_prefix("scenario.").and_then(|rest| rest.strip_suffix(".ron"));
+    name == "scenario.ron" || number.is_some_and(|number| number.parse::<usize>().is_ok())
 }
 
 /// `<date>-<scenario>-<algorithm>-<seed>`.

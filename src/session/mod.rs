@@ -5,9 +5,13 @@
 //! moment a kill costs at most the work since the last one. A resumed run continues bit for bit: the logs are cut back to where the checkpoint was taken.
 
 pub mod background;
+mod binding;
 pub mod folder;
 pub mod generation;
+mod goal;
+mod logs;
 mod machine;
+mod opening;
 mod settings;
 mod sharing;
 pub mod stopwatch;
@@ -15,7 +19,7 @@ pub mod stopwatch;
 mod tests;
 
 use std::{
-    path::Path,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -28,25 +32,25 @@ pub use self::{
     sharing::policy_at,
 };
 use self::{
+    binding::Binding,
     generation::{Generation, Loaded},
-    settings::{check_settings, settings},
+    goal::Behind,
+    logs::Logs,
+    settings::settings,
     sharing::{Moment, share},
     stopwatch::Stopwatch,
 };
 use crate::{
     domains::Scenario,
-    durable::{RunLock, clean_stale},
+    durable::{Durability, RunLock},
     error::{Error, Result},
     learn::{
         critic::Critic,
         hyperparameters::PpoParams,
         learner::{Counters, IterationReport, Learner, learner},
     },
-    metrics::{Goal, JsonLines, Point, Sink, TensorBoard, tensorboard},
-    policy::{
-        card::{self, Shared},
-        network::Network,
-    },
+    metrics::{Point, Sink, tensorboard},
+    policy::card::{self, Shared},
     sim::params::Params,
 };
 
@@ -70,7 +74,10 @@ pub struct Session {
     waited: Duration,
     saved_s: f64,
     warnings: Vec<String>,
-    _lock: RunLock,
+    notes: Vec<String>,
+    /// A hyperparameter that is being given another value, with the one that it had.
+    changing: Option<(String, String)>,
+    _lock: Arc<RunLock>,
 }
 
 /// What the session tells after an iteration.
@@ -125,13 +132,6 @@ pub enum Ending {
     Stopped,
 }
 
-/// The append-only logs of a run.
-struct Logs {
-    jsonl: JsonLines,
-    events: TensorBoard,
-    events_file: String,
-}
-
 /// What a checkpoint holds of the session itself.
 #[derive(Serialize, Deserialize)]
 struct SessionState {
@@ -147,86 +147,6 @@ struct SessionState {
 }
 
 impl Session {
-    /// A new run in a new folder, `out` or one below `runs`. It starts from `policy` if there is one.
-    ///
-    /// # Errors
-    /// A plan that cannot be trained, or a folder that holds a run already; nothing is overwritten.
-    pub fn start(plan: Plan, out: Option<&Path>, policy: Option<&Network>) -> Result<Self> {
-        let mut learner = learner_of(&plan, 0)?;
-        if let Some(policy) = policy {
-            learner.start_from(policy)?;
-        }
-        let folder = RunFolder::create(out, &plan)?;
-        let lock = RunLock::acquire(folder.path())?;
-        folder.write_plan(&plan)?;
-        let start_unix_s = unix_s();
-        let events_file = tensorboard::file_name(start_unix_s as u64, "agon", std::process::id());
-        let mut events = TensorBoard::create(&folder.file(&events_file), start_unix_s)?;
-        events.hyperparameters(&hyperparameters(&plan))?;
-        let logs = Logs { jsonl: JsonLines::create(&folder.file("metrics.jsonl"))?, events, events_file };
-        let mut session = Self::assemble(folder, plan, learner, 0, logs, 0.0, lock);
-        session.checkpoint(start_unix_s)?;
-        Ok(session)
-    }
-
-    /// Goes on with the run in `path` from its newest good checkpoint, to `goal` if it is given.
-    ///
-    /// # Errors
-    /// No run or no usable checkpoint there, another process writing it, or settings under which it would not continue
-    /// bit for bit.
-    pub fn resume(path: &Path, goal: Option<Goal>) -> Result<Self> {
-        let folder = RunFolder::open(path)?;
-        let lock = RunLock::acquire(folder.path())?;
-        clean_stale(folder.path())?;
-        clean_stale(&folder.checkpoints())?;
-        let mut plan = folder.read_plan()?;
-        let loaded = generation::load_latest(&folder.checkpoints())?;
-        let state = SessionState::of(&loaded)?;
-        let mut warnings = loaded.warnings;
-        check_settings(&plan, &state, &mut warnings).map_err(|error| error.in_file(&loaded.path))?;
-        if let Some(goal) = goal {
-            plan.goal = goal;
-            folder.write_plan(&plan)?;
-        }
-        let stage = state.stage.min(plan.stages.len() - 1);
-        let mut learner = learner_of(&plan, stage)?;
-        learner.load(&loaded.generation.sections).map_err(|error| error.in_file(&loaded.path))?;
-        warnings.extend(generation::rewind(&folder.checkpoints(), loaded.step)?);
-        let events = folder.file(&state.events_file);
-        let logs = Logs {
-            jsonl: JsonLines::append_at(&folder.file("metrics.jsonl"), state.jsonl_offset)?,
-            events: TensorBoard::append_at(&events, state.events_offset, state.start_unix_s)?,
-            events_file: state.events_file,
-        };
-        let mut session = Self::assemble(folder, plan, learner, stage, logs, state.wall_s, lock);
-        session.warnings = warnings;
-        Ok(session)
-    }
-
-    fn assemble(
-        folder: RunFolder,
-        plan: Plan,
-        learner: Box<dyn Learner>,
-        stage: usize,
-        logs: Logs,
-        earlier_s: f64,
-        lock: RunLock,
-    ) -> Self {
-        Self {
-            folder,
-            plan,
-            learner,
-            stage,
-            logs,
-            earlier_s,
-            started: Instant::now(),
-            waited: Duration::ZERO,
-            saved_s: earlier_s,
-            warnings: Vec::new(),
-            _lock: lock,
-        }
-    }
-
     /// The run's folder.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
@@ -255,6 +175,16 @@ impl Session {
         let (stage, env_steps) = (self.stage, self.counters().env_steps);
         let moment = Moment { stage, env_steps, wall_s: self.wall_s() };
         Ok(share(&self.plan, &moment, &self.learner.spec().groups[0], self.learner.policy()?))
+    }
+
+    /// What a person should know and no observer was told yet.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// What a person may want to know of how the run was opened.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     /// The critic as it is now, for values of what the policy sees; none where it cannot be copied.
@@ -308,30 +238,34 @@ impl Session {
                 Control::Continue => return Ok(Ending::Done),
                 Control::Stop => return Ok(Ending::Stopped),
                 Control::Save => self.checkpoint(start_unix_s)?,
-                Control::Set { name, value } => match self.plan.change(&name, &value) {
-                    Ok(()) => {
-                        self.learner.set_params(&self.plan.params);
-                        // In this order a crash in between leaves a run that goes on from here with what was set.
-                        self.checkpoint(start_unix_s)?;
-                        self.folder.write_plan(&self.plan)?;
-                    }
-                    Err(error) => self.warnings.push(error.to_string()),
-                },
+                Control::Set { name, value } => self.change(&name, &value, start_unix_s)?,
             }
         }
     }
 
-    /// Share of the run that is done.
-    fn progress(&self) -> f64 {
-        match self.plan.goal {
-            Goal::Steps(steps) => self.learner.counters().env_steps as f64 / steps.max(1) as f64,
-            Goal::Seconds(seconds) => self.wall_s() / seconds,
+    /// Gives a live hyperparameter another value and saves.
+    fn change(&mut self, name: &str, value: &str, start_unix_s: f64) -> Result<()> {
+        let before = self.plan.params.get(name);
+        if let Err(error) = self.plan.change(name, value) {
+            self.warnings.push(error.to_string());
+            return Ok(());
         }
+        self.learner.set_params(&self.plan.params);
+        // In this order a crash in between leaves a run that goes on from here with what was set: the checkpoint knows.
+        self.changing = before.map(|before| (name.to_owned(), before));
+        self.checkpoint(start_unix_s)?;
+        self.folder.write_plan(&self.plan)?;
+        self.changing = None;
+        Ok(())
+    }
+
+    /// Share of the run that is done: 1 and beyond once its goal is reached.
+    pub fn progress(&self) -> f64 {
+        goal::share(self.plan.goal, Behind { env_steps: self.counters().env_steps, wall_s: self.wall_s() })
     }
 
     fn enter_stage(&mut self, progress: f64) -> Result<()> {
-        let stages = self.plan.stages.len();
-        let stage = ((progress * stages as f64) as usize).min(stages - 1);
+        let stage = goal::stage_at(progress, self.plan.stages.len());
         if stage != self.stage {
             let scenario = &self.plan.stages[stage];
             self.learner.change_scenario(scenario.domain.domain(), scenario.max_steps)?;
@@ -352,6 +286,11 @@ impl Session {
 
     /// Saves everything, then the policy for sharing.
     fn checkpoint(&mut self, start_unix_s: f64) -> Result<()> {
+        self.save(start_unix_s)?;
+        self.share_policy()
+    }
+
+    fn save(&mut self, start_unix_s: f64) -> Result<()> {
         self.logs.jsonl.flush()?;
         self.logs.events.flush()?;
         let state = SessionState {
@@ -368,26 +307,44 @@ impl Session {
         let bytes = postcard::to_stdvec(&state)
             .map_err(|error| Error::system(format!("a checkpoint section could not be written: {error}")))?;
         sections.insert("session".to_owned(), bytes);
+        sections.insert(binding::SECTION.to_owned(), Binding::of(&self.plan, self.changing.as_ref()).to_bytes()?);
         let step = self.learner.counters().env_steps;
-        let saved = generation::save(&self.folder.checkpoints(), step, &Generation { sections }, KEEP)?;
+        // Made anew where somebody has removed it meanwhile.
+        let (checkpoints, made) = self.folder.make_checkpoints()?;
+        if let Durability::Uncertain(error) = made {
+            self.warnings.push(error.to_string());
+        }
+        let saved = generation::save(&checkpoints, step, &Generation { sections }, KEEP)?;
         self.warnings.extend(saved.warnings);
         self.saved_s = self.wall_s();
-        self.share_policy()
+        Ok(())
     }
 
     /// Writes the policy for sharing.
     fn share_policy(&self) -> Result<()> {
         let Shared { card, network } = self.policy()?;
-        let _ = card::save(self.folder.path(), &network, &card)?;
+        let _ = card::save_in(self.folder.folder(), &network, &card)?;
         Ok(())
     }
 }
 
 impl SessionState {
     fn of(loaded: &Loaded) -> Result<Self> {
-        postcard::from_bytes(loaded.generation.section("session")?).map_err(|error| {
-            Error::input(format!("section `session` of the checkpoint is damaged: {error}")).in_file(&loaded.path)
-        })
+        let damaged = |how: &dyn std::fmt::Display| {
+            Error::input(format!("section `session` of the checkpoint is damaged: {how}")).in_file(&loaded.path)
+        };
+        let state: Self = postcard::from_bytes(loaded.generation.section("session")?).map_err(|e| damaged(&e))?;
+        // A checkpoint may be a stranger's: what it names is a file of the folder, and one that a run would make.
+        if !tensorboard::is_file_name(&state.events_file) {
+            let name = state.events_file.escape_debug().to_string();
+            return Err(damaged(&format_args!("`{name}` is not the name of an event file"))
+                .hint("this folder was made to harm, or by another program: do not use it"));
+        }
+        let is_time = |seconds: f64| (0.0..=1e12).contains(&seconds);
+        if !is_time(state.wall_s) || !is_time(state.start_unix_s) {
+            return Err(damaged(&"its times are none"));
+        }
+        Ok(state)
     }
 }
 

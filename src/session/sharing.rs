@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use super::{Plan, RunFolder, SessionState, generation};
+use super::{
+    Plan, RunFolder, SessionState,
+    binding::{self, Binding},
+    generation,
+};
 use crate::{
     error::Result,
     learn::learner,
@@ -51,12 +55,19 @@ pub(super) fn share(plan: &Plan, moment: &Moment, group: &GroupSpec, network: Ne
 /// first after it. No envs are made, and a run that is under way is not disturbed.
 ///
 /// # Errors
-/// No run there, or no checkpoint of it that can be used.
+/// No run there, no checkpoint of it that can be used, or a plan that was changed since so that it describes another policy.
 pub fn policy_at(run: &Path, step: u64) -> Result<Shared> {
     let folder = RunFolder::open(run)?;
     let plan = folder.read_plan()?;
-    let loaded = generation::load_nearest(&folder.checkpoints(), step)?;
+    let loaded = generation::load_nearest(&folder.checkpoints()?, step)?;
     let state = SessionState::of(&loaded)?;
+    if let Some(binding) = Binding::read(&loaded.generation).map_err(|error| error.in_file(&loaded.path))? {
+        // One of an earlier time may have learned under another learning rate: the policy is the same.
+        let changes: Vec<_> = binding.changes(&plan).into_iter().filter(|change| !change.is_live()).collect();
+        if let Some(error) = binding::refusal(&changes) {
+            return Err(error.in_file(&loaded.path));
+        }
+    }
     let stage = state.stage.min(plan.stages.len() - 1);
     let scenario = &plan.stages[stage];
     let spec = scenario.domain.domain().spec(scenario.max_steps);

@@ -9,10 +9,10 @@ pub struct Description {
     pub title: String,
     /// How it is, in a few words, such as `runs on node 4`; may be empty.
     pub state: String,
-    /// Number of its life. Where an entity stands for one thing after the other, such as a row of a pool, each of them has
-    /// another number; what only ever stands for itself has 0.
+    /// Number of its life. A row of a pool stands for one thing after the other, and each of them has another number.
+    /// An entity that always stands for the same thing has 0.
     pub life: u64,
-    /// Whether its life has ended; what is said then is what it came to.
+    /// Whether its life has ended; the facts then say how it ended.
     pub is_over: bool,
     /// What is known in numbers, most important first.
     pub facts: Vec<Fact>,
@@ -32,17 +32,17 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// A number in `unit` that may be as large as it likes.
+    /// A number in `unit` that has no limit.
     pub fn new(name: &'static str, value: impl Into<f64>, unit: &'static str) -> Self {
         Self { name, unit, value: value.into(), limit: None }
     }
 
-    /// How many of them there are.
+    /// How many things of a kind there are; a number without a unit.
     pub fn count(name: &'static str, count: usize) -> Self {
         Self::new(name, count as f64, "")
     }
 
-    /// The same where `limit` is the most that it can be.
+    /// The same fact with `limit` as its largest possible value.
     pub fn of(self, limit: impl Into<f64>) -> Self {
         Self { limit: Some(limit.into()), ..self }
     }

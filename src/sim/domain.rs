@@ -11,7 +11,7 @@ pub trait Domain: Send + Sync {
     /// Name of the domain, as in the table of domains.
     fn id(&self) -> &'static str;
 
-    /// Checks what one parameter demands of another; ranges are checked before.
+    /// Checks parameters against each other. Each has been checked against its own range before.
     ///
     /// # Errors
     /// Parameters that do not go together. The first name in backticks says which key of the scenario is at fault.
@@ -67,9 +67,9 @@ pub trait Policy: Send + Sync {
     /// The policy does not fit the group, or gave a number that is not finite.
     fn act(&mut self, world: &mut World, group: usize) -> Result<()>;
 
-    /// What the policy would draw the action of the agent in `row` from, as its observation is now: one entry per dimension
-    /// of the action, in order; none for a policy that does not draw. `row` counts as in the group's port, in env-major
-    /// order. Nothing in the world is changed.
+    /// The distributions from which the policy would draw the next action of the agent in `row`: one entry per
+    /// dimension of the action, in order; none for a policy that does not draw. `row` counts as in the group's port, in
+    /// env-major order. Nothing in the world is changed.
     ///
     /// # Errors
     /// As [`act`](Self::act), or there is no such agent.
@@ -82,7 +82,7 @@ pub trait Policy: Send + Sync {
     fn fork(&self) -> Box<dyn Policy>;
 }
 
-/// What a policy would draw one dimension of an action from.
+/// The distribution from which a policy would draw one dimension of an action.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Choices {
     /// Settings of a continuous dimension, evenly spaced and ascending, with their density; the greatest density is 1.

@@ -31,8 +31,8 @@ pub struct EntityKind {
     pub name: &'static str,
     /// Name of the parameter that says how many there are; none if their number is not for a person to choose.
     pub count: Option<&'static str>,
-    /// Name of the parameter that lists where they begin: x and y of each in turn, in metres; an empty list leaves it to
-    /// the domain. None for what has a place of its own and cannot be moved.
+    /// Name of the parameter that lists where they begin: x and y of each in turn, in metres; an empty list leaves it
+    /// to the domain. None for entities that cannot be moved.
     pub places: Option<&'static str>,
     /// Group of the spec whose agents they are, in the order of its rows; none for what does not act.
     pub group: Option<usize>,

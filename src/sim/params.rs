@@ -148,7 +148,7 @@ pub trait Params {
     where
         Self: Sized;
 
-    /// The declarations of a value whose type is not known.
+    /// The same as [`declarations`](Self::declarations), for a value behind a `dyn`.
     fn declared(&self) -> &'static [Param];
 
     /// Sets one parameter from RON text; on an error nothing is changed.
@@ -167,7 +167,7 @@ pub trait Params {
     /// The first value that its declaration refuses.
     fn check(&self) -> Result<()>;
 
-    /// [`Params::set`] where `path` is what the name is known by outside.
+    /// [`Params::set`] for a group; errors call the parameter by `path`, its full name.
     #[doc(hidden)]
     fn set_within(&mut self, path: &str, name: &str, value: &str) -> Result<()>;
 
@@ -324,7 +324,7 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 
-/// A bound without digits that say nothing.
+/// A bound as people write it: without an exponent unless it is very large or very small.
 fn number(bound: f64) -> String {
     if bound == 0.0 || (1e-4..1e7).contains(&bound.abs()) { bound.to_string() } else { format!("{bound:e}") }
 }

@@ -46,7 +46,7 @@ pub trait DomainConfig: Clone + PartialEq + fmt::Debug + Serialize + Deserialize
     /// The parameters of the domain, to be changed.
     fn params_mut(&mut self) -> &mut dyn Params;
 
-    /// Checks what one parameter demands of another; ranges are checked before.
+    /// Checks parameters against each other. Each has been checked against its own range before.
     ///
     /// # Errors
     /// Parameters that do not go together. The first name in backticks says which key of the file is at fault.
@@ -118,7 +118,7 @@ impl<D: DomainConfig> Scenario<D> {
     /// Sets `seed`, `max_steps` or a parameter of the domain from RON text.
     ///
     /// # Errors
-    /// As [`Params::set`]; what parameters demand of each other is left to [`Scenario::check`], once all are set.
+    /// As [`Params::set`]; whether parameters fit each other is checked by [`Scenario::check`] once all are set.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         match name {
             "seed" => self.seed = read_text(name, &SEED, value)?,

@@ -132,7 +132,7 @@ pub fn hash(world: &World, slot: usize) -> u64 {
     hash_of(&save(world, slot))
 }
 
-/// The same of a state that was saved.
+/// The hash of a saved state: the one that [`hash`] gives of the env that it was saved from.
 pub fn hash_of(state: &[u8]) -> u64 {
     xxh3_64(state)
 }

@@ -8,6 +8,7 @@ use bevy_ecs::{
 
 use super::{
     description::Description,
+    graph::Graph,
     ports::Ports,
     tick::{Clock, Declared, Env, EnvSlot},
 };
@@ -18,11 +19,24 @@ pub trait View: Send + Sync {
     /// What it can show.
     fn declared(&self) -> ViewSpec;
 
-    /// The env at `slot`, whose captions name the moment; what is measured is added by [`picture_of`].
+    /// A picture of the env at `slot`. Its captions name the moment; [`picture_of`] adds what was measured.
     fn draw(&self, world: &World, slot: usize, options: &ViewOptions) -> Picture;
 
     /// What can be said of `who`, whom marks of a picture may stand for; none for what is not there.
     fn describe(&self, world: &World, who: Entity) -> Option<Description>;
+
+    /// What can be said of the link between two entities, of which a picture may have a mark; none for what is not there,
+    /// or in a domain that says nothing of links.
+    fn describe_link(&self, world: &World, ends: [Entity; 2]) -> Option<Description> {
+        let _ = (world, ends);
+        None
+    }
+
+    /// Who is joined to whom in the env at `slot`; none in a domain whose entities are not joined.
+    fn graph(&self, world: &World, slot: usize) -> Option<Graph> {
+        let _ = (world, slot);
+        None
+    }
 }
 
 /// What a view can show.
@@ -50,15 +64,16 @@ pub struct ColourBy {
 pub struct ViewOptions {
     /// Index into [`ViewSpec::colour_by`]; past its end, the first.
     pub colour_by: usize,
-    /// Whether to show who is connected with whom; what is cut fades by the host's [`Fading`](crate::picture::Fading).
+    /// Whether to show who is connected with whom. The host lets links that were cut fade, by its
+    /// [`Fading`](crate::picture::Fading).
     pub links: bool,
-    /// Whether to show reach.
+    /// Whether to show how far agents reach.
     pub areas: bool,
     /// Whether to show where agents mean to go.
     pub goals: bool,
     /// Whether to show velocities.
     pub arrows: bool,
-    /// Whether to show where agents have been; for the host, which keeps [`Trails`](crate::picture::Trails).
+    /// Whether to show where agents have been. Views ignore it: the host adds its [`Trails`](crate::picture::Trails).
     pub trails: bool,
 }
 
@@ -94,7 +109,8 @@ pub fn clock_of(world: &World, slot: usize) -> Option<Clock> {
     envs.iter(world).find(|(at, _)| at.0 as usize == slot).map(|(_, clock)| *clock)
 }
 
-/// Slot of the env of `who`, and its number among the entities of that env that pass `F`, from 0; none if it passes not.
+/// Slot of the env of `who`, and its number among the entities of that env that pass `F`, from 0; none if it does not
+/// pass `F`.
 pub fn number_of<F: QueryFilter>(world: &World, who: Entity) -> Option<(usize, usize)> {
     let slot = world.get_entity(who).ok()?.get::<EnvSlot>()?;
     let mut rows = world.try_query_filtered::<(Entity, &EnvSlot), F>()?;

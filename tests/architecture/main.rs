@@ -177,6 +177,11 @@ fn broken_by_name(file: &str, path: &[String]) -> Vec<String> {
     if matches!(words[..], ["tch" | "torch_sys", ..]) && !is_torch_file {
         broken.push("only learn/nets/torch.rs knows libtorch".to_owned());
     }
+    // The benchmark of scenes draws what the window draws.
+    let is_window_file = file.starts_with("window/") || file == "cli/bench/scene.rs";
+    if words.first() == Some(&"bevy") && !is_window_file {
+        broken.push("only the window knows the whole of Bevy; elsewhere bevy_ecs and bevy_app do".to_owned());
+    }
     if !file.starts_with("sim/") && !file.starts_with("domains/") {
         return broken;
     }
@@ -318,16 +323,24 @@ mod checker {
     }
 
     #[test]
+    fn only_the_window_knows_the_whole_of_bevy() {
+        breaks("sim/mod.rs", "use bevy::app::App;", "only the window knows the whole of Bevy");
+        breaks("cli/train.rs", "fn f(x: bevy::math::Vec2) {}", "only the window knows the whole of Bevy");
+        holds("sim/mod.rs", "use bevy_ecs::world::World; use bevy_app::App;");
+        holds("window/mod.rs", "use bevy::app::App;");
+    }
+
+    #[test]
     fn sim_and_domains_are_pure() {
         breaks("sim/mod.rs", "use std::{fmt, fs};", "read and write no files");
         breaks("sim/mod.rs", "fn f() { let t = ::std::time::Duration::ZERO; }", "know no time but the tick");
-        breaks("domains/jamming/mod.rs", "use bevy::platform::time::Instant;", "know no time but the tick");
+        breaks("domains/jamming/mod.rs", "use bevy_platform::time::Instant;", "know no time but the tick");
         breaks("sim/seeds.rs", "let x = rand::rng().next_u64();", "addressed streams");
         breaks("sim/seeds.rs", "let x: f32 = rand::random::<f32>();", "addressed streams");
         breaks("domains/jamming/mod.rs", "struct S { m: std::collections::HashMap<u8, u8> }", "without an order");
-        breaks("sim/mod.rs", "use bevy::platform::collections::{HashSet};", "without an order");
+        breaks("sim/mod.rs", "use bevy_platform::collections::{HashSet};", "without an order");
         breaks("domains/jamming/systems/mod.rs", "use bevy_egui::egui::Ui;", "without a window");
-        breaks("sim/mod.rs", "use bevy::winit::WinitPlugin;", "without a window");
+        breaks("sim/mod.rs", "use bevy_winit::WinitPlugin;", "without a window");
         breaks("domains/jamming/view.rs", "use std::fs::File;", "read and write no files");
         breaks("domains/jamming/view.rs", "use bevy_egui::egui;", "without a window");
         holds("session/mod.rs", "use std::{collections::BTreeMap, fs, time::Instant};");

@@ -67,6 +67,7 @@ fn explain_tells_what_agents_see_do_are_paid_for_and_coloured_by() {
         "`--colour-by name`",
         "fiedler",
         "live links of the drone",
+        "drones and links without which the swarm falls into more pieces",
         "num_jammers",
         "a whole number from 1 to 1000",
     ] {
@@ -89,4 +90,23 @@ fn names_are_found_from_any_folder_of_the_checkout() {
     let output = crate::program(&["list", "--json"]).current_dir(folder).output().unwrap();
     let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(list["scenarios"].as_array().unwrap().len() >= 7, "{list}");
+}
+
+#[test]
+fn doctor_compares_the_kernels_with_nalgebra_and_says_what_this_binary_lacks_and_how_to_build_it() {
+    let text = stdout(&["doctor"]);
+    for name in ["lambda-2, dense", "lambda-2, sparse", "matrix products", "as nalgebra computes them"] {
+        assert!(text.contains(name), "{name} in {text}");
+    }
+    for (feature, is_there) in [
+        ("window", cfg!(feature = "window")),
+        ("torch", cfg!(feature = "torch")),
+        ("video", cfg!(feature = "video")),
+        ("parquet", cfg!(feature = "parquet")),
+        ("sqlite", cfg!(feature = "sqlite")),
+    ] {
+        let is_line = |line: &&str| line.split_whitespace().nth(1) == Some(feature);
+        let line = text.lines().find(is_line).unwrap_or_else(|| panic!("no `{feature}` in {text}"));
+        assert_eq!(line.contains("not in this binary"), !is_there, "{line}");
+    }
 }

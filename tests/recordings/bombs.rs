@@ -6,6 +6,7 @@ use agon::record::{
 };
 
 const HEADER: u8 = 0x01;
+const SCHEMA: u8 = 0x03;
 const CHANNEL: u8 = 0x04;
 pub(crate) const MESSAGE: u8 = 0x05;
 const CHUNK: u8 = 0x06;
@@ -107,11 +108,38 @@ fn little_that_unpacks_to_much_is_refused() {
 }
 
 #[test]
+fn many_chunks_that_unpack_to_much_are_refused_before_they_are() {
+    // Each is as long as a chunk may be, and its one record is skipped: nothing else tells what this costs.
+    let len = MAX_CHUNK - 9;
+    let content = record(SCHEMA, &vec![0; len]);
+    let packed = zstd::bulk::compress(&content, 19).unwrap();
+    let bomb = chunk("zstd", content.len() as u64, crc32fast::hash(&content), &packed);
+    let bytes = file(&vec![bomb; 300]);
+    assert!(bytes.len() < 1 << 20);
+    let mut unpacked = 0;
+    walk(&bytes, &mut |part| {
+        unpacked += if let Part::Chunk { content, .. } = part { content.len() } else { 0 };
+        Ok(())
+    });
+    assert!(unpacked <= (64 << 20) + 1024 * bytes.len(), "{unpacked}");
+    refused(&bytes, "the most for a file of");
+}
+
+#[test]
+fn many_records_that_say_nothing_are_refused() {
+    let content = record(SCHEMA, &[]).repeat(1 << 19);
+    let packed = zstd::bulk::compress(&content, 19).unwrap();
+    let bomb = chunk("zstd", content.len() as u64, crc32fast::hash(&content), &packed);
+    let error = Replay::from_bytes(file(&vec![bomb; 4])).err().unwrap().to_string();
+    assert!(error.contains("records, the most for a file"), "{error}");
+}
+
+#[test]
 fn what_does_not_belong_together_is_refused() {
     refused(&file(&[honest(&honest(&[]))]), "cannot be read");
     refused(&file(&[message(0, 0, b"{}")]), "does not belong");
     refused(&file(&[channel(1, "/events")]), "does not belong");
-    refused(&file(&[chunk("", 2, 0, b"{}")]), "checksum");
+    refused(&file(&[chunk("", 2, 1, b"{}")]), "checksum");
     refused(&file(&[record(MESSAGE_INDEX, &[0; 7])]), "does not belong");
     refused(&file(&[record(METADATA, &[0xFF; 3])]), "metadata");
     refused(&file(&[record(DATA_END, &[0; 3])]), "cannot be read");
@@ -147,5 +175,6 @@ fn ticks_come_in_order_and_channels_are_known() {
     assert!(open(message(3, 0, b"")).contains("never declared"));
     let many: Vec<Vec<u8>> = (0..100).map(|id| channel(id, "/x")).collect();
     assert!(open(many.concat()).contains("more channels"));
-    assert!(open([channel(1, "/x"), channel(1, "/y")].concat()).contains("more channels"));
+    assert!(open([channel(1, "/x"), channel(1, "/y")].concat()).contains("declared twice"));
+    assert!(open(channel(1, &"/x".repeat(1000))).contains("a topic of 2000 bytes"));
 }

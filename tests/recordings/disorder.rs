@@ -38,7 +38,7 @@ fn mishap() -> impl Strategy<Value = Mishap> {
 }
 
 /// Opcode and body of every record in the chunks of a recording.
-fn inner_records(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+pub(crate) fn inner_records(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut inner = Vec::new();
     walk(bytes, &mut |part| {
         let Part::Chunk { mut content, .. } = part else { return Ok(()) };

@@ -112,7 +112,7 @@ fn a_header_that_does_not_fit_is_refused() {
         Replay::from_bytes(changed).err().map(|error| error.to_string())
     };
     assert_eq!(change("", ""), None);
-    assert!(change("\"version\":1", "\"version\":2").unwrap().contains("newer"));
+    assert!(change("\"version\":2", "\"version\":3").unwrap().contains("newer"));
     assert!(change("9223372036854775808", "18446744073709551615").unwrap().contains("env"));
     assert!(change("9223372036854775808", "5").unwrap().contains("another env"));
     assert!(change("9223372036854775808", "-1").unwrap().contains("cannot be read"));

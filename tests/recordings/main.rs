@@ -11,9 +11,12 @@ mod damage;
 mod disorder;
 mod edits;
 mod foreign;
+mod forgeries;
+mod forgery;
 mod readers;
 mod round_trip;
 mod stories;
+mod writers;
 
 use std::path::Path;
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use agon::{
-    durable::{self, Durability},
+    durable::{self, Durability, Folder},
     error::{self, Result},
     session::generation::{self, Loaded, Saved},
 };
@@ -17,7 +17,7 @@ use agon::{
 use super::{
     has_tools, say,
     victim::{
-        self, CARD, CHECKPOINTS, FAULT, KEEP, LOG, Promised, card, check_leftovers, last_told, log, sample, tell, work,
+        self, CARD, CHECKPOINTS, FAULT, LOG, Promised, card, check_leftovers, last_told, log, sample, tell, work,
     },
 };
 
@@ -140,15 +140,16 @@ impl Fault {
 
 /// Saves and exports under a fault; false when there are fewer operations.
 fn saving(folder: &Path, fault: &Fault) -> bool {
-    let checkpoints = folder.join(CHECKPOINTS);
     fs::write(folder.join(LOG), log(5)).unwrap();
     arm(folder, fault);
-    let saved = [4, 5].map(|step| generation::save(&checkpoints, step, &sample(step, BYTES), KEEP));
+    let saved = [4, 5].map(|step| victim::save(folder, step, &sample(step, BYTES)));
     let exported = durable::write_atomic(&folder.join(CARD), card(5).as_bytes());
     let is_hit = disarm();
 
+    let has_folder = saved.iter().flatten().all(|(made, _)| made.is_promised());
+    let saved = saved.map(|saved| saved.map(|(_, saved)| saved));
     let is_promised = |saved: &Saved| saved.durability.is_promised();
-    let is_clean = |saved: &Saved| is_promised(saved) && saved.warnings.is_empty();
+    let is_clean = |saved: &Saved| has_folder && is_promised(saved) && saved.warnings.is_empty();
     let is_card_promised = exported == Ok(Durability::Promised);
     for saved in saved.iter().flatten().filter(|saved| !is_promised(saved)) {
         assert!(saved.retired.is_empty(), "{fault:?}: removed before the new one was safe: {saved:?}");
@@ -160,7 +161,7 @@ fn saving(folder: &Path, fault: &Fault) -> bool {
     let failures = saved.iter().filter_map(|saved| saved.as_ref().err()).chain(exported.as_ref().err());
     failures.for_each(|error| assert_eq!(error.kind(), error::ErrorKind::System, "{fault:?}: {error}"));
 
-    let temps = [folder, &checkpoints].map(|folder| durable::clean_stale(folder).unwrap()).concat();
+    let temps = victim::clean_stale(folder).unwrap();
     assert!(temps.len() <= if fault.is_sticky { 3 } else { 1 }, "{fault:?}: {temps:?}");
     let text = fs::read_to_string(folder.join(CARD)).unwrap();
     assert!(text == card(5) || (text == card(3) && !is_card_promised), "{fault:?}: {text}");
@@ -176,16 +177,22 @@ fn saving(folder: &Path, fault: &Fault) -> bool {
 fn loading(folder: &Path, fault: &Fault) -> bool {
     let before = files(folder);
     arm(folder, fault);
-    let loaded = generation::load_latest(&folder.join(CHECKPOINTS));
+    let checkpoints = folder.join(CHECKPOINTS);
+    let loaded = Folder::open(&checkpoints).and_then(|checkpoints| generation::load_latest(&checkpoints));
     let is_hit = disarm();
     fault.check_told(is_hit, !loaded.as_ref().is_ok_and(|loaded| loaded.warnings.is_empty()), &loaded);
     fault.check_words(folder, &loaded);
+    // What cannot even be listed has no older file to show.
+    let is_unlisted = loaded.as_ref().is_err_and(|error| error.place().is_some_and(|place| place.file == checkpoints));
     if let Ok(Loaded { step, generation, warnings, .. }) = loaded {
         assert!(generation == sample(step, BYTES), "{fault:?}: a wrong read");
         assert!(step == 3 || !warnings.is_empty(), "{fault:?}: an older one without a word");
         assert!(step == 3 || fault.error == EIO, "{fault:?}: a passing trouble must not cost progress");
     } else {
-        assert!(fault.error != EIO || fault.is_sticky, "{fault:?}: a file that cannot be read back has an older one");
+        assert!(
+            fault.error != EIO || fault.is_sticky || is_unlisted,
+            "{fault:?}: a file that cannot be read back has an older one"
+        );
     }
     assert_eq!(files(folder), before, "{fault:?}");
     is_hit
@@ -194,12 +201,11 @@ fn loading(folder: &Path, fault: &Fault) -> bool {
 /// Saves one step and saves it anew, on a disk that lies once: what it does not give back is not taken for saved. False
 /// when there are fewer writes.
 fn lying(folder: &Path, nth: u64) -> bool {
-    let checkpoints = folder.join(CHECKPOINTS);
     fs::remove_dir_all(folder).unwrap();
     fs::create_dir(folder).unwrap();
     work(folder, 1, 3, BYTES, |_| {});
     arm(folder, &Fault { nth, error: LIE, is_sticky: false });
-    let saved = [4, 40].map(|content| generation::save(&checkpoints, 4, &sample(content, BYTES), KEEP));
+    let saved = [4, 40].map(|content| victim::save(folder, 4, &sample(content, BYTES)));
     let is_hit = disarm();
     // Both times a write, then a rename. A lost write takes the older content of its step along, a lost rename does not.
     let (is_saved, expected) = match nth {
@@ -209,8 +215,8 @@ fn lying(folder: &Path, nth: u64) -> bool {
         _ => ([true, true], (4, 40)),
     };
     assert_eq!(saved.each_ref().map(|saved| saved.is_ok()), is_saved, "lie {nth}: {saved:?}");
-    durable::clean_stale(&checkpoints).unwrap();
-    let loaded = generation::load_latest(&checkpoints).unwrap();
+    victim::clean_stale(folder).unwrap();
+    let loaded = generation::load_latest(&Folder::open(&folder.join(CHECKPOINTS)).unwrap()).unwrap();
     assert!(loaded.warnings.is_empty(), "lie {nth}: something damaged stays: {:?}", loaded.warnings);
     assert_eq!(loaded.step, expected.0, "lie {nth}");
     assert!(loaded.generation == sample(expected.1, BYTES), "lie {nth}: a wrong read");
@@ -222,9 +228,10 @@ fn tidying(folder: &Path, fault: &Fault) -> bool {
     let checkpoints = folder.join(CHECKPOINTS);
     fs::write(checkpoints.join(".000000000004.agon.tmp"), b"half").unwrap();
     arm(folder, fault);
-    let cleaned = durable::clean_stale(&checkpoints);
-    let rewound = generation::rewind(&checkpoints, 2);
-    let cut = durable::truncate_log(&folder.join(LOG), log(2).len() as u64);
+    let open = || Folder::open(&checkpoints);
+    let cleaned = open().and_then(|checkpoints| checkpoints.clean_stale());
+    let rewound = open().and_then(|checkpoints| generation::rewind(&checkpoints, 2));
+    let cut = Folder::open(folder).and_then(|folder| durable::truncate_log(&folder, LOG, log(2).len() as u64));
     let is_hit = disarm();
     let is_rewound = rewound.as_ref().is_ok_and(Vec::is_empty);
     fault.check_told(is_hit, cleaned.is_err() || !is_rewound || cut.is_err(), &(&cleaned, &rewound, &cut));
@@ -232,14 +239,14 @@ fn tidying(folder: &Path, fault: &Fault) -> bool {
     fault.check_words(folder, &rewound);
     fault.check_words(folder, &cut);
     if rewound.is_ok() {
-        assert_eq!(generation::steps(&checkpoints), Ok(vec![2]), "{fault:?}");
+        assert_eq!(open().and_then(|checkpoints| generation::steps(&checkpoints)), Ok(vec![2]), "{fault:?}");
     }
-    let kept = if rewound.is_ok() { 2 } else { generation::load_latest(&checkpoints).unwrap().step };
+    let kept = if rewound.is_ok() { 2 } else { generation::load_latest(&open().unwrap()).unwrap().step };
     let text = fs::read_to_string(folder.join(LOG)).unwrap();
     assert!(text == log(2) || (text == log(3) && cut.is_err()), "{fault:?}: {text}");
     fs::write(folder.join(LOG), log(3)).unwrap();
     fs::write(folder.join(CARD), card(kept)).unwrap();
-    durable::clean_stale(&checkpoints).unwrap();
+    victim::clean_stale(folder).unwrap();
     check_leftovers(folder, Promised { committed: kept, exported: kept }, BYTES);
     is_hit
 }

@@ -17,7 +17,7 @@ const STEPS: u64 = 4;
 /// Above the write buffer, so that a file is written in several calls.
 const BYTES: usize = 300_000;
 /// Every call that changes the disk, and the one in front of each read.
-const CALLS: [&str; 6] = ["mkdir", "openat", "write", "fsync", "rename", "unlink"];
+const CALLS: [&str; 6] = ["mkdirat", "openat", "write", "fsync", "renameat", "unlinkat"];
 
 /// The files that the victim touches: strace counts and kills only calls on these, not those of a starting program.
 fn touched(folder: &Path) -> Vec<String> {

@@ -70,7 +70,7 @@ fn record(temp: &Path) -> Vec<Event> {
     let folder = temp.join("run");
     fs::create_dir(&folder).unwrap();
     let log_path = temp.join("log").display().to_string();
-    let calls = "trace=mkdir,openat,write,fsync,rename,unlink,ftruncate";
+    let calls = "trace=mkdirat,openat,write,fsync,renameat,unlinkat,ftruncate";
     // One log per thread, so that lines of several threads cannot interleave.
     let wrapper = ["strace", "-ff", "-qq", "-s", "64", "-o", &log_path, "-e", calls];
     let output = victim::command(&wrapper, &folder, STEPS, BYTES).output().unwrap();
@@ -91,17 +91,25 @@ fn event(line: &str, folder: &Path, descriptors: &mut BTreeMap<usize, PathBuf>) 
     let (call, rest) = line.split_once('(')?;
     let (arguments, result) = rest.rsplit_once(" = ")?;
     let result: usize = result.split_whitespace().next()?.parse().ok()?;
-    let quoted: Vec<&str> = arguments.split('"').skip(1).step_by(2).collect();
-    let path = |nth: usize| Path::new(*quoted.get(nth)?).strip_prefix(folder).ok().map(Path::to_owned);
-    let descriptor = || arguments.split([',', ')']).next()?.parse::<usize>().ok();
+    let arguments: Vec<&str> = arguments.trim_end().trim_end_matches(')').split(", ").collect();
+    let descriptor = || arguments.first()?.parse::<usize>().ok();
+    // A path by itself, or a name in a folder that is open: the folder comes before it.
+    let path = |nth: usize| {
+        let name = arguments.get(nth + 1)?.trim_matches('"');
+        match arguments[nth].parse::<usize>() {
+            Ok(open) if !name.starts_with('/') => Some(descriptors.get(&open)?.join(name)),
+            _ => Path::new(name).strip_prefix(folder).ok().map(Path::to_owned),
+        }
+    };
     match call {
         "openat" => {
+            let path = path(0);
             descriptors.remove(&result);
-            descriptors.insert(result, path(0)?);
-            arguments.contains("O_CREAT").then_some(Event::Open(path(0)?))
+            descriptors.insert(result, path.clone()?);
+            arguments.get(2)?.contains("O_CREAT").then_some(Event::Open(path?))
         }
         "write" if descriptor()? == 1 => {
-            let (word, step) = quoted.first()?.split_once(' ')?;
+            let (word, step) = arguments.get(1)?.trim_matches('"').split_once(' ')?;
             let step = step.strip_suffix("\\n")?.parse().ok()?;
             match word {
                 "committed" => Some(Event::Committed(step)),
@@ -114,9 +122,9 @@ fn event(line: &str, folder: &Path, descriptors: &mut BTreeMap<usize, PathBuf>) 
             let path = descriptors.get(&descriptor()?)?.clone();
             Some(if folder.join(&path).is_dir() { Event::SyncFolder(path) } else { Event::SyncFile(path) })
         }
-        "mkdir" => path(0).map(Event::MakeFolder),
-        "rename" => Some(Event::Rename(path(0)?, path(1)?)),
-        "unlink" => path(0).map(Event::Remove),
+        "mkdirat" => path(0).map(Event::MakeFolder),
+        "renameat" => Some(Event::Rename(path(0)?, path(2)?)),
+        "unlinkat" => path(0).map(Event::Remove),
         _ => panic!("the model does not know this call: {line}"),
     }
 }

@@ -64,23 +64,42 @@ static int command(const char *path) {
     return -1;
 }
 
+/* A path by itself, or a name in a folder that is open. */
+static int is_reached(int folder_fd, const char *path) {
+    return is_below(path) || (path[0] != '/' && is_watched(folder_fd));
+}
+
+static int opened(int fd, int is_ours) {
+    if (fd >= 0 && fd < (int)sizeof watched)
+        watched[fd] = is_ours;
+    return fd;
+}
+
+static mode_t mode_of(int flags, va_list rest) {
+    return flags & O_CREAT ? va_arg(rest, mode_t) : 0;
+}
+
 int open64(const char *path, int flags, ...) {
-    mode_t mode = 0;
-    int fd;
-    if (flags & O_CREAT) {
-        va_list rest;
-        va_start(rest, flags);
-        mode = va_arg(rest, mode_t);
-        va_end(rest);
-    }
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = mode_of(flags, rest);
+    va_end(rest);
     if (strncmp(path, "/agon-faults/", 13) == 0)
         return command(path);
     if (is_below(path) && fails())
         return -1;
-    fd = REAL(open64)(path, flags, mode);
-    if (fd >= 0 && fd < (int)sizeof watched)
-        watched[fd] = is_below(path);
-    return fd;
+    return opened(REAL(open64)(path, flags, mode), is_below(path));
+}
+
+int openat64(int folder_fd, const char *path, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = mode_of(flags, rest);
+    va_end(rest);
+    int is_ours = is_reached(folder_fd, path);
+    if (is_ours && fails())
+        return -1;
+    return opened(REAL(openat64)(folder_fd, path, flags, mode), is_ours);
 }
 
 int close(int fd) {
@@ -110,23 +129,27 @@ ssize_t read(int fd, void *bytes, size_t len) {
 }
 
 int fsync(int fd) {
+    if (is_watched(fd) && fcntl(fd, F_GETFL) & O_PATH) {
+        errno = EBADF;
+        return -1;
+    }
     return is_watched(fd) ? -fails() : 0;
 }
 
-int rename(const char *from, const char *to) {
-    if (is_below(from) && error == LIE && is_hit())
+int renameat(int from_fd, const char *from, int to_fd, const char *to) {
+    if (is_reached(from_fd, from) && error == LIE && is_hit())
         return 0;
-    return is_below(from) && fails() ? -1 : REAL(rename)(from, to);
+    return is_reached(from_fd, from) && fails() ? -1 : REAL(renameat)(from_fd, from, to_fd, to);
 }
 
-int unlink(const char *path) {
-    return is_below(path) && fails() ? -1 : REAL(unlink)(path);
+int unlinkat(int folder_fd, const char *path, int flags) {
+    return is_reached(folder_fd, path) && fails() ? -1 : REAL(unlinkat)(folder_fd, path, flags);
 }
 
 int ftruncate64(int fd, off64_t len) {
     return is_watched(fd) && fails() ? -1 : REAL(ftruncate64)(fd, len);
 }
 
-int mkdir(const char *path, mode_t mode) {
-    return is_below(path) && fails() ? -1 : REAL(mkdir)(path, mode);
+int mkdirat(int folder_fd, const char *path, mode_t mode) {
+    return is_reached(folder_fd, path) && fails() ? -1 : REAL(mkdirat)(folder_fd, path, mode);
 }

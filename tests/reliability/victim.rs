@@ -13,8 +13,9 @@ use std::{
 };
 
 use agon::{
-    durable::{self, Durability},
-    session::generation::{self, Generation},
+    durable::{self, Durability, Folder},
+    error::Result,
+    session::generation::{self, Generation, Saved},
 };
 
 use super::errors;
@@ -84,12 +85,24 @@ fn victim() {
 pub(crate) fn work(folder: &Path, from: u64, to: u64, bytes: usize, tell: fn(&str)) {
     for step in from..=to {
         append_log(folder, step);
-        let saved = generation::save(&folder.join(CHECKPOINTS), step, &sample(step, bytes), KEEP).unwrap();
+        let (made, saved) = save(folder, step, &sample(step, bytes)).unwrap();
+        assert!(made.is_promised(), "{made:?}");
         assert!(saved.durability.is_promised() && saved.warnings.is_empty(), "{saved:?}");
         tell(&format!("committed {step}"));
         assert_eq!(durable::write_atomic(&folder.join(CARD), card(step).as_bytes()), Ok(Durability::Promised));
         tell(&format!("exported {step}"));
     }
+}
+
+/// Saves a generation as a run does, in a folder that is made where it is missing.
+pub(crate) fn save(folder: &Path, step: u64, content: &Generation) -> Result<(Durability, Saved)> {
+    let (checkpoints, made) = Folder::open(folder)?.make_folder(CHECKPOINTS)?;
+    Ok((made, generation::save(&checkpoints, step, content, KEEP)?))
+}
+
+/// The checkpoints below `folder`; none where there are none yet.
+fn checkpoints(folder: &Path) -> Option<Folder> {
+    Folder::open(folder).unwrap().folder(CHECKPOINTS).unwrap()
 }
 
 /// A log is brought to disk before the checkpoint that counts its bytes.
@@ -142,12 +155,14 @@ impl Promised {
 ///
 /// # Errors
 /// Something promised is lost, or something half-written can be seen.
-pub(crate) fn resume(folder: &Path, promised: Promised, bytes: usize) -> Result<u64, String> {
+pub(crate) fn resume(folder: &Path, promised: Promised, bytes: usize) -> std::result::Result<u64, String> {
     let Promised { committed, exported } = promised;
-    let checkpoints = folder.join(CHECKPOINTS);
-    let step = if committed == 0 && generation::steps(&checkpoints).map_err(|error| error.to_string())?.is_empty() {
+    let checkpoints = checkpoints(folder);
+    let steps = checkpoints.as_ref().map_or(Ok(Vec::new()), generation::steps).map_err(|error| error.to_string())?;
+    let step = if committed == 0 && steps.is_empty() {
         0
     } else {
+        let checkpoints = checkpoints.ok_or("the checkpoints are gone")?;
         let loaded = generation::load_latest(&checkpoints).map_err(|error| error.to_string())?;
         if !loaded.warnings.is_empty() {
             return Err(format!("visible, but unreadable: {:?}", loaded.warnings));
@@ -158,7 +173,8 @@ pub(crate) fn resume(folder: &Path, promised: Promised, bytes: usize) -> Result<
         }
         loaded.step
     };
-    durable::truncate_log(&folder.join(LOG), log(step).len() as u64).map_err(|error| error.to_string())?;
+    let held = Folder::open(folder).map_err(|error| error.to_string())?;
+    durable::truncate_log(&held, LOG, log(step).len() as u64).map_err(|error| error.to_string())?;
     match fs::read_to_string(folder.join(LOG)) {
         Ok(text) if text == log(step) => {}
         Err(_) if step == 0 => {}
@@ -172,14 +188,22 @@ pub(crate) fn resume(folder: &Path, promised: Promised, bytes: usize) -> Result<
     }
 }
 
+/// Removes what a killed writer left, here and among the checkpoints.
+pub(crate) fn clean_stale(folder: &Path) -> Result<Vec<PathBuf>> {
+    let held = Folder::open(folder)?;
+    let checkpoints = held.folder(CHECKPOINTS)?;
+    let inner = checkpoints.map_or(Ok(Vec::new()), |checkpoints| checkpoints.clean_stale())?;
+    Ok([held.clean_stale()?, inner].concat())
+}
+
 /// Resumes and works on; checks that nothing is lost on the way and nothing piles up.
 pub(crate) fn check_leftovers(folder: &Path, promised: Promised, bytes: usize) {
-    let temps = [folder.to_owned(), folder.join(CHECKPOINTS)].map(|folder| durable::clean_stale(&folder).unwrap());
-    assert!(temps.concat().len() <= 1, "one writer leaves one temporary file at the most: {temps:?}");
+    let temps = clean_stale(folder).unwrap();
+    assert!(temps.len() <= 1, "one writer leaves one temporary file at the most: {temps:?}");
     let step = resume(folder, promised, bytes).unwrap();
     work(folder, step + 1, step + 1, bytes, |_| {});
     let promised = Promised { committed: step + 1, exported: step + 1 };
     assert_eq!(resume(folder, promised, bytes), Ok(step + 1));
-    assert!(generation::steps(&folder.join(CHECKPOINTS)).unwrap().len() <= KEEP, "old generations pile up");
+    assert!(generation::steps(&checkpoints(folder).unwrap()).unwrap().len() <= KEEP, "old generations pile up");
     assert_eq!(durable::files_in(folder).unwrap().len(), 3, "files pile up");
 }

@@ -44,7 +44,7 @@ fn assert_interruptions_do_not_matter(plan: &Plan, iterations: u64, times: u64, 
 
 /// Iterations that the newest checkpoint has seen.
 fn generation_of(folder: &Path) -> u64 {
-    generation::load_latest(&folder.join("checkpoints")).unwrap().step / STEPS_PER_ITERATION
+    newest(folder).step / STEPS_PER_ITERATION
 }
 
 #[test]

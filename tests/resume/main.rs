@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod changes;
+mod disks;
 mod folders;
 mod interruptions;
 mod processes;
@@ -17,6 +19,7 @@ use std::{
 
 use agon::{
     domains::Scenario,
+    durable::Folder,
     error::{Error, Result},
     learn::hyperparameters::{Algo, Noise, PpoParams},
     metrics::Goal,
@@ -163,10 +166,12 @@ struct Remains {
 }
 
 fn remains(folder: &Path) -> Remains {
-    let loaded = generation::load_latest(&folder.join("checkpoints")).unwrap();
+    let loaded = newest(folder);
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     let mut sections = loaded.generation.sections;
     sections.remove("session").unwrap();
+    // What the plan is, goes without saying.
+    sections.remove("plan").unwrap();
     let names: Vec<_> = sections.keys().filter(|name| *name != "replay").collect();
     assert_eq!(names, ["envs", "learner", "weights"]);
     let network = card::load(folder).unwrap().network;
@@ -177,6 +182,11 @@ fn remains(folder: &Path) -> Remains {
         policy: sha256(&numbers.collect::<Vec<u8>>()),
         metrics: metrics(folder),
     }
+}
+
+/// The newest checkpoint of the run in `folder`.
+fn newest(folder: &Path) -> generation::Loaded {
+    generation::load_latest(&Folder::open(&folder.join("checkpoints")).unwrap()).unwrap()
 }
 
 fn sha256(bytes: &[u8]) -> String {

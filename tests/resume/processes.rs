@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -54,6 +55,82 @@ fn wait_for(child: &mut Child, folder: &Path, lines: usize) {
     }
 }
 
+const SIGINT: i32 = 2;
+
+/// Sends signals by their names, one after the other; a negative id is that of a group.
+fn send(signals: &[&str], id: &str) {
+    for signal in signals {
+        assert!(Command::new("sh").args(["-c", "kill -s \"$0\" -- \"$1\"", signal, id]).status().unwrap().success());
+    }
+}
+
+/// Shells show 128 and the number of the signal for both ways to end.
+#[test]
+fn an_interrupted_run_is_saved_and_its_end_tells_the_signal() {
+    for (signals, code) in [
+        (&["INT"][..], 130),
+        (&["TERM"], 143),
+        (&["HUP"], 129),
+        (&["TERM", "INT", "HUP"], 143),
+        (&["INT", "INT", "INT"], 130),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path().join("run");
+        let mut child = train(&fresh(&run));
+        wait_for(&mut child, &run, 20);
+        send(signals, &child.id().to_string());
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        let shown = output.status.code().or(output.status.signal().map(|signal| 128 + signal));
+        assert_eq!(shown, Some(code), "{signals:?}: {told}");
+        assert!(told.contains("interrupted and saved; continue it with `agon train --resume"), "{signals:?}: {told}");
+        let lines = fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count() as u64;
+        assert!(lines >= 20 && newest(&run).step == lines * STEPS_PER_ITERATION, "{signals:?}: nothing was lost");
+    }
+}
+
+/// A shell goes on with the next round unless the program itself has died of Ctrl-C.
+#[test]
+fn ctrl_c_ends_a_loop_around_agon() {
+    if !Command::new("bash").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let first = dir.path().join("1");
+    let mut command = Command::new("bash");
+    command.args([
+        "-c",
+        "out=$1; shift; for i in 1 2 3; do \"$@\" --out \"$out/$i\"; done; touch \"$out/after\"",
+        "loop",
+    ]);
+    command.arg(dir.path()).args([env!("CARGO_BIN_EXE_agon"), "train"]);
+    command.args(fresh(&first).into_iter().filter(|arg| arg != "--out" && *arg != first.display().to_string()));
+    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut shell = command.spawn().unwrap();
+    wait_for(&mut shell, &first, 20);
+    send(&["INT"], &format!("-{}", shell.id()));
+    assert!(!shell.wait().unwrap().success());
+    let left: Vec<_> = dir.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["1"]);
+    assert!(newest(&first).step >= 20 * STEPS_PER_ITERATION);
+}
+
+/// `agon train --resume` with a goal that is behind the run: a command that did nothing, and says so.
+#[test]
+fn a_smaller_goal_on_the_command_line_is_a_mistake() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let mut child = train(&fresh(&run));
+    wait_for(&mut child, &run, 20);
+    send(&["TERM"], &child.id().to_string());
+    child.wait_with_output().unwrap();
+    let plan = fs::read(run.join("run.ron")).unwrap();
+    let output = train(&["--resume", &run.display().to_string(), "--steps", "64"]).wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && told.contains("nothing was trained"), "{told}");
+    assert_eq!(fs::read(run.join("run.ron")).unwrap(), plan);
+}
+
 #[test]
 fn a_killed_program_resumes_to_the_same_bits() {
     let dir = tempfile::tempdir().unwrap();
@@ -67,18 +144,17 @@ fn a_killed_program_resumes_to_the_same_bits() {
     wait_for(&mut child, &broken, 40);
     child.kill().unwrap();
     assert!(!child.wait().unwrap().success());
-    assert_eq!(generation::load_latest(&broken.join("checkpoints")).unwrap().step, 0);
+    assert_eq!(newest(&broken).step, 0);
 
     // Ctrl-C: it finishes the iteration, saves and says how to go on.
     let folder = broken.display().to_string();
     let mut child = train(&["--resume", &folder]);
     wait_for(&mut child, &broken, 100);
-    let id = child.id().to_string();
-    assert!(Command::new("sh").args(["-c", "kill -INT \"$0\"", &id]).status().unwrap().success());
+    send(&["INT"], &child.id().to_string());
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.contains("--resume"), "{told}");
-    let saved = generation::load_latest(&broken.join("checkpoints")).unwrap().step;
+    assert!(output.status.signal() == Some(SIGINT) && told.contains("--resume"), "{told}");
+    let saved = newest(&broken).step;
     assert!((100 * STEPS_PER_ITERATION..STEPS).contains(&saved), "saved at {saved}");
 
     // SIGKILL again, with a checkpoint to fall back to and logs that are ahead of it.
@@ -86,7 +162,7 @@ fn a_killed_program_resumes_to_the_same_bits() {
     wait_for(&mut child, &broken, usize::try_from(saved / STEPS_PER_ITERATION).unwrap() + 60);
     child.kill().unwrap();
     assert!(!child.wait().unwrap().success());
-    assert_eq!(generation::load_latest(&broken.join("checkpoints")).unwrap().step, saved);
+    assert_eq!(newest(&broken).step, saved);
 
     run_to_the_end(&["--resume", &folder]);
     assert_same(&remains(&broken), &expected, "killed twice, interrupted once");

@@ -1,7 +1,7 @@
 //! The entities of the cluster domain: nodes, workloads, and what is kept per env.
 //!
-//! Workloads are a pool of fixed size: a row that nobody needs any more is taken by the next arrival. What is read back
-//! from a file is checked here, so that no number that cannot be gets into a world.
+//! Workloads are a pool of fixed size: a row that nobody needs any more is taken by the next arrival. Values that are
+//! read from a file are checked here, so that no impossible number gets into a world.
 
 use bevy_ecs::component::Component;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};

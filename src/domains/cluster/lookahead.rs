@@ -1,4 +1,4 @@
-//! What would come of giving a workload to a node, for one who knows the future: a rollout.
+//! What would come of giving a workload to a node, found by a rollout that knows the future.
 //!
 //! The lookahead knows what will arrive, how long everything runs and which nodes are about to fail. For each node that
 //! could take the workload, for letting it wait and for letting it go, it plays the next seconds with a simple rule for

@@ -104,8 +104,9 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Only nodes that can take the workload at hand have a say in a tick of one decision; in one of several, the room that
-    /// is left decides who has one next, so all have while one has.
+    /// Says whose action matters in the next tick. With one decision per tick, those are the nodes that can take the
+    /// workload at hand. With several, it is not known yet who will have room for the next workloads, so all nodes
+    /// matter as long as one of them can take the workload at hand.
     fn tell_who_matters(&self, decisions: usize, matters: &mut [bool]) {
         matters.fill(decisions > 1 && self.fitting.any());
         self.fitting.nodes.iter().for_each(|node| matters[usize::from(*node)] = true);

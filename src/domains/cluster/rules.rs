@@ -79,7 +79,8 @@ impl Rule {
         costs.reduce(|best, next| if next.0 < best.0 { next } else { best }).map(|(_, node)| node)
     }
 
-    /// What a rule without memory, chance or foresight has against giving the workload to a node; equal for all others.
+    /// The cost of giving the workload to a node, for rules without memory, chance or foresight; the same for all nodes
+    /// under any other rule.
     pub(super) fn cost(self, nodes: Nodes<'_>, node: usize, demand: &[f32; NUM_RESOURCES]) -> f64 {
         match self {
             Self::BestFit => slack(nodes, node, demand),
@@ -108,7 +109,7 @@ pub(super) struct Question<'a> {
     pub cursor: u16,
     /// Where chance is drawn.
     pub chance: (&'a Seeds, Address),
-    /// Everything else that there is to know, for who may.
+    /// Everything else that there is to know, for rules that may know it.
     pub foresight: Foresight<'a>,
 }
 

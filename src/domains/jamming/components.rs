@@ -1,6 +1,6 @@
 //! The entities of the jamming domain: drones of the swarm, jammers, and what is kept per env.
 //!
-//! What is read back from a file is checked here, so that no state that cannot be gets into a world.
+//! Values that are read from a file are checked here, so that no impossible state gets into a world.
 
 use bevy_ecs::component::Component;
 use glam::Vec2;
@@ -78,7 +78,7 @@ pub struct Centroid {
     pub size: u32,
 }
 
-/// Farther out, in m, than the largest arena reaches; no speed or rate is higher either.
+/// Largest number that is accepted from a file. It lies beyond the largest arena, in m, and beyond any speed or rate.
 const FAR: f32 = 1e6;
 
 fn number<'de, D: Deserializer<'de>>(source: D) -> Result<f32, D::Error> {

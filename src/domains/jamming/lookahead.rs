@@ -150,7 +150,8 @@ impl Lookahead {
         outcomes
     }
 
-    /// The drones `ticks` from now, and the other jammers on the band, that `jammer` sees. Few enough for one word each.
+    /// Looks up the drones that `jammer` sees, where they will be `ticks` from now, and the other jammers that it sees
+    /// on the swarm's band. A word has a bit for each of the drones.
     fn look(&mut self, around: Surroundings<'_>, jammer: usize, ticks: u32) {
         let own = around.team[jammer].0;
         let drones = nearest_drones(around.drones, own, &mut self.distances2);

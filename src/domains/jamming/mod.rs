@@ -38,6 +38,7 @@ pub mod radio;
 mod reward;
 pub mod scenario;
 mod spawn;
+mod structure;
 mod systems;
 #[cfg(test)]
 mod tests;

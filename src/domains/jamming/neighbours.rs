@@ -31,7 +31,8 @@ pub(super) struct Nearest<const K: usize> {
     pub(super) len: usize,
 }
 
-/// Distances that are compared with the farthest one found, all at once, before any is looked at.
+/// So many distances are first compared, all at once, with the farthest one found so far; they are looked at one by one
+/// only if one of them is smaller.
 const CHUNK: usize = 16;
 
 impl<const K: usize> Nearest<K> {

@@ -53,7 +53,7 @@ pub(super) fn fields(params: &JammingParams) -> Vec<Field> {
             let mut fields = local_fields(params);
             for ticks in HORIZONS {
                 for i in 0..STEPS.len() {
-                    // Standing still is shown as it is, the other steps as the difference they make.
+                    // The outcome of standing still is shown as it is, those of the other steps as differences from it.
                     let low = if i == 0 { 0.0 } else { -1.0 };
                     fields.push(field(format!("step{i}_lambda2_{ticks}"), "λ₂/(λ₂ + 1)", low..=1.0));
                     fields.push(field(format!("step{i}_links_{ticks}"), "n/(n + 8)", low..=1.0));
@@ -301,7 +301,7 @@ impl View<'_> {
         let (own, range) = (self.team[agent].0, self.budget.jam_range_m);
         distances2.clear();
         distances2.extend(midpoints.iter().map(|midpoint| midpoint.distance_squared(own)));
-        // A count that could overflow would be checked at every link, and not be vectorised.
+        // `wrapping_add`, because a check for overflow at every link would keep the loop from being vectorised.
         let within = |range: f32| distances2.iter().fold(0_u32, |n, d2| n.wrapping_add((*d2 <= range * range).into()));
         let (within_one, within_two) = (within(range), within(2.0 * range));
         let nearest = Nearest::<NEAREST_LINKS>::among(distances2);

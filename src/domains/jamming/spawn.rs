@@ -25,7 +25,7 @@ const ATTEMPTS: usize = 100;
 /// Jammers that start at a centroid are at most this far from it per axis, in m.
 const START_SCATTER_M: f32 = 10.0;
 
-/// Spawns the drones and jammers of `envs` envs and declares what of them is state.
+/// Spawns the drones and jammers of `envs` envs and declares which of their components are state.
 pub(super) fn spawn(app: &mut App, envs: usize, num_enemies: usize, num_jammers: usize) {
     app.declare_state::<Swarm>("swarm")
         .declare_state::<Clusters>("clusters")
@@ -90,7 +90,7 @@ pub(super) fn place_swarm(
         }
         drones.copy_from_slice(&best);
         if !model.enemies_at.is_empty() {
-            // Drawn all the same, so that with given places all else is what it would have been.
+            // Places were drawn all the same, so that everything else is drawn as it would be without given places.
             put(&model.enemies_at, drones);
             lambda2_start = graphs.unjammed_lambda2(&model, band, drones);
         }

@@ -13,6 +13,7 @@ mod radio;
 mod regressions;
 mod responses;
 mod rewards;
+mod structure;
 mod view;
 
 use bevy_ecs::{

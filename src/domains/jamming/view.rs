@@ -6,6 +6,7 @@
 
 mod colouring;
 mod facts;
+mod graph;
 mod links;
 
 use bevy_ecs::{
@@ -27,7 +28,7 @@ use crate::{
         Arena, Captions, Colour, Dash, Form, Glyph, Layer, Legend, LegendItem, Length, Mark, Picture, Sign, Stroke,
         Token,
     },
-    sim::{Description, EnvSlot, View, ViewOptions, ViewSpec, clock_of},
+    sim::{Description, EnvSlot, Graph, View, ViewOptions, ViewSpec, clock_of},
 };
 
 /// Radius of a jammer's glyph in a team of up to so many; more of them are smaller.
@@ -60,7 +61,7 @@ impl View for JammingParams {
             scene.add_areas(model, &mut marks);
         }
         if options.links {
-            links(model, graphs.links(slot), &scene, &mut marks);
+            links(model, graphs.links(slot), &scene, &colouring, &mut marks);
         }
         if options.goals {
             scene.add_goals(&mut marks);
@@ -79,6 +80,14 @@ impl View for JammingParams {
 
     fn describe(&self, world: &World, who: Entity) -> Option<Description> {
         facts::of_drone(world, who).or_else(|| facts::of_jammer(world, who))
+    }
+
+    fn describe_link(&self, world: &World, ends: [Entity; 2]) -> Option<Description> {
+        facts::of_link(world, ends)
+    }
+
+    fn graph(&self, world: &World, slot: usize) -> Option<Graph> {
+        graph::of_env(world, slot)
     }
 }
 
@@ -185,6 +194,9 @@ impl Scene {
             item(sign, format!("jammer on {}", label(band)));
         }
         if options.links {
+            if let Some(LegendItem { sign, text }) = colouring.link_legend() {
+                item(sign, text);
+            }
             item(Sign::Line { colour: swarm, dash: Dash::Solid }, format!("link on {}", label(self.swarm.band)));
             item(
                 Sign::Line { colour: Colour::Token(Token::Broken), dash: Dash::Dashed },

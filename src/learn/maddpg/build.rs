@@ -25,7 +25,7 @@ const MOST_SAVED: usize = 512 << 20;
 /// Gain of an actor's head: actions begin near the middle of their range.
 const HEAD_GAIN: f32 = 0.01;
 
-/// Who learns: agents as the algorithm sees them, which for DDPG is one for the whole team.
+/// Who learns: agents as the algorithm sees them. For DDPG the whole team is one of them.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Seats {
     /// Agents.

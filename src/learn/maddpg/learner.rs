@@ -118,7 +118,7 @@ impl Learner for Trainer {
         if (policy.shape(), policy.team()) != (&ours, team) {
             let (theirs, for_whom) = (policy.shape(), policy.team());
             return Err(Error::input(format!(
-                "the policy's network is {theirs:?} for {for_whom:?}, this run's is {ours:?} for {team:?}"
+                "the policy's network has {theirs} for {for_whom}, this run's has {ours} for {team}"
             ))
             .hint("start from a policy of the same team and observation, or set `hidden` to that of its card"));
         }
@@ -155,7 +155,7 @@ impl Learner for Trainer {
             .hint("train with `parameter_sharing`, and with `maddpg` or `matd3`"));
         }
         let p = &self.params;
-        // What was remembered is of another scenario; its returns would be those of nobody.
+        // The memory is of another scenario: a return that begins in one and ends in the other would mean nothing.
         self.replay = new_replay(&seats, p)?;
         self.batch = Batch::new(domain, max_steps, self.seeds, 0..p.num_envs as u64, p.envs_per_world);
         self.lanes = new_lanes(&self.batch, &seats, p);
@@ -191,7 +191,8 @@ fn prefixes(team: Team) -> Vec<String> {
     }
 }
 
-/// The acting network of these actors. Its distribution is as narrow as one can be: what these algorithms learn is certain.
+/// The acting network of these actors. Its distribution is as narrow as possible, because these algorithms learn
+/// certain actions.
 fn network(
     mut tensors: Vec<NamedTensor>,
     seats: &Seats,

@@ -26,8 +26,8 @@ const TILE_ROWS: usize = 128;
 /// Most pieces of an update that can be worked on side by side.
 const GROUPS: usize = 8;
 
-/// Weight of the mean square of what goes into an actor's last tanh: far out there it has no slope to learn from (Lowe et al. 2017 use
-/// the same).
+/// Weight of the mean square of the inputs to an actor's last tanh. It keeps them small: far from zero a tanh has no
+/// slope to learn from (Lowe et al. 2017 use the same weight).
 const HEAD_PENALTY: f32 = 1e-3;
 
 /// Whose rows a member works on.
@@ -271,7 +271,7 @@ impl Work {
         let next = seat.part(&lesson.next, entries);
         for target in targets {
             target.forward(seat.company(next, entries.len()), &mut self.critic);
-            // A value that is no number must not be hidden by the other one.
+            // `f32::min` would hide a value that is not a number behind the other one.
             let least = |ours: f32, q: f32| if q < ours || q.is_nan() { q } else { ours };
             self.targets.iter_mut().zip(self.critic.values()).for_each(|(target, q)| *target = least(*target, q));
         }

@@ -1,4 +1,4 @@
-//! One tick of a lane's envs: act, try something out, and keep what came of it.
+//! One tick of a lane's envs: act with exploration, and remember what came of it.
 
 use super::{build::Seats, member::Member};
 use crate::{

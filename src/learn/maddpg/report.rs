@@ -45,7 +45,7 @@ impl Report {
     }
 }
 
-/// Per entry, what was wrong about it in the mean over the members.
+/// The error about each entry, mean over the members.
 pub(super) fn mean_errors(reports: &[Report]) -> Vec<f32> {
     let entries = reports.first().map_or(0, |report| report.errors.len());
     let share = 1.0 / reports.len().max(1) as f32;

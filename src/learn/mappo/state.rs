@@ -51,12 +51,13 @@ impl Trainer {
     /// Starts from the actor and the normaliser of a policy; the critic learns from nothing.
     ///
     /// # Errors
-    /// The policy's network has another shape, or normalises what it sees when this run does not.
+    /// The policy's network has another shape, or it normalises observations and this run does not.
     pub fn start_from(&mut self, policy: &Network) -> Result<()> {
         let ours = self.net.architecture().actor();
         if *policy.shape() != ours {
-            return Err(Error::input(format!("the policy's network is {:?}, this run's is {ours:?}", policy.shape()))
-                .hint("start from a policy with the same observation, or set `hidden` and `action_bins` to those of its card"));
+            return Err(Error::input(format!("the policy's network has {}, this run's has {ours}", policy.shape())).hint(
+                "start from a policy with the same observation, or set `hidden`, `activation` and `action_bins` to those of its card",
+            ));
         }
         let (mean, std) = policy.normaliser();
         let normalises = mean.iter().any(|mean| *mean != 0.0) || std.iter().any(|std| *std != 1.0);

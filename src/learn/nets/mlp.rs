@@ -1,5 +1,5 @@
-//! Fully connected layers that are differentiated by their parameters and by what goes in: the stuff of actors that learn
-//! through a critic.
+//! Fully connected layers that are differentiated by their parameters and by their inputs. Actors that learn through a
+//! critic are made of them.
 //!
 //! [`fused`](super::fused) is one actor and one critic that share a pass and a loss. Here the loss of one network is the output of
 //! another, so networks are single and whoever trains them connects them. A pass works on the rows it is given and on one
@@ -140,7 +140,7 @@ impl Mlp {
         self.parameters.len()
     }
 
-    /// Whether there is nothing to learn; never for a network that [`new`](Self::new) made.
+    /// Whether there are no parameters; always false for a network that [`new`](Self::new) made.
     pub fn is_empty(&self) -> bool {
         self.parameters.is_empty()
     }
@@ -218,8 +218,8 @@ impl Mlp {
         }
     }
 
-    /// The gradient by the `columns` of x after [`backward`](Self::backward), into rows `to_stride` apart; what stands in a row
-    /// behind the columns, up to a whole vector, is of no meaning.
+    /// The gradient by the `columns` of x after [`backward`](Self::backward), into rows `to_stride` apart; numbers in a
+    /// row behind its columns, up to a whole vector, mean nothing.
     ///
     /// # Panics
     /// When `to` has no room for rows of whole vectors.

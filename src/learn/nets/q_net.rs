@@ -112,7 +112,7 @@ impl QNet {
         self.named().iter().map(|(_, net)| net.len()).sum()
     }
 
-    /// Whether there is nothing to learn, which never is so.
+    /// Whether there are no parameters; always false.
     pub fn is_empty(&self) -> bool {
         self.head.is_empty()
     }
@@ -211,7 +211,7 @@ impl QNet {
         let values = self.num_values(company);
         let by_attended = pass.attention.attended_gradient(hidden, values);
         self.head.backward_input(values, row..row + hidden, &pass.head, by_attended, stride(hidden));
-        // Behind the columns stands what is of no meaning, but products read whole vectors.
+        // The numbers behind the last column mean nothing, but products read whole vectors, so they have to be zero.
         by_attended.chunks_exact_mut(stride(hidden)).for_each(|row| row[hidden..].fill(0.0));
     }
 

@@ -1,6 +1,6 @@
 //! Actor and critic through libtorch: automatic differentiation where the built-in network has hand-written passes.
 //!
-//! It is there to be compared with, and for the critic that the built-in network does not have.
+//! It serves as a reference for the built-in network, and offers a critic that the built-in one does not have.
 //!
 //! # Attention
 //! The critic embeds each agent (its first layer), then pools the embeddings with [`HEADS`] learned queries: a head weighs

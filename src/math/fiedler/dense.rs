@@ -55,7 +55,7 @@ impl DenseSolver {
         Self::up_to(Level::detect())
     }
 
-    /// A solver that uses no instruction set above `highest`. Results are the same, only later.
+    /// A solver that uses no instruction set above `highest`. Results are the same; only the speed differs.
     pub fn up_to(highest: Level) -> Self {
         Self {
             highest,

@@ -7,12 +7,12 @@ use super::{
 };
 use rand::Rng;
 
-/// How much slower than the last iteration the next one is taken to be where its outcome is not measured, and how fast
-/// it is taken to be at most: the first iterations, which mend what is wrong around changed links, are faster than the
-/// rest.
+/// What is assumed of an iteration whose outcome is not measured: that it shrinks the error by a rate this many times
+/// worse than that of the last one, which counts as `BEST_RATE` if it was better. The first iterations repair what is
+/// wrong around changed links and are faster than those that follow.
 const RATE_CAUTION: f64 = 3.0;
 const BEST_RATE: f64 = 0.1;
-/// Part of the value that an energy must be for its effect on the value to stand out from rounding.
+/// Smallest energy, as a part of the value, whose effect on the value can be told from rounding.
 const VISIBLE: f64 = 1e-7;
 /// A start whose energy is more than this part of its value has little to do with the graph. Changing 1 % of the links
 /// of a geometric graph gives 0.005.
@@ -93,8 +93,8 @@ impl<const B: usize> Iterates<B> {
                 share /= UNRELATED_CAUTION;
             }
             let allowed = share * ritz.values[0];
-            // However good the first vector looks, the second must be known not to pass it. It gives way to the probe
-            // first.
+            // However good the first vector looks: the second one might still turn out to be smaller. That has to be
+            // ruled out, and cannot be before the probe has had its turn.
             let distance = ritz.values[1] - ritz.values[0];
             let is_first = iteration > 0
                 && gap(ritz.values[1], ritz.values[B]) * second_energy <= (0.5 * distance).max(4.0 * allowed);
@@ -222,7 +222,8 @@ impl Outcome {
 struct Iteration {
     /// Inner product of the first residual and its preconditioned form, before.
     energy: f64,
-    /// By how many times that the value became smaller, the last time that this could be seen.
+    /// By how much the value became smaller, divided by the energy; from the last iteration in which that could be
+    /// measured.
     effect: f64,
 }
 

@@ -41,9 +41,8 @@ pub(super) fn smallest_root<S: Simd>(s: S, diagonal: &[Lanes], off_diagonal2: &[
         );
         let radicand = s.select(s.lt(zero, radicand), radicand, zero);
         let step = s.div(s.mul(s.splat(degree), p), s.add(q, s.sqrt(radicand)));
-        // A step may land a little beyond the root where rounding in the radicand matters, that is where all other
-        // roots are nearly equal. One step back is then as good as one forth, and the last. False for what is not a
-        // number.
+        // Where all other roots are nearly equal, rounding in the radicand can carry a step a little beyond the root. A
+        // small step back is then taken, and it is the last one. The comparison is false for NaN.
         let is_back = s.and(s.lt(step, zero), s.lt(s.mul(root, s.splat(-OVERSHOOT)), step));
         root = s.select(s.and(active, is_back), s.add(root, step), root);
         active = s.and(active, s.lt(noise, step));

@@ -24,7 +24,8 @@ const SMALL: usize = 100;
 const PATIENCE: usize = 10;
 /// Iterations after which the best value so far is returned.
 const MAX_ITERATIONS: usize = 1000;
-/// Two vectors do if the third value is this many times the first, and are given up when it comes this near.
+/// Two vectors are enough once the third value is `SEPARATE` times the first. Four are taken again when it is less than
+/// `CROWDED` times the first.
 const SEPARATE: f64 = 1.6;
 const CROWDED: f64 = 1.3;
 

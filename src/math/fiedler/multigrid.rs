@@ -13,8 +13,8 @@ use super::{
 const DIRECT: usize = 100;
 /// A level with more than this share of the finer one's entries is not worth its work; happens with expanders.
 const MAX_FILL: f64 = 0.6;
-/// Damping of the smoother, a Jacobi step before and after the coarser levels; less than 1, where a bipartite graph's
-/// roughest vector would pass unchanged.
+/// Damping of the smoother, which is a Jacobi step before and after the coarser levels. It is less than 1, because at 1
+/// the roughest vector of a bipartite graph would pass unchanged.
 const DAMPING: f32 = 0.9;
 
 /// Some entries of a row, columns and values. Rows are padded with zero values to whole groups.

@@ -1,4 +1,4 @@
-//! The inner loops' door: what they are told, and which compilation of them runs.
+//! The way into the inner loops: what they are given, and which compiled version of them runs.
 //!
 //! The loops are written once over [`Lanes`](super::lanes::Lanes), in [`tiles`](super::tiles) and
 //! [`sweeps`](super::sweeps), and compiled for each instruction set.

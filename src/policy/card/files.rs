@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, path::Path};
 
 use sha2::{Digest, Sha256};
 
-use super::{Card, MAX_CARD_BYTES};
+use super::{Axis, Card, MAX_CARD_BYTES, Selection};
 use crate::{
-    durable::{Durability, create_dir, read_capped, write_atomic},
+    durable::{Durability, Folder, create_dir, read_capped},
     error::{Error, Result},
     policy::{
         network::Network,
+        tensor::NamedTensor,
         tensors::{MAX_FILE_BYTES, from_safetensors, to_safetensors},
     },
 };
@@ -40,22 +41,46 @@ pub struct Shared {
 /// A card that does not describe the network or cannot be read back, weights that are not finite, or what the file
 /// system reports.
 pub fn save(dir: &Path, network: &Network, card: &Card) -> Result<Durability> {
-    if (card.shape(), card.team) != (network.shape().clone(), network.team()) {
-        return Err(Error::input(format!(
-            "the card describes {:?} for {:?}, the network is {:?} for {:?}",
-            card.shape(),
-            card.team,
-            network.shape(),
-            network.team()
-        )));
+    let files = Files::of(network, card)?;
+    let made = create_dir(dir)?;
+    Ok(made.and(files.write(&Folder::open(dir)?)?))
+}
+
+/// The same in a folder that is held open.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_in(folder: &Folder, network: &Network, card: &Card) -> Result<Durability> {
+    Files::of(network, card)?.write(folder)
+}
+
+/// What is in the two files.
+struct Files {
+    weights: Vec<u8>,
+    card: String,
+}
+
+impl Files {
+    fn of(network: &Network, card: &Card) -> Result<Self> {
+        if (card.shape(), card.team) != (network.shape().clone(), network.team()) {
+            return Err(Error::input(format!(
+                "the card describes {:?} for {:?}, the network is {:?} for {:?}",
+                card.shape(),
+                card.team,
+                network.shape(),
+                network.team()
+            )));
+        }
+        let carried = Card { sha256: String::new(), ..card.clone() }.to_ron()?;
+        let weights = to_safetensors(&network.tensors(), &BTreeMap::from([(METADATA_KEY.to_owned(), carried)]))?;
+        let card = Card { sha256: sha256(&weights), ..card.clone() }.to_ron()?;
+        Ok(Self { weights, card })
     }
-    let carried = Card { sha256: String::new(), ..card.clone() }.to_ron()?;
-    let weights = to_safetensors(&network.tensors(), &BTreeMap::from([(METADATA_KEY.to_owned(), carried)]))?;
-    let text = Card { sha256: sha256(&weights), ..card.clone() }.to_ron()?;
-    let folder = create_dir(dir)?;
-    let weights = write_atomic(&dir.join(WEIGHTS_FILE), &weights)?;
-    let card = write_atomic(&dir.join(CARD_FILE), text.as_bytes())?;
-    Ok(folder.and(weights).and(card))
+
+    fn write(&self, folder: &Folder) -> Result<Durability> {
+        let weights = folder.replace(WEIGHTS_FILE, &self.weights)?;
+        Ok(weights.and(folder.replace(CARD_FILE, self.card.as_bytes())?))
+    }
 }
 
 /// Reads a policy: a folder with a card (a run folder is one), its card, or a file of weights.
@@ -94,20 +119,42 @@ fn load_folder(dir: &Path) -> Result<Shared> {
     let path = dir.join(WEIGHTS_FILE);
     let bytes = read_capped(&path, MAX_FILE_BYTES)?;
     // Read before the checksums are compared: what is wrong with a damaged file is better told by its own reader.
-    let network = network_of(&card, &bytes, &path)?;
+    let mut weights = from_safetensors(&bytes, &path)?;
     if sha256(&bytes) != card.sha256 {
         return Err(Error::input(format!("these are not the weights that `{CARD_FILE}` beside them describes"))
             .in_file(path)
             .hint("fetch both files again, or name the file of weights alone if it is the one you mean"));
     }
+    if let Some(text) = weights.metadata.remove(METADATA_KEY) {
+        let carried = Card::parse(text.as_bytes()).map_err(|error| error.in_file(&path))?;
+        check_unchanged(&card, &carried).map_err(|error| error.in_file(dir.join(CARD_FILE)))?;
+    }
+    let network = network_of(&card, &weights.tensors, &path)?;
     Ok(Shared { card, network })
+}
+
+/// The copy of the card in the weights is under their checksum, the card itself under none: in what decides how the policy
+/// acts, they must agree. Name, results and origin are free to be edited.
+fn check_unchanged(card: &Card, carried: &Card) -> Result<()> {
+    let (found, written) = (card.acting(), carried.acting());
+    let names = written.keys().chain(found.keys());
+    let Some(name) = names.into_iter().find(|name| written.get(*name) != found.get(*name)) else { return Ok(()) };
+    let shown = |fields: &BTreeMap<String, String>| fields.get(name).cloned().unwrap_or_else(|| "nothing".to_owned());
+    Err(Error::input(format!(
+        "`{name}` is {} here, but the weights were written with {}",
+        shown(&found),
+        shown(&written)
+    ))
+    .hint(format!(
+        "fetch both files again, or name `{WEIGHTS_FILE}` itself, which acts by the card it was written with"
+    )))
 }
 
 /// A file of weights alone: its card is the one it carries, or the one beside it.
 fn load_weights(path: &Path) -> Result<Shared> {
     let bytes = read_capped(path, MAX_FILE_BYTES)?;
-    let carried = from_safetensors(&bytes, path)?.metadata.remove(METADATA_KEY);
-    let card = match carried {
+    let mut weights = from_safetensors(&bytes, path)?;
+    let card = match weights.metadata.remove(METADATA_KEY) {
         Some(text) => Card::parse(text.as_bytes()).map_err(|error| error.in_file(path))?,
         None => {
             let card = load_card(path.parent().unwrap_or(Path::new(""))).map_err(|_| {
@@ -123,13 +170,43 @@ fn load_weights(path: &Path) -> Result<Shared> {
             card
         }
     };
-    let network = network_of(&card, &bytes, path)?;
+    let network = network_of(&card, &weights.tensors, path)?;
     Ok(Shared { card, network })
 }
 
-fn network_of(card: &Card, bytes: &[u8], path: &Path) -> Result<Network> {
-    let tensors = from_safetensors(bytes, path)?.tensors;
-    Network::for_team(card.shape(), card.team, &tensors).map_err(|error| error.in_file(path))
+fn network_of(card: &Card, tensors: &[NamedTensor], path: &Path) -> Result<Network> {
+    Network::for_team(card.shape(), card.team, tensors).map_err(|error| error.in_file(path))
+}
+
+impl Card {
+    /// What decides how the policy acts, as text by name.
+    fn acting(&self) -> BTreeMap<String, String> {
+        let Self { domain, group, layout, actions, .. } = self;
+        let mut fields = BTreeMap::from([
+            ("domain".to_owned(), domain.clone()),
+            ("group".to_owned(), group.clone()),
+            ("layout".to_owned(), layout.clone()),
+            ("observation".to_owned(), self.observation.to_string()),
+            ("hidden".to_owned(), self.hidden.to_string()),
+            ("activation".to_owned(), in_ron(&self.activation)),
+            ("team".to_owned(), in_ron(&self.team)),
+            ("bins".to_owned(), actions.bins.to_string()),
+        ]);
+        for (at, Axis { name, unit, low, high }) in actions.continuous.iter().enumerate() {
+            fields.insert(
+                format!("continuous.{at}"),
+                format!("`{name}` from {low} to {high} {unit}").trim_end().to_owned(),
+            );
+        }
+        for (at, Selection { name, choices }) in actions.discrete.iter().enumerate() {
+            fields.insert(format!("discrete.{at}"), format!("`{name}` of {}", choices.join("/")));
+        }
+        fields
+    }
+}
+
+fn in_ron(value: &impl serde::Serialize) -> String {
+    ron::to_string(value).unwrap_or_default()
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> String {

@@ -167,7 +167,34 @@ fn a_card_that_lies_about_the_network_is_refused() {
     let path = dir.path().join(CARD_FILE);
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("hidden: 8", "hidden: 16")).unwrap();
-    refused(dir.path(), "has shape");
+    refused(dir.path(), "`hidden` is 16 here, but the weights were written with 8");
+}
+
+/// The card is under no checksum; its copy in the weights is.
+#[test]
+fn a_card_that_acts_otherwise_than_it_was_written_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let shared = shared(&group("local", 4, 2.0), 1);
+    save(dir.path(), &shared.network, &shared.card).unwrap().is_promised();
+    let (path, weights) = (dir.path().join(CARD_FILE), dir.path().join(WEIGHTS_FILE));
+    let good = fs::read_to_string(&path).unwrap();
+    for (from, to, named) in [
+        ("high: 2.0", "high: 1.5", "`turn` from -2 to 1.5 rad/s here"),
+        ("low: -2.0", "low: -2.5", "`turn` from -2.5 to 2 rad/s here"),
+        ("activation: tanh", "activation: relu", "`activation` is relu here"),
+        ("layout: \"local\"", "layout: \"lokal\"", "`layout` is lokal here"),
+        ("\"low\", \"high\"]", "\"mid\", \"high\"]", "none/mid/high here"),
+        ("team: Any", "team: Each(3)", "`team` is Each(3) here"),
+    ] {
+        let changed = good.replacen(from, to, 1);
+        assert_ne!(changed, good, "`{from}` is not in {good}");
+        fs::write(&path, changed).unwrap();
+        refused(dir.path(), named);
+        assert_eq!(load(&weights).unwrap().card, shared.card, "the weights alone act as they were written");
+    }
+    // What says nothing of how it acts may be edited.
+    fs::write(&path, good.replacen("name: \"starling\"", "name: \"bird\"", 1) + "// A note.\n").unwrap();
+    assert_eq!(load(dir.path()).unwrap().card.name, "bird");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Whom a network acts for: most often anybody, sometimes a team that has to be as it was in training.
 
+use std::fmt;
+
 /// Whom a network acts for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Team {
@@ -10,6 +12,16 @@ pub enum Team {
     Each(usize),
     /// A team of this many agents at once: observations and actions of all stand side by side.
     Whole(usize),
+}
+
+impl fmt::Display for Team {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => write!(f, "agents of a team of any size"),
+            Self::Each(agents) => write!(f, "{agents} agents with layers of their own"),
+            Self::Whole(agents) => write!(f, "{agents} agents as one"),
+        }
+    }
 }
 
 impl Team {

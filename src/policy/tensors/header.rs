@@ -103,7 +103,7 @@ impl Info {
     }
 }
 
-/// Text from a file in a form and length that a terminal can bear.
+/// Text from a file, safe to print: without control characters, and no longer than a line or two.
 pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(200).collect()
 }

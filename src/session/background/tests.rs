@@ -11,6 +11,7 @@ use std::{
 use super::*;
 use crate::{
     domains::Scenario,
+    durable::Folder,
     learn::hyperparameters::PpoParams,
     metrics::Goal,
     policy::{
@@ -43,7 +44,7 @@ fn until(what: impl Fn() -> bool) {
 }
 
 fn weights(dir: &Path) -> Vec<u8> {
-    let loaded = generation::load_latest(&dir.join("checkpoints")).unwrap();
+    let loaded = generation::load_latest(&Folder::open(&dir.join("checkpoints")).unwrap()).unwrap();
     loaded.generation.section("weights").unwrap().to_vec()
 }
 

@@ -66,6 +66,10 @@ fn a_plan_that_was_changed_by_hand_is_checked() {
         ("stages: 3", "stages: 4", "scenario.4.ron"),
         ("Steps(", "Hours(", "Hours"),
         ("version", "{{{{", "run.ron:"),
+        ("Steps(1152921504606846976)", "Seconds(NaN)", "`until` must be a time above 0 seconds, found NaN"),
+        ("Steps(1152921504606846976)", "Seconds(inf)", "found inf"),
+        ("Steps(1152921504606846976)", "Seconds(-1.0)", "found -1"),
+        ("Steps(1152921504606846976)", "Seconds(0.0)", "found 0"),
     ] {
         let changed = good.replacen(from, to, 1);
         assert_ne!(changed, good, "`{from}` is not in {good}");
@@ -102,6 +106,43 @@ fn a_folder_that_holds_a_run_is_not_given_to_another() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     assert!(RunFolder::create(Some(&file), &plan()).is_err());
+}
+
+/// A policy, a scenario or a log that somebody keeps is not a run, and still nothing to write over.
+#[test]
+fn a_folder_that_holds_a_file_that_a_run_writes_is_not_given_to_one() {
+    for name in ["card.ron", "policy.safetensors", "scenario.ron", "scenario.2.ron", "metrics.jsonl", "checkpoints"] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(name), "precious").unwrap();
+        let error = RunFolder::create(Some(dir.path()), &plan()).unwrap_err();
+        assert!(error.to_string().contains(&format!("`{name}`")) && error.exit_code() == 2, "{error}");
+        assert_eq!(fs::read(dir.path().join(name)).unwrap(), b"precious");
+    }
+    // What a run does not write is in nobody's way.
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["README", "events.out.tfevents.1700000000.other.1", "scenario.txt", "card.ron.bak"] {
+        fs::write(dir.path().join(name), "precious").unwrap();
+    }
+    RunFolder::create(Some(dir.path()), &plan()).unwrap();
+}
+
+#[test]
+fn what_a_start_leaves_that_was_killed_is_taken_over_and_what_was_trained_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at(LOCK), "1").unwrap();
+    fs::write(at("metrics.jsonl"), "").unwrap();
+    fs::write(at("scenario.ron"), "").unwrap();
+    fs::create_dir(at("checkpoints")).unwrap();
+    fs::write(at("checkpoints/000000000000.agon"), "").unwrap();
+    let folder = RunFolder::create(Some(dir.path()), &plan()).unwrap();
+    folder.clear_log().unwrap();
+    assert!(!at("metrics.jsonl").exists());
+    fs::write(at("checkpoints/000000000032.agon"), "").unwrap();
+    assert!(RunFolder::create(Some(dir.path()), &plan()).unwrap_err().to_string().contains("would replace"));
+    fs::remove_file(at("checkpoints/000000000032.agon")).unwrap();
+    fs::write(at("metrics.jsonl"), "{}\n").unwrap();
+    assert!(RunFolder::create(Some(dir.path()), &plan()).unwrap_err().to_string().contains("would replace"));
 }
 
 #[test]

@@ -14,17 +14,13 @@
 //!
 //! A generation has exactly one encoding, and every bit of a file is either checked or covered by the checksum.
 
-use std::{
-    fs::File,
-    io::{self, Read, Write},
-    path::Path,
-};
+use std::io::{self, Read, Write};
 
 use sha2::{Digest, Sha256};
 
 use super::Generation;
 use crate::{
-    durable,
+    durable::{Folder, read_failed},
     error::{Error, Result},
 };
 
@@ -194,32 +190,32 @@ fn digest_in(head: &[u8], file_len: u64) -> Result<[u8; 32]> {
     rest.array()
 }
 
-/// Verifies the generation of `step` at `path` without keeping it in memory, and returns its first bytes.
-pub(super) fn verify(path: &Path, step: u64) -> Result<[u8; PREFIX_LEN]> {
-    let read = |error: io::Error| durable::read_failed(path, &error);
-    let mut file = File::open(path).map_err(read)?;
-    let file_len = file.metadata().map_err(read)?.len();
+/// Verifies the generation of `step` called `name` without keeping it in memory, and returns its first bytes.
+pub(super) fn verify(dir: &Folder, name: &str, step: u64) -> Result<[u8; PREFIX_LEN]> {
+    let path = dir.path_of(name);
+    let read = |error: io::Error| read_failed(&path, &error);
+    let (mut file, file_len) = dir.open_file(name)?;
     let mut prefix = [0; PREFIX_LEN];
     file.read_exact(&mut prefix).map_err(read)?;
     let (head, step_bytes) = prefix.split_at(HASHED_FROM);
-    let expected = digest_in(head, file_len).map_err(|error| error.in_file(path))?;
+    let expected = digest_in(head, file_len).map_err(|error| error.in_file(&path))?;
     let mut hasher = Sha256::new();
     hasher.update(step_bytes);
     io::copy(&mut io::BufReader::with_capacity(256 * 1024, file), &mut hasher).map_err(read)?;
     if hasher.finalize()[..] != expected {
-        return Err(damaged("its checksum does not match its content").in_file(path));
+        return Err(damaged("its checksum does not match its content").in_file(&path));
     }
     match Rest(step_bytes).u64()? {
         told if told == step => Ok(prefix),
-        told => Err(super::misnamed(path, told)),
+        told => Err(super::misnamed(&path, told)),
     }
 }
 
 /// Whether this version of agon, or an older one, began to write this file: others are not removed.
-pub(super) fn is_ours(path: &Path) -> Result<bool> {
-    let read = |error: io::Error| durable::read_failed(path, &error);
+pub(super) fn is_ours(dir: &Folder, name: &str) -> Result<bool> {
+    let (file, _) = dir.open_file(name)?;
     let mut head = Vec::new();
-    File::open(path).map_err(read)?.take(12).read_to_end(&mut head).map_err(read)?;
+    file.take(12).read_to_end(&mut head).map_err(|error| read_failed(&dir.path_of(name), &error))?;
     let mut rest = Rest(&head);
     // Too short to tell: a file of the same name that nothing can be read from.
     Ok(rest.array().is_ok_and(|magic| magic == MAGIC) && rest.u32().is_ok_and(|version| version <= VERSION))

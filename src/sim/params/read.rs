@@ -1,7 +1,8 @@
 //! Reading declared settings through serde, refusing what is out of bounds where it stands.
 //!
-//! In formats that name their types (RON, JSON) values are read as whatever they are, so that a refusal can say both what
-//! was expected and what was found; formats that do not (postcard) are read by type and checked in the same way.
+//! RON and JSON say of each value which type it has. There any type is read, so that an error can say both what was
+//! expected and what was found. Postcard says no types: there a value is read as the type that is expected. Both are
+//! checked in the same way.
 
 use std::{cell::Cell, fmt, marker::PhantomData};
 

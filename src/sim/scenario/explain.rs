@@ -17,7 +17,7 @@ pub(super) fn explain(outline: &Outline, error: SpannedError) -> Error {
     told.at(line, column)
 }
 
-/// Whether the reader stopped because the text did, so that what it complains about is only half there.
+/// Whether the reader stopped because the text ends too early. Its complaint is then about something unfinished.
 fn is_cut_off(outline: &Outline, cursor: usize, code: &Code) -> bool {
     outline.is_empty()
         || outline.unended.is_some_and(|start| cursor >= start)
@@ -43,7 +43,7 @@ fn cut_off(outline: &Outline) -> (usize, Error) {
 
 /// The offset to point at and the message, for a text that is complete.
 fn told(outline: &Outline, cursor: usize, code: Code) -> (usize, Error) {
-    // The cursor is behind what was read and refused, and before what could not be read at all.
+    // The cursor stands between the last token that was read, which may be the one refused, and the first that was not.
     let read = outline.token_before(cursor).unwrap_or(Span::new(cursor, cursor));
     let unread = outline.token_after(cursor).unwrap_or(Span::new(cursor, cursor));
     let found = legible(outline.slice(unread));
@@ -123,7 +123,7 @@ fn unfit(outline: &Outline, token: Span, expected: &str) -> (usize, Error) {
     let error = if outline.is_key(token) {
         Error::input(format!("expected a value or a closing bracket, found the key `{}`", legible(found)))
     } else if is_outermost {
-        // One bracket of a value says nothing; the whole value does.
+        // A bracket alone would tell the user nothing, so the whole value is quoted.
         return (value.start(), refused(key, expected, outline.slice(value)));
     } else if is_list {
         Error::input(format!("an entry of `{}` must be {expected}, found `{}`", legible(key), legible(found)))

@@ -16,7 +16,7 @@ use crate::{
 pub struct Inspection {
     /// What it is called: `jammer 2`, `link from drone 3 to drone 7`.
     pub title: String,
-    /// How it is, in a few words; empty for a link.
+    /// How it is, in a few words; may be empty.
     pub state: String,
     /// Whether it is gone; what is said then is what could be said last.
     pub is_gone: bool,
@@ -72,8 +72,12 @@ impl Lab {
             Subject::Link(one, other) => {
                 let picture = stage.picture(play)?;
                 let ends = place_of(picture, one).zip(place_of(picture, other));
+                let length_m = ends.map(|(a, b)| a.distance(b));
+                if let Some(Description { title, state, facts, .. }) = stage.describe_link(play, [one, other]) {
+                    return Some(Inspection { title, state, facts, length_m, ..Inspection::default() });
+                }
                 let title = format!("link from {} to {}", stage.name_of(play, one)?, stage.name_of(play, other)?);
-                Some(Inspection { title, length_m: ends.map(|(a, b)| a.distance(b)), ..Inspection::default() })
+                Some(Inspection { title, length_m, ..Inspection::default() })
             }
         }
     }

@@ -277,7 +277,9 @@ fn hint(stage: &Stage, play: usize, picture: &Picture, subject: Subject) -> Stri
             let name = |who| stage.name_of(play, who).unwrap_or_default();
             let ends = place_of(picture, one).zip(place_of(picture, other));
             let length = ends.map_or(String::new(), |(a, b)| format!("\n{:.1} m", a.distance(b)));
-            format!("{} – {}{length}", name(one), name(other))
+            let state =
+                stage.describe_link(play, [one, other]).map_or(String::new(), |link| format!("\n{}", link.state));
+            format!("{} – {}{state}{length}", name(one), name(other))
         }
     }
 }

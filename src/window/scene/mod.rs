@@ -90,7 +90,8 @@ pub(super) fn set_up(
         };
         commands.spawn((Camera2d, camera, Msaa::Off, EaselCamera(play), layer));
     }
-    // What all have drawn goes to the window at once; told nothing, the last one would blend it with what is there.
+    // What all cameras have drawn goes to the window in one go. Without this setting, the last camera would blend it
+    // with what the window shows already.
     let output_mode =
         CameraOutputMode::Write { blend_state: Some(BlendState::REPLACE), clear_color: ClearColorConfig::Default };
     let camera = Camera { order: PANELS_ORDER, clear_color: ClearColorConfig::None, output_mode, ..Camera::default() };

@@ -1,7 +1,7 @@
 //! What arrives, drawn or replayed.
 //!
-//! What arrives in a tick follows from the env's [`Arrivals`] and the tick's address alone, so that whoever may know the
-//! future can ask for it.
+//! What arrives in a tick follows from the env's [`Arrivals`] and the tick's address alone, so that the lookahead,
+//! which may know the future, can ask for it.
 
 use bevy_ecs::{
     resource::Resource,
@@ -276,7 +276,7 @@ pub(super) fn arrive_first(
         new.clear();
         source.draw(&model, &seeds, Address { tick: 0, ..clock.address() }, &mut arrivals, &mut new);
         let w = model.workloads(slot);
-        // Whoever finds no row now was never here.
+        // A workload that finds no free row when the episode begins is dropped; it does not count as failed.
         let pool = (&mut demands[w.clone()], &mut phases[w.clone()], &mut jobs[w]);
         admit(0, &mut arrivals, &new, pool).for_each(drop);
     }

@@ -75,7 +75,7 @@ pub(super) fn go_on(
         return;
     }
     let (phases, jobs) = (column_mut(&mut phases), column_mut(&mut jobs));
-    // At the speed that a node has now it goes through the tick, whoever leaves it meanwhile.
+    // A node keeps its present speed for the whole tick, also when workloads leave it meanwhile.
     let is_overcommitted = model.params.cpu_overcommit > 1.0;
     for (slot, (clock, mut counts)) in envs.iter_mut().enumerate() {
         let (n, w) = (model.nodes(slot), model.workloads(slot));

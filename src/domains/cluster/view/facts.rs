@@ -105,7 +105,7 @@ impl<'a> Moment<'a> {
         match phase {
             Phase::Queued => {
                 let waiting = Fact::new("waiting", age_s, "s");
-                // Only in the mode `full` does patience end.
+                // Only in mode `full` do workloads run out of patience.
                 let waiting = if self.model.is_full() { waiting.of(job.patience_s) } else { waiting };
                 vec![self.turn_of(job), waiting]
             }

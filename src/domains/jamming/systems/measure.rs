@@ -181,6 +181,11 @@ impl RadioGraphs {
         self.jammed.rows(slot)
     }
 
+    /// Lambda-2 of the graph of [`links`](Self::links).
+    pub(in super::super) fn lambda2(&self, slot: usize) -> f64 {
+        self.jammed.lambda2[slot]
+    }
+
     /// Lambda-2 of a swarm that nobody jams.
     pub(in super::super) fn unjammed_lambda2(&mut self, model: &Model, band: u8, drones: &[Position]) -> f64 {
         self.kernel.graph(&model.budgets, band, drones, &[], &mut self.fresh);
@@ -230,7 +235,7 @@ impl RadioGraphs {
 
     /// By how much more lambda-2 would be without the jammer in this row of the team's tables.
     pub(in super::super) fn contribution(&self, slot: usize, row: usize) -> f64 {
-        self.without.lambda2[row] - self.jammed.lambda2[slot]
+        self.without.lambda2[row] - self.lambda2(slot)
     }
 
     fn solve(&mut self) {
@@ -327,7 +332,7 @@ impl Measure {
             Reference::Unjammed => graphs.bare.lambda2[slot],
         };
         self.reference = reference;
-        // Nothing can be taken from a swarm that is in pieces of itself.
+        // A swarm that is in pieces without any jamming has no connectivity to lose.
         self.reduction = if reference > 0.0 { (1.0 - self.lambda2 / reference).clamp(0.0, 1.0) } else { 0.0 };
         if self.lambda2 > 0.0 {
             (self.num_components, self.largest_component, self.reachability) = (1, 1.0, 1.0);

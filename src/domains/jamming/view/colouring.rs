@@ -1,27 +1,32 @@
-//! What the drones of the swarm are coloured by. The shape or the size says the same as the colour.
+//! What the drones of the swarm, and for `bridges` their links too, are coloured by. The shape or the size says the same as
+//! the colour.
 
 use super::Scene;
 use crate::{
-    domains::jamming::systems::Model,
+    domains::jamming::{structure::Links, systems::Model},
     math::{
         dbscan::{Dbscan, NOISE},
         fiedler::DenseSolver,
     },
-    picture::{Colour, Glyph, LegendItem, Ramp, Sign, Token},
+    picture::{Colour, Dash, Glyph, LegendItem, Ramp, Sign, Token},
     sim::ColourBy,
 };
 
 /// What can be asked for.
-pub(super) const CHOICES: [ColourBy; 4] = [
+pub(super) const CHOICES: [ColourBy; 5] = [
     ColourBy { name: "fiedler", doc: "component of the Fiedler vector: where the swarm is easiest to cut in two" },
     ColourBy { name: "component", doc: "connected component of the radio graph, largest first" },
     ColourBy { name: "degree", doc: "live links of the drone" },
     ColourBy { name: "cluster", doc: "cluster by position, as jammers are assigned to" },
+    ColourBy { name: "bridges", doc: "drones and links without which the swarm falls into more pieces" },
 ];
 
 /// Shapes of the kinds that drones are told apart into.
 const SHAPES: [Glyph; 7] =
     [Glyph::Disc, Glyph::Donut, Glyph::Square, Glyph::Wedge, Glyph::Hexagon, Glyph::Star, Glyph::Diamond];
+
+/// Colour of a drone or a link without which the swarm falls into more pieces.
+const NEEDED: Colour = Colour::Sequential(1.0);
 
 /// Components below this part of the largest one count as zero: neither side.
 const ZERO: f64 = 1e-6;
@@ -34,17 +39,20 @@ pub(super) enum Colouring {
     Kind(Vec<Option<usize>>, &'static str),
     /// Live links, of at most so many.
     Degree(Vec<u32>, u32),
+    /// Whether each drone is an articulation point, and which links are bridges, in ascending order.
+    Bridges(Vec<bool>, Vec<[usize; 2]>),
 }
 
 impl Colouring {
     /// The choice at `index` of [`CHOICES`], for a swarm with these live links, `[drones, words]`.
     pub(super) fn new(index: usize, rows: &[u64], scene: &Scene, model: &Model) -> Self {
         let n = scene.drones.len();
+        let links = Links::new(n, rows);
         match CHOICES.get(index).map_or(CHOICES[0].name, |choice| choice.name) {
-            "component" => Self::Kind(components(rows, n), "component"),
+            "component" => Self::Kind(links.components().into_iter().map(Some).collect(), "component"),
+            "bridges" => Self::Bridges(links.articulation_points(), links.bridges()),
             "degree" => {
-                let degrees =
-                    rows.chunks_exact(n.div_ceil(64).max(1)).map(|row| row.iter().map(|w| w.count_ones()).sum());
+                let degrees = (0..n).map(|drone| links.degree(drone) as u32);
                 Self::Degree(degrees.collect(), n as u32 - 1)
             }
             "cluster" => {
@@ -63,6 +71,16 @@ impl Colouring {
             Self::Fiedler(vector) => Colour::Diverging(vector[drone]),
             Self::Kind(kinds, _) => kinds[drone].map_or(Colour::Token(Token::Muted), Colour::Category),
             Self::Degree(degrees, most) => Colour::Sequential(degrees[drone] as f32 / (*most).max(1) as f32),
+            Self::Bridges(is_needed, _) if is_needed[drone] => NEEDED,
+            Self::Bridges(..) => Colour::Token(Token::Muted),
+        }
+    }
+
+    /// Colour of a live link that has one of its own.
+    pub(super) fn link_colour(&self, ends: [usize; 2]) -> Option<Colour> {
+        match self {
+            Self::Bridges(_, bridges) => bridges.binary_search(&ends).is_ok().then_some(NEEDED),
+            Self::Fiedler(_) | Self::Kind(..) | Self::Degree(..) => None,
         }
     }
 
@@ -70,7 +88,8 @@ impl Colouring {
         match self {
             Self::Fiedler(vector) if vector[drone] < 0.0 => Glyph::Donut,
             Self::Kind(kinds, _) => kinds[drone].map_or(Glyph::Plus, |kind| SHAPES[kind % SHAPES.len()]),
-            Self::Fiedler(_) | Self::Degree(..) => Glyph::Disc,
+            Self::Bridges(is_needed, _) if is_needed[drone] => Glyph::Star,
+            Self::Fiedler(_) | Self::Degree(..) | Self::Bridges(..) => Glyph::Disc,
         }
     }
 
@@ -78,7 +97,8 @@ impl Colouring {
     pub(super) fn scale(&self, drone: usize) -> f32 {
         match self {
             Self::Degree(degrees, most) => 0.7 + 0.7 * degrees[drone] as f32 / (*most).max(1) as f32,
-            Self::Fiedler(_) | Self::Kind(..) => 1.0,
+            Self::Bridges(is_needed, _) if is_needed[drone] => 1.5,
+            Self::Fiedler(_) | Self::Kind(..) | Self::Bridges(..) => 1.0,
         }
     }
 
@@ -97,7 +117,18 @@ impl Colouring {
                     |kind: usize| item(SHAPES[kind], Colour::Category(kind), format!("drone of {noun} {}", kind + 1));
                 (0..shown).map(one).collect()
             }
+            Self::Bridges(..) => vec![
+                item(Glyph::Star, NEEDED, "drone that joins two parts".to_owned()),
+                item(Glyph::Disc, Colour::Token(Token::Muted), "any other drone".to_owned()),
+            ],
         }
+    }
+
+    /// What is said of links that have a colour of their own.
+    pub(super) fn link_legend(&self) -> Option<LegendItem> {
+        let sign = Sign::Line { colour: NEEDED, dash: Dash::Solid };
+        matches!(self, Self::Bridges(..))
+            .then(|| LegendItem { sign, text: "bridge: the only link between two parts".to_owned() })
     }
 
     pub(super) fn ramp(&self) -> Option<Ramp> {
@@ -110,7 +141,7 @@ impl Colouring {
         match self {
             Self::Fiedler(_) => Some(ramp("Fiedler vector", true, "–", "+".to_owned())),
             Self::Degree(_, most) => Some(ramp("live links", false, "0", most.to_string())),
-            Self::Kind(..) => None,
+            Self::Kind(..) | Self::Bridges(..) => None,
         }
     }
 }
@@ -123,45 +154,9 @@ fn fiedler(rows: &[u64], n: usize) -> Vec<f32> {
     vector.iter().map(|x| x / largest).map(|x| if x.abs() < ZERO { 0.0 } else { x as f32 }).collect()
 }
 
-/// Number of the connected component of each drone: 0 is the largest, of equal ones that of the first drone.
-fn components(rows: &[u64], n: usize) -> Vec<Option<usize>> {
-    let words = n.div_ceil(64);
-    let mut found: Vec<Vec<usize>> = Vec::new();
-    let mut seen = vec![false; n];
-    for start in 0..n {
-        if std::mem::replace(&mut seen[start], true) {
-            continue;
-        }
-        let mut members = vec![start];
-        let mut next = 0;
-        while let Some(i) = members.get(next).copied() {
-            next += 1;
-            for j in 0..n {
-                if rows[i * words + j / 64] >> (j % 64) & 1 == 1 && !std::mem::replace(&mut seen[j], true) {
-                    members.push(j);
-                }
-            }
-        }
-        found.push(members);
-    }
-    found.sort_by_key(|members| std::cmp::Reverse(members.len()));
-    let mut kinds = vec![None; n];
-    for (kind, members) in found.iter().enumerate() {
-        members.iter().for_each(|member| kinds[*member] = Some(kind));
-    }
-    kinds
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn components_are_numbered_by_their_size() {
-        // 0 alone, 1-2-4, 3-5.
-        let rows = [0, 0b10100, 0b10010, 0b100000, 0b00110, 0b001000];
-        assert_eq!(components(&rows, 6), [2, 0, 0, 1, 0, 1].map(Some));
-    }
 
     #[test]
     fn the_fiedler_vector_splits_a_path_in_the_middle() {

@@ -2,9 +2,9 @@
 
 use glam::Vec2;
 
-use super::Scene;
+use super::{Colouring, Scene};
 use crate::{
-    domains::jamming::systems::Model,
+    domains::jamming::{structure::Links, systems::Model},
     math::grid::Grid,
     picture::{Colour, Dash, Form, Layer, Mark, Stroke, Token},
 };
@@ -14,12 +14,15 @@ const STRONG_DB: f32 = 12.0;
 /// Links per drone up to which they are drawn at full opacity; more of them are fainter, so that agents stay visible.
 const SPARSE: f32 = 5.0;
 
-/// Draws every pair of drones in range: live links by their margin, cut ones dashed, as clearly as in the moment of the
-/// cut; hosts let them fade.
+/// Distance in m below which a margin grows no more.
+const NEAREST_M: f32 = 1e-3;
+
+/// Draws every pair of drones in range: live links by their margin, or as the colouring has it, cut ones dashed, as
+/// clearly as in the moment of the cut; hosts let them fade.
 ///
 /// `rows` are the live links as bit rows, `[drones, words]`.
-pub(super) fn links(model: &Model, rows: &[u64], scene: &Scene, marks: &mut Vec<Mark>) {
-    let words = scene.drones.len().div_ceil(64);
+pub(super) fn links(model: &Model, rows: &[u64], scene: &Scene, colouring: &Colouring, marks: &mut Vec<Mark>) {
+    let live = Links::new(scene.drones.len(), rows);
     let range_m = model.budgets.band(scene.swarm.band).link_range_m;
     let places: Vec<[f32; 2]> = scene.drones.iter().map(|(_, place, _)| place.to_array()).collect();
     let (mut grid, mut pairs) = (Grid::new(), Vec::new());
@@ -30,21 +33,28 @@ pub(super) fn links(model: &Model, rows: &[u64], scene: &Scene, marks: &mut Vec<
     let live_colour = Scene::band_colour(scene.swarm.band);
     for [i, j] in pairs.into_iter().map(|pair| pair.map(|drone| drone as usize)) {
         let ((drone, from, _), (other, to, _)) = (scene.drones[i], scene.drones[j]);
-        let is_live = rows[i * words + j / 64] >> (j % 64) & 1 == 1;
-        let (stroke, colour, opacity) = if is_live {
+        let (stroke, colour, opacity) = if !live.has(i, j) {
+            (Stroke::solid(1.2).dashed(Dash::Dashed), Colour::Token(Token::Broken), crowd * 0.9)
+        } else if let Some(colour) = colouring.link_colour([i.min(j), i.max(j)]) {
+            (Stroke::solid(3.0), colour, 1.0)
+        } else {
             let strength = strength(from, to, range_m);
             (Stroke::solid(0.8 + 1.4 * strength), live_colour, crowd * (0.3 + 0.5 * strength))
-        } else {
-            (Stroke::solid(1.2).dashed(Dash::Dashed), Colour::Token(Token::Broken), crowd * 0.9)
         };
         marks.push(Mark::new(Layer::Links, Form::Segment { from, to, stroke }, colour, opacity).between(drone, other));
     }
 }
 
-/// Link margin, 20 log10(range / distance) in dB, as a part of [`STRONG_DB`]; 0 at the end of the range, at most 1.
+/// The link margin as a part of [`STRONG_DB`]; 0 at the end of the range, at most 1.
 fn strength(from: Vec2, to: Vec2, range_m: f32) -> f32 {
-    let distance_m = from.distance(to).max(f32::MIN_POSITIVE);
-    (20.0 * libm::log10f(range_m / distance_m) / STRONG_DB).clamp(0.0, 1.0)
+    (margin_db(from.distance(to), range_m) / STRONG_DB).clamp(0.0, 1.0)
+}
+
+/// Link margin in dB, 20 log10(range / distance): by how much the signal is stronger than what can just be received.
+///
+/// Drones nearer than 1 mm count as that far apart.
+pub(super) fn margin_db(distance_m: f32, range_m: f32) -> f32 {
+    20.0 * libm::log10f(range_m / distance_m.max(NEAREST_M))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(super) struct Pass<'a> {
     pub(super) agents: usize,
 }
 
-/// Activations and gradients of one tile, reused by whoever works on the next one.
+/// Activations and gradients of one tile; reused for the next one.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     observations: Aligned,
@@ -143,7 +143,7 @@ impl Pass<'_> {
         net.backward_embedding(&work.observations, &work.ones, rows, first_gradient, gradient);
     }
 
-    /// Shows the outputs to the loss and puts its gradient where the networks take it from.
+    /// Gives the outputs to the loss and puts its gradient where the backward passes read it.
     fn apply_loss(&self, work: &mut Workspace, entries: Range<usize>, loss: &dyn Loss) -> [f64; LOSS_TERMS] {
         let head = self.architecture.head();
         let log_std = &self.layout.log_std;

@@ -1,6 +1,6 @@
 //! Attention over the others: an agent's critic learns whom to look at (after Iqbal & Sha 2019, Actor-Attention-Critic).
 //!
-//! Of the embeddings e of a team, agent i's makes a query, and the others are weighed by how well theirs answer it:
+//! Agent i's embedding e_i makes a query, and the other agents are weighed by how well their embeddings answer it:
 //!
 //! ```text
 //! q_i = W e_i + b
@@ -9,10 +9,11 @@
 //! x_i = sum over j of a_ij e_j
 //! ```
 //!
-//! x_i stands for the others in the critic's head, beside the agent's own row; where nobody else is it is zero. The others' embeddings
-//! are keys and values at once. Linear maps for either would add nothing: a score is bilinear in e_i and e_j with them or without, so
-//! that of keys merges with W, and that of values with the head's first layer. W and b begin at zero, so that all others
-//! count alike: the critic begins as the one with the mean.
+//! x_i stands for the others in the critic's head, beside the agent's own row; where nobody else is it is zero. The
+//! others' embeddings are keys and values at once. Linear maps for keys and values would add nothing: one for keys
+//! would merge with W, because a score is bilinear in e_i and e_j either way, and one for values would merge with the
+//! head's first layer. W and b begin at zero, so that all others count alike: the critic begins as the one with the
+//! mean.
 //!
 //! The way back, where y' is the gradient by y:
 //!
@@ -73,7 +74,7 @@ struct Sizes {
 impl Attention {
     /// One that looks at all others alike, for embeddings of `hidden` numbers.
     pub(super) fn new(hidden: usize) -> Self {
-        // Of a single layer none is hidden: the map is linear.
+        // A single layer has no hidden ones, so the map is linear.
         let shape = MlpShape { sizes: vec![hidden, hidden], hidden: Activation::Tanh, last: None };
         Self { query: Mlp::zeros(shape), isa: Isa::best() }
     }

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
+    durable::Folder,
     error::Result,
     metrics::{JsonLines, Point, Sink},
 };
@@ -50,7 +51,7 @@ fn losses(curves: &RunCurves) -> Vec<[f64; 2]> {
 fn what_the_sink_wrote_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("metrics.jsonl");
-    let mut sink = JsonLines::create(&path).unwrap();
+    let mut sink = JsonLines::create(&Folder::open(folder.path()).unwrap(), "metrics.jsonl").unwrap();
     sink.write(&Point { step: 4096, wall_s: 1.25, scalars: &[(LOSS, f64::NAN), ("a/\"b\"\n", 0.1)] }).unwrap();
     sink.write(&Point { step: 8192, wall_s: 2.5, scalars: &[(LOSS, -3.0), ("env/lambda2", 1e300)] }).unwrap();
     let curves = RunCurves::read(&path).unwrap();

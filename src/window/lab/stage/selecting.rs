@@ -56,6 +56,11 @@ impl Stage {
         self.view()?.describe(self.plays.get(play)?.lane().world(), who)
     }
 
+    /// What can be said of the link between two entities now; none where the domain says nothing of links.
+    pub fn describe_link(&self, play: usize, ends: [Entity; 2]) -> Option<Description> {
+        self.view()?.describe_link(self.plays.get(play)?.lane().world(), ends)
+    }
+
     /// What can be said of the selected entity now; none if it stands for something else by now.
     fn describe_selected(&self) -> Option<Description> {
         let Selection { play, subject: Subject::Entity(who) } = self.selection()? else { return None };

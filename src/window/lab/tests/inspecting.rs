@@ -98,3 +98,19 @@ fn nodes_drones_and_jammers_are_told_of_beside_what_they_observe() {
         assert!(told.facts.iter().any(|fact| fact.unit == "m/s"));
     }
 }
+
+#[test]
+fn a_link_that_is_selected_tells_its_state_its_margin_and_its_length() {
+    let mut lab = lab();
+    steps(&mut lab, 2);
+    let stage = lab.stage_mut().unwrap();
+    stage.refresh();
+    let pair = stage.picture(0).unwrap().marks.iter().find_map(|mark| mark.pair).unwrap();
+    let known = stage.describe_link(0, pair).unwrap();
+    let selection = Selection { play: 0, subject: Subject::Link(pair[0], pair[1]) };
+    lab.obey(&Command::Select(Some(selection))).unwrap();
+    let told = lab.inspect().unwrap();
+    assert!(told.title.starts_with("link from drone ") && told.length_m.is_some(), "{told:?}");
+    assert_eq!((&told.title, &told.state, &told.facts), (&known.title, &known.state, &known.facts));
+    assert!(!told.state.is_empty() && told.facts.iter().any(|fact| fact.unit == "dB"), "{told:?}");
+}
