@@ -1,6 +1,6 @@
 //! `agon doctor`: whether this machine, this binary and this checkout are in order.
 
-mod features;
+pub(super) mod features;
 mod kernels;
 
 use std::fmt;

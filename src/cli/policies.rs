@@ -39,11 +39,10 @@ pub(super) fn resolve<'n>(
         domain: scenario.domain.domain(),
         scenario: &scenario.name,
         group: &own,
-        others: &others,
         checkpoints: checkpoints.as_deref(),
         decision,
     };
-    registry.resolve(names)
+    registry.resolve_among(names, &others)
 }
 
 /// The one policy called `name`, with the observation layout that it knows.
@@ -77,7 +76,6 @@ pub(super) fn one_each(scenario: &Scenario, names: &[String]) -> Result<Vec<Entr
             domain,
             scenario: &scenario.name,
             group,
-            others: &[],
             checkpoints: checkpoints.as_deref(),
             decision: Decision::Mode,
         };

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domains::Scenario,
     durable::{Durability, landing},
-    error::{Error, Result},
+    error::Result,
     policy::registry::Entry,
     record::{Opening, RecordingFile},
     sim::{EVALUATION_ENVS, Lane, Seeds},

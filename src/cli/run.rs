@@ -68,14 +68,14 @@ mod windowed {
     const HEARTBEAT: Duration = Duration::from_secs(5);
 
     /// Opens the gallery; where no window can be opened, says why and what else there is.
-    pub(in crate::cli) fn gallery() -> Result<()> {
+    pub(in crate::cli) fn gallery() -> Result<Outcome> {
         match open(Opening { settings: settings_path(), ..Opening::default() }) {
             Err(Unavailable { why, has_opened: true }) => Err(why),
             Err(Unavailable { why, has_opened: false }) => {
                 output::note(&why);
-                start::print()
+                start::print().map(|()| Outcome::Done)
             }
-            Ok(closed) => finish(closed),
+            Ok(closed) => finish(closed).map(|()| Outcome::Done),
         }
     }
 
@@ -267,7 +267,7 @@ mod windowed {
             if let Phase::Failed(why) = training.stop() {
                 return Err(Error::system(why).in_file(folder));
             }
-            if interrupted.load(Ordering::SeqCst) {
+            if watch.signal().is_some() {
                 output::note(format_args!("saved; continue it with `{}`", next::resume(folder, &[])));
             }
             output::print(folder.display())?;
@@ -281,6 +281,7 @@ mod windowed {
     use crate::{
         cli::{
             args::{ReplayArgs, RunArgs, SmokeArgs},
+            interrupts::Outcome,
             start,
         },
         error::{Error, Result},
@@ -288,8 +289,8 @@ mod windowed {
     };
 
     /// Says what there is.
-    pub(in crate::cli) fn gallery() -> Result<()> {
-        start::print()
+    pub(in crate::cli) fn gallery() -> Result<Outcome> {
+        start::print().map(|()| Outcome::Done)
     }
 
     pub(super) fn run(args: &RunArgs, _policies: Vec<String>) -> Result<()> {

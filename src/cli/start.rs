@@ -1,6 +1,6 @@
 //! `agon` alone, where no window opens: what this program can do and how to begin.
 
-use super::output;
+use super::{doctor::features, output};
 use crate::error::Result;
 
 /// What to try first.
@@ -10,15 +10,6 @@ const COMMANDS: [(&str, &str); 5] = [
     ("agon explain skirmish", "what agents see, do and are paid for in a scenario"),
     ("agon eval skirmish", "let policies play the same episodes and compare them"),
     ("agon export skirmish --policy greedy --to skirmish.gif", "draw a policy at play"),
-];
-
-/// Parts that a program may be built without, and what each of them is for.
-const FEATURES: [(&str, bool, &str); 5] = [
-    ("window", cfg!(feature = "window"), "watch and train in a window"),
-    ("video", cfg!(feature = "video"), "clips as MP4"),
-    ("torch", cfg!(feature = "torch"), "training through libtorch"),
-    ("parquet", cfg!(feature = "parquet"), "tables as Parquet"),
-    ("sqlite", cfg!(feature = "sqlite"), "traces in SQLite databases"),
 ];
 
 /// Prints the start page.
@@ -33,10 +24,10 @@ fn page() -> String {
         page += &format!("  {command:width$}  {what}\n");
     }
     page += "\n`agon --help` lists every command, `agon COMMAND --help` its options.\n";
-    let without: Vec<_> = FEATURES.iter().filter(|(_, is_built_in, _)| !is_built_in).collect();
-    if !without.is_empty() {
+    let lacking: Vec<_> = features::lacking().collect();
+    if !lacking.is_empty() {
         page += "\nThis agon was built without these features:\n";
-        without.iter().for_each(|(name, _, what)| page += &format!("  {name:8} {what}\n"));
+        lacking.iter().for_each(|(name, purpose)| page += &format!("  {name:8} {purpose}\n"));
         page += "Add one when building, for example: cargo run --release --features window\n";
     }
     page

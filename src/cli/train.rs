@@ -17,12 +17,12 @@ use crate::{
     metrics::{Console, Goal, Point, Progress, Sink},
     places,
     policy::{
-        card::{self, Card},
+        card::{self, Card, Shared},
         network::{Activation, Team},
     },
     session::{Control, Ending, News, Observer, Plan, Session, recommended},
     sim::{
-        params::{Choice, Kind, Params, names_of},
+        params::{Kind, Params, names_of},
         scenario::DomainConfig,
     },
 };
@@ -94,20 +94,7 @@ fn start(args: &TrainArgs) -> Result<Session> {
     if let Some((policy, path)) = policy.as_ref().zip(args.init.as_ref()) {
         let first = stages.first().ok_or_else(|| Error::input("a run needs a scenario"))?;
         check_start(&policy.card, first).map_err(|error| error.in_file(path))?;
-        let asked = params.clone();
-        params.hidden = policy.network.shape().hidden;
-        params.activation = match policy.network.shape().activation {
-            Activation::Relu => HiddenActivation::Relu,
-            Activation::Tanh => HiddenActivation::Tanh,
-        };
-        params.action_bins = policy.card.actions.bins;
-        params.parameter_sharing = policy.card.team == Team::Any;
-        let is_lost = |set: &&Assignment| asked.get(&set.name) != params.get(&set.name);
-        if let Some(Assignment { name, value }) = args.set.iter().find(is_lost) {
-            let own = params.get(name).unwrap_or_default();
-            return Err(Error::input(format!("`{name}` cannot be {value}: the policy to start from has {own}"))
-                .hint(format!("leave out `--set {name}=…`")));
-        }
+        take_over(policy, &args.set, &mut params)?;
     }
     let plan = Plan {
         seed: args.seed.unwrap_or_else(|| stages.first().map_or(0, |scenario| scenario.seed)),
@@ -117,6 +104,51 @@ fn start(args: &TrainArgs) -> Result<Session> {
     };
     warn_of(&plan)?;
     Session::start(plan, args.out.as_deref(), policy.as_ref().map(|policy| &policy.network))
+}
+
+/// Takes over what a policy to start from decides.
+///
+/// # Errors
+/// One of these was set to something else.
+fn take_over(policy: &Shared, set: &[Assignment], params: &mut PpoParams) -> Result<()> {
+    let asked = params.clone();
+    params.hidden = policy.network.shape().hidden;
+    params.activation = match policy.network.shape().activation {
+        Activation::Relu => HiddenActivation::Relu,
+        Activation::Tanh => HiddenActivation::Tanh,
+    };
+    params.action_bins = policy.card.actions.bins;
+    params.parameter_sharing = policy.card.team == Team::Any;
+    let is_lost = |set: &&Assignment| asked.get(&set.name) != params.get(&set.name);
+    let Some(Assignment { name, value }) = set.iter().find(is_lost) else { return Ok(()) };
+    let own = params.get(name).unwrap_or_default();
+    Err(Error::input(format!("`{name}` cannot be {value}: the policy to start from has {own}"))
+        .hint(format!("leave out `--set {name}=…`")))
+}
+
+/// Says what a person would otherwise wonder about, or learn too late.
+///
+/// # Errors
+/// A plan that does not fit into memory, or hyperparameters that would not be used as they are.
+fn warn_of(plan: &Plan) -> Result<()> {
+    plan.params.consistent()?;
+    plan.stages.iter().try_for_each(|stage| demand::check(stage.domain.domain(), stage.max_steps, &plan.params))?;
+    let slow = |stage: &Scenario| demand::is_slow(stage.domain.domain(), stage.max_steps, &plan.params);
+    if plan.stages.iter().any(slow) {
+        output::note(
+            "so many envs, steps or hidden units make a long iteration: the first figures may take minutes to come",
+        );
+    }
+    if let Goal::Steps(steps) = plan.goal
+        && plan.params.algo.is_off_policy()
+        && steps <= plan.params.learning_starts as u64
+    {
+        let (name, starts) = (plan.params.algo.name(), plan.params.learning_starts);
+        output::note(format!(
+            "`{name}` begins to learn after {starts} env-steps (`learning_starts`), and this run ends at {steps}"
+        ));
+    }
+    Ok(())
 }
 
 /// Says in words what keeps a run in `scenario` from starting with this policy, and what to type instead.
@@ -154,31 +186,6 @@ fn check_start(card: &Card, scenario: &Scenario) -> Result<()> {
             .hint(format!("add `--set {name}={value}` to show what that policy was trained on, or leave out `--init`")),
         None => error,
     })
-}
-
-/// Says what a person would otherwise wonder about, or learn too late.
-///
-/// # Errors
-/// A plan that does not fit into memory, or hyperparameters that would not be used as they are.
-fn warn_of(plan: &Plan) -> Result<()> {
-    plan.params.consistent()?;
-    plan.stages.iter().try_for_each(|stage| demand::check(stage.domain.domain(), stage.max_steps, &plan.params))?;
-    let slow = |stage: &Scenario| demand::is_slow(stage.domain.domain(), stage.max_steps, &plan.params);
-    if plan.stages.iter().any(slow) {
-        output::note(
-            "so many envs, steps or hidden units make a long iteration: the first figures may take minutes to come",
-        );
-    }
-    if let Goal::Steps(steps) = plan.goal
-        && plan.params.algo.is_off_policy()
-        && steps <= plan.params.learning_starts as u64
-    {
-        let (name, starts) = (plan.params.algo.name(), plan.params.learning_starts);
-        output::note(format!(
-            "`{name}` begins to learn after {starts} env-steps (`learning_starts`), and this run ends at {steps}"
-        ));
-    }
-    Ok(())
 }
 
 fn goal(args: &TrainArgs) -> Option<Goal> {

@@ -49,8 +49,6 @@ pub struct Registry<'a> {
     pub scenario: &'a str,
     /// The group to act for.
     pub group: &'a GroupSpec,
-    /// The same group as it would be on other observation layouts, for whoever can show each policy its own.
-    pub others: &'a [GroupSpec],
     /// Folder of the shipped checkpoints, `<domain>/<name>/` below it.
     pub checkpoints: Option<&'a Path>,
     /// How networks decide.
@@ -97,12 +95,25 @@ impl Registry<'_> {
     /// An unknown name (with the nearest known one), files that cannot be used, or a policy that does not fit the
     /// group.
     pub fn resolve<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<Resolved> {
+        self.resolve_among(names, &[])
+    }
+
+    /// The same for whoever can show each policy its own observation layout: a policy has to fit the group or one of `others`,
+    /// the group as it would be on other layouts.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve).
+    pub fn resolve_among<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n str>,
+        others: &[GroupSpec],
+    ) -> Result<Resolved> {
         let mut resolved = Resolved::default();
         for name in names {
             if name == ALL {
-                self.add_all(&mut resolved)?;
+                self.add_all(&mut resolved, others)?;
             } else if !resolved.entries.iter().any(|entry| entry.name == name) {
-                resolved.entries.push(self.entry(name)?);
+                resolved.entries.push(self.entry(name, others)?);
             }
         }
         if resolved.entries.is_empty() {
@@ -111,7 +122,7 @@ impl Registry<'_> {
         Ok(resolved)
     }
 
-    fn add_all(&self, resolved: &mut Resolved) -> Result<()> {
+    fn add_all(&self, resolved: &mut Resolved, others: &[GroupSpec]) -> Result<()> {
         for baseline in self.domain.baselines() {
             if !resolved.entries.iter().any(|entry| entry.name == baseline.name) {
                 resolved.entries.push(baseline.into());
@@ -123,14 +134,14 @@ impl Registry<'_> {
         };
         let shared = card::load(&path)?;
         // With parameters changed by hand the checkpoint may no longer fit; the baselines still do.
-        match self.check_fit(&shared.card) {
-            Ok(()) => resolved.entries.push(self.learned(self.scenario, shared)?),
+        match self.check_fit(&shared.card, others) {
+            Ok(layout) => resolved.entries.push(learned(self.scenario, shared, self.decision, layout)?),
             Err(error) => resolved.notes.push(format!("the shipped checkpoint is left out: {error}")),
         }
         Ok(())
     }
 
-    fn entry(&self, name: &str) -> Result<Entry> {
+    fn entry(&self, name: &str, others: &[GroupSpec]) -> Result<Entry> {
         if let Some(baseline) = self.domain.baselines().into_iter().find(|baseline| baseline.name == name) {
             return Ok(baseline.into());
         }
@@ -141,7 +152,9 @@ impl Registry<'_> {
                 self.baseline_names().join(", ")
             )));
         }
-        self.learned(name, self.load(&path)?)
+        let shared = card::load(&path)?;
+        let layout = self.check_fit(&shared.card, others).map_err(|error| error.in_file(path))?;
+        learned(name, shared, self.decision, layout)
     }
 
     /// The path of the policy called `name`, which is not a baseline: that of a shipped checkpoint, or `name` itself if
@@ -163,22 +176,12 @@ impl Registry<'_> {
     /// Files that cannot be used, or a policy that does not fit the group.
     pub fn load(&self, path: &Path) -> Result<Shared> {
         let shared = card::load(path)?;
-        self.check_fit(&shared.card).map_err(|error| error.in_file(path))?;
+        self.check_fit(&shared.card, &[]).map_err(|error| error.in_file(path))?;
         Ok(shared)
     }
 
-    fn learned(&self, name: &str, shared: Shared) -> Result<Entry> {
-        let Card { algorithm, scenario, env_steps, .. } = &shared.card;
-        Ok(Entry {
-            name: name.to_owned(),
-            doc: format!("learned by {algorithm} in {scenario}, {env_steps} env-steps"),
-            privileged: false,
-            layout: Some(self.group_of(&shared.card).layout),
-            policy: Box::new(NetworkPolicy::new(Arc::new(shared), self.decision)?),
-        })
-    }
-
-    fn check_fit(&self, card: &Card) -> Result<()> {
+    /// Checks that the policy of this card can act for the group, on its own layout or on one of `others`; gives the layout.
+    fn check_fit(&self, card: &Card, others: &[GroupSpec]) -> Result<&'static str> {
         let domain = self.domain.id();
         if card.domain != domain {
             return Err(Error::input(format!(
@@ -186,12 +189,9 @@ impl Registry<'_> {
                 card.name, card.domain
             )));
         }
-        card.check_fit(self.group_of(card))
-    }
-
-    /// The group as the policy of this card sees it, if it can be shown so.
-    fn group_of(&self, card: &Card) -> &GroupSpec {
-        self.others.iter().find(|other| other.layout == card.layout).unwrap_or(self.group)
+        let group = others.iter().find(|other| other.layout == card.layout).unwrap_or(self.group);
+        card.check_fit(group)?;
+        Ok(group.layout)
     }
 
     /// Folder of the shipped checkpoint called `name` or `domain/name`.
@@ -217,6 +217,17 @@ impl Registry<'_> {
         Error::input(format!("unknown policy `{}`", name.escape_debug()))
             .did_you_mean(name, valid.iter().map(String::as_str))
     }
+}
+
+fn learned(name: &str, shared: Shared, decision: Decision, layout: &'static str) -> Result<Entry> {
+    let Card { algorithm, scenario, env_steps, .. } = &shared.card;
+    Ok(Entry {
+        name: name.to_owned(),
+        doc: format!("learned by {algorithm} in {scenario}, {env_steps} env-steps"),
+        privileged: false,
+        layout: Some(layout),
+        policy: Box::new(NetworkPolicy::new(Arc::new(shared), decision)?),
+    })
 }
 
 /// Whether a name that no policy has looks like a file or folder.
@@ -288,7 +299,6 @@ mod tests {
             domain: &Sky,
             scenario: "dusk",
             group: &group(layout, 4, 2.0),
-            others: &[],
             checkpoints: Some(&checkpoints),
             decision: Decision::Mode,
         };
@@ -330,6 +340,19 @@ mod tests {
         let resolved = resolve(dir.path(), "distant", &["all"]).unwrap();
         assert_eq!(names(&resolved), ["hover", "oracle"]);
         assert!(resolved.notes[0].contains("left out") && resolved.notes[0].contains("`distant`"));
+    }
+
+    #[test]
+    fn a_policy_of_another_layout_fits_where_it_can_be_shown_its_own() {
+        let dir = house();
+        let (far, own) = (dir.path().join("runs/far"), group("local", 4, 2.0));
+        let registry =
+            Registry { domain: &Sky, scenario: "dusk", group: &own, checkpoints: None, decision: Decision::Mode };
+        let resolve = |others: &[GroupSpec]| registry.resolve_among([far.to_str().unwrap(), "hover"], others);
+        let resolved = resolve(&[group("distant", 4, 2.0)]).unwrap();
+        let layouts: Vec<_> = resolved.entries.iter().map(|entry| entry.layout).collect();
+        assert_eq!(layouts, [Some("distant"), None]);
+        assert!(resolve(&[group("nearby", 4, 2.0)]).is_err());
     }
 
     #[test]

@@ -229,7 +229,7 @@ fn group(params: &ClusterParams) -> GroupSpec {
 }
 
 fn registry<'a>(params: &'a ClusterParams, group: &'a GroupSpec, checkpoints: Option<&'a Path>) -> Registry<'a> {
-    Registry { domain: params, scenario: "", group, others: &[], checkpoints, decision: Decision::Mode }
+    Registry { domain: params, scenario: "", group, checkpoints, decision: Decision::Mode }
 }
 
 /// Looks at a folder's weights and card, or at a file of weights and the card beside it.

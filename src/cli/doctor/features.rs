@@ -44,6 +44,11 @@ pub(super) fn findings() -> impl Iterator<Item = Finding> {
     })
 }
 
+/// Name and purpose of each feature that this binary lacks.
+pub(in crate::cli) fn lacking() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FEATURES.iter().filter(|feature| !feature.is_there).map(|feature| (feature.name, feature.purpose))
+}
+
 fn with_details(name: &str, purpose: &str) -> String {
     #[cfg(feature = "torch")]
     if name == "torch" {

@@ -149,7 +149,6 @@ pub(super) fn seat(scenario: &Scenario, group: usize, name: &str, trainings: &[T
         domain,
         scenario: &scenario.name,
         group,
-        others: &[],
         checkpoints: checkpoints.as_deref(),
         decision: Decision::Mode,
     };
