@@ -260,3 +260,33 @@ pub(super) fn start_plain(scenario: &str, minutes: f64) -> Result<(Session, Path
     let folder = session.folder().path().to_owned();
     Ok((session, folder))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn shipped(name: &str) -> Scenario {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.ron"));
+        Scenario::parse_bytes(&std::fs::read(&path).unwrap(), &path).unwrap()
+    }
+
+    #[test]
+    fn a_policy_of_another_layout_is_told_in_words_with_what_to_type() {
+        let card =
+            card::load_card(&Path::new(env!("CARGO_MANIFEST_DIR")).join("checkpoints/jamming/skirmish")).unwrap();
+        let mut scenario = shipped("jamming/skirmish");
+        check_start(&card, &scenario).unwrap();
+        let own = scenario.domain.params().get("observation").unwrap();
+        let other = if own == "seed5" { "local" } else { "seed5" };
+        scenario.set("observation", other).unwrap();
+        let error = check_start(&card, &scenario).unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains(&format!("layout `{}`", card.layout)) && told.contains("`--set observation="), "{told}");
+        assert!(!told.contains('{') && error.exit_code() == 2, "{told}");
+        let told = check_start(&card, &shipped("cluster/default")).unwrap_err().to_string();
+        assert!(told.contains("acts in domain `jamming`, not in `cluster`"), "{told}");
+    }
+}

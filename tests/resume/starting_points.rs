@@ -45,7 +45,9 @@ fn a_policy_of_another_shape_is_refused_and_nothing_is_written() {
     wide.params.hidden = 16;
     let out = dir.path().join("wide");
     let error = Session::start(wide, Some(&out), Some(&policy)).err().unwrap();
-    assert!(error.to_string().contains("hidden"), "{error}");
+    let error = error.to_string();
+    assert!(error.contains("hidden layers of 8") && error.contains("hidden layers of 16"), "{error}");
+    assert!(!error.contains('{'), "in words: {error}");
     assert!(!out.exists());
 }
 
