@@ -135,7 +135,7 @@ fn a_link_tells_what_its_cutting_splits_and_whether_it_is_alive() {
     assert_eq!(bridge.title, "link from drone 2 to drone 3");
     assert_eq!(bridge.state, "a bridge: cutting it splits its part of the swarm into 3 and 3");
     // 20 log10(86.0 m / 80 m)
-    assert_eq!(fact(&bridge, "link margin"), "0.63 dB");
+    assert_eq!(fact(&bridge, "margin without jamming"), "0.63 dB");
     assert_eq!(told(&stage, 0, 1).state, "alive; without it the drones still reach each other");
     assert_eq!(told(&stage, 0, 6).state, "out of range");
     let band = JamBand(stage.swarm().band);
