@@ -43,7 +43,7 @@ fn graph_of(film: &dyn Film) -> Result<Graph> {
     let graph = domain.view().and_then(|view| view.graph(film.lane().world(), 0));
     let mut graph = graph.ok_or_else(|| {
         Error::input(format!("domain `{}` has no graph: nothing in it is linked", domain.id()))
-            .hint("export a scenario of domain `jamming`, or write a `.csv` table")
+            .hint("write a `.csv` table instead")
     })?;
     graph.attributes.splice(0..0, about(film));
     Ok(graph)

@@ -247,7 +247,7 @@ fn a_domain_whose_entities_are_not_linked_has_no_graph() {
     let path = dir.path().join("graph.dot");
     refused(
         &["export", "cluster/default", "--policy", "first_fit", "--at", "3", "--to", text(&path)],
-        &["domain `cluster` has no graph", "`jamming`"],
+        &["domain `cluster` has no graph", "`.csv` table"],
     );
     assert!(!path.exists());
 }

@@ -155,7 +155,9 @@ impl Worst {
     }
 
     fn take(&mut self, difference: f64, at: impl FnOnce() -> String) {
-        if !(difference <= self.difference) && !self.difference.is_nan() {
+        // Not a number is the worst there is.
+        let is_worse = difference > self.difference || difference.is_nan();
+        if is_worse && !self.difference.is_nan() {
             (self.difference, self.at) = (difference, at());
         }
     }

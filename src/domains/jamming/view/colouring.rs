@@ -127,8 +127,7 @@ impl Colouring {
     /// What is said of links that have a colour of their own.
     pub(super) fn link_legend(&self) -> Option<LegendItem> {
         let sign = Sign::Line { colour: NEEDED, dash: Dash::Solid };
-        matches!(self, Self::Bridges(..))
-            .then(|| LegendItem { sign, text: "bridge: the only link between two parts".to_owned() })
+        matches!(self, Self::Bridges(..)).then(|| LegendItem { sign, text: "bridge between two parts".to_owned() })
     }
 
     pub(super) fn ramp(&self) -> Option<Ramp> {

@@ -67,7 +67,7 @@ pub(super) fn of_link(world: &World, ends: [Entity; 2]) -> Option<Description> {
     } else {
         "out of range".to_owned()
     };
-    let facts = vec![Fact::new("link margin", margin_db(distance_m, range_m), "dB")];
+    let facts = vec![Fact::new("margin without jamming", margin_db(distance_m, range_m), "dB")];
     let title = format!("link from drone {} to drone {}", one.min(other), one.max(other));
     Some(Description { title, state, facts, ..Description::default() })
 }
