@@ -154,6 +154,8 @@ fn answer_all(service: &mut Service, lines: &mut Lines<impl BufRead>, outbox: &O
     let mut answer = Vec::new();
     loop {
         answer.clear();
+        // What one long answer took is not kept for all the short ones after it.
+        answer.shrink_to(MAX_LINE);
         match lines.next()? {
             Line::Whole(line) => service.answer(line, &mut answer),
             Line::TooLong => service.refuse(&mut answer),
