@@ -11,6 +11,8 @@ mod damage;
 mod disorder;
 mod edits;
 mod foreign;
+#[path = "../needs/mod.rs"]
+mod needs;
 mod readers;
 mod round_trip;
 mod stories;
