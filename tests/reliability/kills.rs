@@ -85,7 +85,7 @@ fn a_kill_at_any_system_call_loses_nothing() {
 }
 
 #[test]
-#[ignore = "takes minutes; scripts/torture.sh runs it"]
+#[ignore = "make torture"]
 fn a_kill_at_any_moment_loses_nothing() {
     const BIG: usize = 4 << 20;
     let kills: u32 = std::env::var("AGON_KILLS").map_or(200, |text| text.parse().unwrap());
