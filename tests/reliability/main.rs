@@ -10,6 +10,7 @@ mod allocations;
 mod errors;
 mod hostile;
 mod kills;
+mod names;
 #[path = "../needs/mod.rs"]
 mod needs;
 mod power_cuts;
