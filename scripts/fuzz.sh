@@ -29,12 +29,11 @@ flags=(
     -Zsanitizer=address
     --cfg fuzzing
 )
-# agon without coverage must not be built again after agon with it.
-export CARGO_TARGET_DIR=${AGON_FUZZ_TARGET_DIR:-${CARGO_TARGET_DIR:+$CARGO_TARGET_DIR/fuzz}}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 # Naming the triple keeps the flags away from build scripts.
 triple=x86_64-unknown-linux-gnu
-RUSTC_BOOTSTRAP=1 RUSTFLAGS="${flags[*]}" cargo build --release --locked --target $triple
+# shellcheck disable=SC2086 # several flags in one variable
+RUSTC_BOOTSTRAP=1 RUSTFLAGS="${flags[*]}" cargo build ${CARGO_FLAGS:-} --release --target $triple
 
 # Targets that need folders make them below TMPDIR; the fuzzer ends without removing them.
 TMPDIR=$(mktemp -d)

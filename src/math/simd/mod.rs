@@ -137,13 +137,14 @@ pub fn check_limit() -> Result<()> {
 }
 
 fn named_limit() -> Result<Option<Level>> {
-    let Some(value) = std::env::var_os(LIMIT_VARIABLE) else { return Ok(None) };
-    let value = value.to_string_lossy();
-    match Level::ALL.into_iter().find(|level| level.name() == value) {
-        Some(level) => Ok(Some(level)),
-        None => Err(Error::input(format!("`{LIMIT_VARIABLE}={}` names no instruction set", value.escape_debug()))
-            .did_you_mean(&value, Level::ALL.map(Level::name))),
-    }
+    std::env::var_os(LIMIT_VARIABLE).map(|value| level_named(&value.to_string_lossy())).transpose()
+}
+
+fn level_named(name: &str) -> Result<Level> {
+    Level::ALL.into_iter().find(|level| level.name() == name).ok_or_else(|| {
+        Error::input(format!("`{LIMIT_VARIABLE}={}` names no instruction set", name.escape_debug()))
+            .did_you_mean(name, Level::ALL.map(Level::name))
+    })
 }
 
 /// Runs `kernel` with the best instruction set of this CPU that [`LIMIT_VARIABLE`] allows.
@@ -178,6 +179,7 @@ const EXPONENT: u64 = 0x7ff << 52;
 const RECIP_EXPONENT: u64 = 2046 << 52;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -234,6 +236,18 @@ mod tests {
         let at = |level| dispatch_at(level, Everything { a: &a, b: &b, c: &c });
         assert_eq!(at(Level::Baseline), at(Level::Avx2));
         assert_eq!(at(Level::Baseline), at(Level::Avx512));
+    }
+
+    #[test]
+    fn every_level_has_a_name_and_nothing_else_is_one() {
+        for level in Level::ALL {
+            assert_eq!(level_named(level.name()), Ok(level));
+        }
+        assert!(Level::ALL.is_sorted());
+        for name in ["", "avx", "AVX2", "avx512f", "sse\u{1b}"] {
+            let told = level_named(name).unwrap_err().to_string();
+            assert!(told.starts_with("`AGON_SIMD=") && !told.contains(char::is_control), "{told}");
+        }
     }
 
     #[test]
