@@ -96,21 +96,22 @@ fn tests_under(level: Level, args: &[&str]) -> String {
 #[test]
 fn every_instruction_set_learns_the_same_weights() {
     let folder = tempfile::tempdir().unwrap();
-    for algo in ["mappo", "maddpg"] {
-        let expected = learned(folder.path(), algo, Level::detect());
+    for (algo, scenario) in [("mappo", "jamming/skirmish"), ("maddpg", "cluster/default")] {
+        let expected = learned(folder.path(), (algo, scenario), Level::detect());
         for level in lower() {
-            assert!(learned(folder.path(), algo, level) == expected, "{algo}: other weights under {level:?}");
+            let found = learned(folder.path(), (algo, scenario), level);
+            assert!(found == expected, "{algo}: other weights under {level:?}");
         }
     }
 }
 
 /// The bits of the policy that a small run of the program comes to.
-fn learned(folder: &Path, algo: &str, level: Level) -> Vec<u32> {
+fn learned(folder: &Path, (algo, scenario): (&str, &str), level: Level) -> Vec<u32> {
     let out = folder.join(format!("{algo}-{}", level.name()));
     let set =
         [&format!("algo={algo}"), "max_steps=20", "hidden=20", "num_steps=8", "learning_starts=20", "batch_size=16"];
     let output = Command::new(env!("CARGO_BIN_EXE_agon"))
-        .args(["train", "jamming/skirmish", "--steps", "320", "--seed", "7", "--envs", "4", "--threads", "2", "--out"])
+        .args(["train", scenario, "--steps", "160", "--seed", "7", "--envs", "4", "--threads", "2", "--out"])
         .arg(&out)
         .args(set.into_iter().flat_map(|value| ["--set", value]))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
