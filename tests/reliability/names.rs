@@ -19,7 +19,7 @@ use agon::{
 use serde_json::{Value, json};
 
 /// What is no name anywhere, or means something to a shell, a terminal or another system.
-const NAMES: [&str; 42] = [
+const NAMES: [&str; 43] = [
     "",
     ".",
     "..",
@@ -54,6 +54,7 @@ const NAMES: [&str; 42] = [
     "x\ny",
     "x\ry",
     "\u{1b}[2J",
+    "\u{9b}2J",
     "\u{202e}x",
     "\u{7f}",
     "é",
