@@ -2,9 +2,10 @@
 //! code with the writer, and TensorBoard itself, when a Python that has it is at hand (`AGON_PYTHON`, default `python3`).
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod needs;
+
 use std::{
-    env, fs,
-    io::{self, Write},
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -222,7 +223,8 @@ fn a_file_continued_at_an_offset_equals_an_uninterrupted_one() {
 
 #[test]
 fn tensorboard_reads_the_same_values_and_forgets_rewritten_steps() {
-    let Some(python) = python_with_tensorboard() else { return };
+    let module = "tensorboard.backend.event_processing.event_file_loader";
+    let Some(python) = needs::python(module, "tensorboard") else { return };
     let (folder, first, second) = run_in_two_files();
     let output = Command::new(python).arg("-c").arg(READER).args([folder.path(), &first, &second]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -278,21 +280,3 @@ for tag in sorted(run.Tags()["scalars"]):
     kept.extend([event.wall_time, event.step, tag, bits(event.value)] for event in run.Scalars(tag))
 print(json.dumps({"files": rows, "run": kept, "text": text}))
 "#;
-
-/// The interpreter to use; none, said loudly, when the default one has no TensorBoard. A chosen one must have it.
-fn python_with_tensorboard() -> Option<String> {
-    let chosen = env::var("AGON_PYTHON").ok();
-    let python = chosen.clone().unwrap_or_else(|| "python3".to_owned());
-    let probe =
-        Command::new(&python).args(["-c", "import tensorboard.backend.event_processing.event_file_loader"]).output();
-    match probe {
-        Ok(output) if output.status.success() => Some(python),
-        _ if chosen.is_some() => panic!("AGON_PYTHON={python} cannot import tensorboard"),
-        _ => {
-            // Not eprintln, which the test harness would swallow.
-            let mut stderr = io::stderr();
-            writeln!(stderr, "SKIPPED: {python} has no tensorboard; set AGON_PYTHON to one that has").unwrap();
-            None
-        }
-    }
-}

@@ -40,6 +40,7 @@ use std::{
 };
 
 use serde::Serialize;
+use serde_json::ser::Formatter;
 
 pub use self::weights::Decider;
 use self::{
@@ -122,9 +123,24 @@ impl Service {
     }
 }
 
+/// JSON in which names cannot be taken for orders by a terminal: JSON itself lets delete and the controls from U+0080 on stand
+/// as they are.
+struct Legible;
+
+impl Formatter for Legible {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, text: &str) -> std::io::Result<()> {
+        let mut rest = text;
+        while let Some((at, control)) = rest.char_indices().find(|(_, c)| c.is_control()) {
+            write!(to, "{}\\u{:04x}", &rest[..at], u32::from(control))?;
+            rest = &rest[at + control.len_utf8()..];
+        }
+        to.write_all(rest.as_bytes())
+    }
+}
+
 /// Writes a line. This cannot fail: a vector takes all bytes, and all keys of an answer's maps are text.
 fn write(to: &mut Vec<u8>, answer: &impl Serialize) {
-    let written = serde_json::to_writer(&mut *to, answer);
+    let written = answer.serialize(&mut serde_json::Serializer::with_formatter(&mut *to, Legible));
     debug_assert!(written.is_ok(), "an answer that cannot be written");
     to.push(b'\n');
 }
@@ -154,6 +170,8 @@ fn answer_all(service: &mut Service, lines: &mut Lines<impl BufRead>, outbox: &O
     let mut answer = Vec::new();
     loop {
         answer.clear();
+        // What one long answer took is not kept for all the short ones after it.
+        answer.shrink_to(MAX_LINE);
         match lines.next()? {
             Line::Whole(line) => service.answer(line, &mut answer),
             Line::TooLong => service.refuse(&mut answer),

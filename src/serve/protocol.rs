@@ -173,7 +173,7 @@ fn body(op: Op, text: &str) -> serde_json::Result<Request> {
 fn complaint(error: &serde_json::Error) -> Complaint {
     let told = error.to_string();
     let what = told.rsplit_once(" at line ").map_or(&*told, |(what, _)| what);
-    let mut short: String = what.chars().take(MAX_COMPLAINT).collect();
+    let mut short = shortened(what, MAX_COMPLAINT).to_owned();
     if short.len() < what.len() {
         short.push('…');
     }
@@ -217,6 +217,16 @@ pub(super) fn named(name: &str, what: &str) -> Result<(), Complaint> {
     } else {
         Err(format!("the name of a {what} has from 1 to {MAX_NAME} bytes, not {}", name.len()))
     }
+}
+
+/// A name as a complaint tells it. One that is longer than names can be is cut, and says so.
+pub(super) fn quoted(name: &str) -> String {
+    let short = shortened(name, MAX_NAME);
+    if short.len() < name.len() { format!("`{short}…` ({} bytes)", name.len()) } else { format!("`{name}`") }
+}
+
+fn shortened(text: &str, max_chars: usize) -> &str {
+    text.char_indices().nth(max_chars).map_or(text, |(end, _)| &text[..end])
 }
 
 /// What is answered. Where a field has nothing to say it is left out.

@@ -9,7 +9,7 @@ use super::{
     latency::{Latency, micros},
     protocol::{
         Amounts, Changed, Complaint, Counts, Observe, Observed, Op, Past, Place, Placed, PolicyState, Released,
-        Reported, Seen, named, within,
+        Reported, Seen, named, quoted, within,
     },
     weights::{Decider, Reason},
 };
@@ -55,6 +55,9 @@ pub(super) struct State {
     fallbacks: [u64; Reason::ALL.len()],
     latency: Latency,
     history: VecDeque<Past>,
+    /// How often all workloads have been gone through.
+    #[cfg(test)]
+    passes: u64,
 }
 
 impl State {
@@ -70,6 +73,8 @@ impl State {
             fallbacks: [0; Reason::ALL.len()],
             latency: Latency::default(),
             history: VecDeque::with_capacity(MAX_HISTORY),
+            #[cfg(test)]
+            passes: 0,
         }
     }
 
@@ -78,7 +83,7 @@ impl State {
         let mut seen = BTreeSet::new();
         let names = observe.nodes.iter().map(|node| &node.name).chain(&observe.gone);
         if let Some(twice) = names.into_iter().find(|name| !seen.insert(name.as_str())) {
-            return Err(format!("node `{twice}` is named twice"));
+            return Err(format!("node {} is named twice", quoted(twice)));
         }
         if let Some(unknown) = observe.gone.iter().find(|name| !self.numbers.contains_key(name.as_str())) {
             return Err(no_node(unknown));
@@ -88,12 +93,13 @@ impl State {
         if self.names.len() + new - observe.gone.len() > MAX_NODES {
             return Err(format!("a cluster has at most {MAX_NODES} nodes"));
         }
-        let mut lost = Vec::new();
-        for name in &observe.gone {
-            self.forget(name, &mut lost);
-        }
+        let mut lost = self.forget(&observe.gone);
+        let mut failing = BTreeSet::new();
         for known in known {
-            self.note(known, &mut lost)?;
+            failing.extend(self.note(known)?);
+        }
+        if !failing.is_empty() {
+            lost.extend(self.renumber(|node| (!failing.contains(&node)).then_some(node)));
         }
         Ok(Observed { nodes: self.names.len(), lost })
     }
@@ -124,7 +130,8 @@ impl State {
         })
     }
 
-    fn note(&mut self, known: Known, lost: &mut Vec<Box<str>>) -> Result<(), Complaint> {
+    /// Takes over what was seen of a node; its number if it worked before and does no more.
+    fn note(&mut self, known: Known) -> Result<Option<usize>, Complaint> {
         let node = match known.node {
             // Those that have gone have made the others move up.
             Some(_) => self.number(&known.name)?,
@@ -136,33 +143,55 @@ impl State {
             }
         };
         *self.placer.machine_mut(node) = known.machine;
+        let was_down = self.placer.is_down(node);
         if let Some(is_up) = known.is_up {
-            if !is_up && !self.placer.is_down(node) {
-                self.lose(node, lost);
-            }
             self.placer.set_down(node, !is_up);
         }
         if let (Some(used), false) = (known.used, self.placer.is_down(node)) {
             self.placer.usage_mut(node).0 = used;
         }
-        Ok(())
+        Ok((!was_down && self.placer.is_down(node)).then_some(node))
     }
 
-    fn forget(&mut self, name: &str, lost: &mut Vec<Box<str>>) {
-        let Some(node) = self.numbers.remove(name) else { return };
-        self.lose(node, lost);
-        self.placer.remove(node);
-        self.names.remove(node);
-        self.numbers.values_mut().filter(|number| **number > node).for_each(|number| *number -= 1);
-        self.running.values_mut().filter(|running| running.node > node).for_each(|running| running.node -= 1);
+    /// Nodes leave, and those behind them move up; the workloads that are lost with them.
+    fn forget(&mut self, gone: &[String]) -> Vec<Box<str>> {
+        let leaving: BTreeSet<usize> = gone.iter().filter_map(|name| self.numbers.remove(name.as_str())).collect();
+        if leaving.is_empty() {
+            return Vec::new();
+        }
+        let mut staying = 0;
+        let moved: Vec<Option<usize>> = (0..self.names.len())
+            .map(|node| {
+                let stays = !leaving.contains(&node);
+                staying += usize::from(stays);
+                stays.then(|| staying - 1)
+            })
+            .collect();
+        let to = |node: usize| moved.get(node).copied().flatten();
+        self.placer.retain(|node| to(node).is_some());
+        let mut nodes = 0..;
+        self.names.retain(|_| nodes.next().and_then(to).is_some());
+        self.numbers.values_mut().for_each(|number| *number = to(*number).unwrap_or(*number));
+        self.renumber(to)
     }
 
-    /// What runs on a node is gone.
-    fn lose(&mut self, node: usize, lost: &mut Vec<Box<str>>) {
-        let gone = self.running.extract_if(.., |_, running| running.node == node).map(|(name, _)| name);
-        let before = lost.len();
-        lost.extend(gone);
-        self.counts.lost += (lost.len() - before) as u64;
+    /// Gives the node of every workload the number that `to` says; those whose node has none are lost. This is one pass over
+    /// all workloads, so a request does it once for all of its nodes and not for each of them.
+    fn renumber(&mut self, to: impl Fn(usize) -> Option<usize>) -> Vec<Box<str>> {
+        #[cfg(test)]
+        {
+            self.passes += 1;
+        }
+        let is_lost = |_: &Box<str>, running: &mut Running| match to(running.node) {
+            Some(node) => {
+                running.node = node;
+                false
+            }
+            None => true,
+        };
+        let lost: Vec<_> = self.running.extract_if(.., is_lost).map(|(name, _)| name).collect();
+        self.counts.lost += lost.len() as u64;
+        lost
     }
 
     /// Finds a node for a workload, which takes there what it asks for. The time counts from `received` on.
@@ -238,7 +267,7 @@ impl State {
     /// A workload is done, and its node has back what it took.
     pub(super) fn release<'a>(&'a mut self, workload: &'a str) -> Result<Released<'a>, Complaint> {
         let Some(Running { node, demand }) = self.running.remove(workload) else {
-            return Err(format!("no workload `{workload}` is placed"));
+            return Err(format!("no workload {} is placed", quoted(workload)));
         };
         self.placer.release(node, &demand);
         self.counts.released += 1;
@@ -251,12 +280,9 @@ impl State {
         if self.placer.is_down(node) == is_down {
             return Err(format!("node `{name}` {} already", if is_down { "is down" } else { "works" }));
         }
-        let mut lost = Vec::new();
-        if is_down {
-            self.lose(node, &mut lost);
-        }
+        let lost = is_down.then(|| self.renumber(|number| (number != node).then_some(number)));
         self.placer.set_down(node, is_down);
-        Ok(Changed { node: name, lost: is_down.then_some(lost) })
+        Ok(Changed { node: name, lost })
     }
 
     /// What has been, with the last `history` decisions, the newest last.
@@ -289,6 +315,12 @@ impl State {
         self.decider.state().0
     }
 
+    /// How often all workloads have been gone through, and how often files of weights have been read.
+    #[cfg(test)]
+    pub(super) fn work(&self) -> (u64, u64) {
+        (self.passes, self.decider.reads())
+    }
+
     /// What is in use on each node.
     #[cfg(test)]
     pub(super) fn used(&mut self) -> Vec<[f64; NUM_RESOURCES]> {
@@ -301,7 +333,7 @@ impl State {
 }
 
 fn no_node(name: &str) -> Complaint {
-    format!("there is no node `{name}`; `observe` declares nodes")
+    format!("there is no node {}; `observe` declares nodes", quoted(name))
 }
 
 fn why(rejections: Rejections, fits: bool) -> &'static str {

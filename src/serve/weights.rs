@@ -4,10 +4,12 @@
 //! |---|---|
 //! | change | they are read again; until that succeeds, the fallback decides |
 //! | are not there | the fallback decides, whatever was read before: what was taken away shall not act |
-//! | are damaged, do not belong together or do not fit the scenario | the fallback decides, and they are tried again |
+//! | are damaged, do not belong together or do not fit the scenario | the fallback decides until they change |
+//! | are longer than any that agon trains | they are not read: the fallback decides until they change |
 //! | are older than they may be | the fallback decides |
 //!
-//! They are looked at before a decision, at most every 200 ms, so that no decision pays for the one before.
+//! They are looked at before a decision, at most every 200 ms, so that no decision pays for the one before. A look asks the
+//! file system about the files; it reads them only if its answer has changed.
 
 use std::{
     os::unix::fs::MetadataExt,
@@ -21,7 +23,7 @@ use crate::{
         ClusterParams,
         placer::{FALLBACK, FALLBACK_NAME, Placer, Scripted},
     },
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     policy::{
         acting::{Decision, NetworkPolicy},
         card::{CARD_FILE, Shared, WEIGHTS_FILE},
@@ -32,6 +34,10 @@ use crate::{
 
 /// Time between two looks at the files.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// Longest file of weights that is read. The widest network that can be trained, 4,096 numbers in both hidden layers, has
+/// 68 MB; a decision waits while the file is read.
+const MAX_WEIGHTS_BYTES: u64 = 96 << 20;
 
 /// Why the fallback decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +86,23 @@ struct Place {
     group: GroupSpec,
     path: PathBuf,
     max_age: Option<Duration>,
-    stamp: Option<Stamp>,
+    /// What the files were like when they were read last; none if they shall be read again in any case.
+    read: Option<[Option<Stamp>; 2]>,
     looked: Option<Instant>,
+    /// How often they were read, whatever came of it.
+    #[cfg(test)]
+    reads: u64,
 }
 
-/// When the weights and their card were written last, their lengths, and which files they are.
-type Stamp = [Option<(SystemTime, u64, u64)>; 2];
+/// What the file system says of a file. It differs once the file has been written, replaced or made readable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    written: SystemTime,
+    /// When it, its name or its permissions changed last, in s and ns of Unix time. Nobody can set this.
+    changed: (i64, i64),
+    bytes: u64,
+    inode: u64,
+}
 
 impl Decider {
     /// The policy called `name`: a baseline, a shipped checkpoint, a folder or a file of weights. Weights need not be there
@@ -104,8 +121,17 @@ impl Decider {
         }
         let group = group(params);
         let path = registry(params, &group, checkpoints).locate(name)?;
-        let place = Place { params: params.clone(), group, path, max_age, stamp: None, looked: None };
-        let weights = Weights { place: Some(place), acting: None, trouble: None, loads: 0 };
+        let place = Place {
+            params: params.clone(),
+            group,
+            path,
+            max_age,
+            read: None,
+            looked: None,
+            #[cfg(test)]
+            reads: 0,
+        };
+        let weights = Weights::new(Some(place), None);
         Ok(Self { name: name.to_owned(), kind: Kind::Network(Box::new(weights)) })
     }
 
@@ -116,8 +142,7 @@ impl Decider {
     pub fn network(params: &ClusterParams, shared: Shared) -> Result<Self> {
         shared.card.check_fit(&group(params))?;
         let name = shared.card.name.clone();
-        let acting = Some(acting(shared)?);
-        let weights = Weights { place: None, acting, trouble: None, loads: 1 };
+        let weights = Weights::new(None, Some(acting(shared)?));
         Ok(Self { name, kind: Kind::Network(Box::new(weights)) })
     }
 
@@ -148,6 +173,15 @@ impl Decider {
         }
     }
 
+    /// How often files were read, whatever came of it.
+    #[cfg(test)]
+    pub(super) fn reads(&self) -> u64 {
+        match &self.kind {
+            Kind::Rule(_) => 0,
+            Kind::Network(weights) => weights.place.as_ref().map_or(0, |place| place.reads),
+        }
+    }
+
     /// The node for the request that the placer has in hand, which some node can take, and why the fallback chose it, if it
     /// did.
     pub(super) fn decide(&mut self, placer: &mut Placer, now: Instant) -> (Option<usize>, Option<Reason>) {
@@ -172,42 +206,85 @@ impl Decider {
 }
 
 impl Weights {
+    fn new(place: Option<Place>, acting: Option<NetworkPolicy>) -> Self {
+        Self { place, loads: u64::from(acting.is_some()), acting, trouble: None }
+    }
+
     fn look(&mut self, now: Instant) {
         let Some(place) = &mut self.place else { return };
         if place.looked.is_some_and(|looked| now.saturating_duration_since(looked) < LOOK) {
             return;
         }
         place.looked = Some(now);
-        let stamp = stamp(&place.path);
-        let [weights, _] = stamp;
-        let Some((written, ..)) = weights else {
+        let stamps = stamps(&place.path);
+        let [Some(weights), _] = stamps else {
             let told = format!("{}: there are no weights", place.path.display());
             self.trouble = Some((Reason::Missing, told));
-            (self.acting, place.stamp) = (None, None);
+            (self.acting, place.read) = (None, None);
             return;
         };
-        if place.stamp != Some(stamp) || self.acting.is_none() {
+        if place.read != Some(stamps) {
             self.acting = None;
-            let shared = registry(&place.params, &place.group, None).load(&place.path);
-            match shared.and_then(acting) {
+            match place.load(&weights) {
                 Ok(acting) => {
                     self.acting = Some(acting);
                     self.loads += 1;
-                    place.stamp = Some(stamp);
+                    place.read = Some(stamps);
                 }
                 Err(error) => {
+                    // What is wrong with a file stays so until it changes. A lack of memory passes, and whoever changed it a
+                    // moment ago may not be done.
+                    let may_pass = error.kind() == ErrorKind::System || stamps.iter().flatten().any(Stamp::is_fresh);
+                    place.read = (!may_pass).then_some(stamps);
                     self.trouble = Some((Reason::Unreadable, error.to_string()));
-                    return;
                 }
             }
         }
+        if self.acting.is_none() {
+            return;
+        }
         // A file from the future is new.
-        let age = written.elapsed().unwrap_or_default();
+        let age = weights.written.elapsed().unwrap_or_default();
         let is_stale = place.max_age.is_some_and(|max_age| age > max_age);
         self.trouble = is_stale.then(|| {
             let told = format!("{}: written {} s ago", place.path.display(), age.as_secs());
             (Reason::Stale, told)
         });
+    }
+}
+
+impl Place {
+    /// Reads the files, unless the length that their stamp tells is that of none that can be used.
+    fn load(&mut self, weights: &Stamp) -> Result<NetworkPolicy> {
+        if weights.bytes > MAX_WEIGHTS_BYTES {
+            let what = format!("{} bytes of weights, and no more than {MAX_WEIGHTS_BYTES} are read", weights.bytes);
+            return Err(Error::input(what).in_file(&self.path).hint("check that this is the policy you mean"));
+        }
+        #[cfg(test)]
+        {
+            self.reads += 1;
+        }
+        registry(&self.params, &self.group, None).load(&self.path).and_then(acting)
+    }
+}
+
+impl Stamp {
+    fn of(file: &Path) -> Option<Self> {
+        let metadata = std::fs::metadata(file).ok()?;
+        Some(Self {
+            written: metadata.modified().ok()?,
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            bytes: metadata.len(),
+            inode: metadata.ino(),
+        })
+    }
+
+    /// Whether the file changed since a look ago.
+    fn is_fresh(&self) -> bool {
+        let (seconds, nanos) = self.changed;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let age_ns = now.as_nanos().cast_signed() - (i128::from(seconds) * 1_000_000_000 + i128::from(nanos));
+        (0..LOOK.as_nanos().cast_signed()).contains(&age_ns)
     }
 }
 
@@ -233,7 +310,7 @@ fn registry<'a>(params: &'a ClusterParams, group: &'a GroupSpec, checkpoints: Op
 }
 
 /// Looks at a folder's weights and card, or at a file of weights and the card beside it.
-fn stamp(path: &Path) -> Stamp {
+fn stamps(path: &Path) -> [Option<Stamp>; 2] {
     let folder = if path.is_dir() {
         Some(path)
     } else if path.file_name().is_some_and(|name| name == CARD_FILE) {
@@ -245,8 +322,5 @@ fn stamp(path: &Path) -> Stamp {
         Some(folder) => [folder.join(WEIGHTS_FILE), folder.join(CARD_FILE)],
         None => [path.to_owned(), path.with_file_name(CARD_FILE)],
     };
-    [weights, card].map(|file| {
-        let metadata = std::fs::metadata(file).ok()?;
-        Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
-    })
+    [weights, card].map(|file| Stamp::of(&file))
 }

@@ -7,6 +7,8 @@ mod errors;
 mod evaluation;
 mod export;
 mod listing;
+#[path = "../needs/mod.rs"]
+mod needs;
 mod paths;
 mod pipes;
 mod policies;

@@ -7,6 +7,7 @@
 
 mod conformance;
 mod golden;
+mod instructions;
 mod matrix;
 mod snapshots;
 

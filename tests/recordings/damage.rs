@@ -151,7 +151,7 @@ fn play_damaged(bytes: Vec<u8>, good: usize, whole: &(Vec<u8>, Vec<crate::Shown>
 }
 
 #[test]
-#[ignore = "minutes: scripts/torture.sh"]
+#[ignore = "make torture"]
 fn no_prefix_and_no_flipped_bit_is_played_as_something_else() {
     use rayon::prelude::*;
     let whole = in_chunks();

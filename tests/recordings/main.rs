@@ -13,6 +13,8 @@ mod edits;
 mod foreign;
 mod forgeries;
 mod forgery;
+#[path = "../needs/mod.rs"]
+mod needs;
 mod readers;
 mod round_trip;
 mod stories;

@@ -1,9 +1,9 @@
 //! The file is read by strangers: the crate's own reader, and the `mcap` package of Python when one that has it is at hand
 //! (`AGON_PYTHON`, default `python3`).
 
-use std::{env, io::Write, process::Command};
+use std::process::Command;
 
-use crate::Game;
+use crate::{Game, needs};
 
 /// Prints topic, encoding, whether there is a schema, and how many messages; then a metric and a reward.
 const SCRIPT: &str = r#"
@@ -48,15 +48,7 @@ fn python_reads_it() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("game.mcap");
     std::fs::write(&file, Game::new(&[("max_steps", "20")], 30).play().0).unwrap();
-    let chosen = env::var("AGON_PYTHON").ok();
-    let python = chosen.clone().unwrap_or_else(|| "python3".to_owned());
-    let has_mcap = Command::new(&python).args(["-c", "import mcap"]).output().is_ok_and(|out| out.status.success());
-    if !has_mcap {
-        assert!(chosen.is_none(), "AGON_PYTHON={python} cannot import mcap");
-        let mut stderr = std::io::stderr().lock();
-        writeln!(stderr, "SKIPPED: {python} has no mcap; set AGON_PYTHON to one that has").unwrap();
-        return;
-    }
+    let Some(python) = needs::python("mcap", "mcap") else { return };
     let output = Command::new(&python).arg("-c").arg(SCRIPT).arg(&file).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let expected = "/actions/jammers f32le  30\n\

@@ -15,7 +15,7 @@ use agon::{
 };
 
 use super::{
-    has_tools, say,
+    needs::{self, say},
     victim::{
         self, CARD, CHECKPOINTS, FAULT, LOG, Promised, card, check_leftovers, last_told, log, sample, tell, work,
     },
@@ -36,7 +36,7 @@ const LIE: i32 = -2;
 
 #[test]
 fn an_error_of_any_operation_is_reported_and_loses_nothing() {
-    if !has_tools("an_error_of_any_operation_is_reported_and_loses_nothing", &["cc"]) {
+    if !needs::program("cc", "gcc") {
         return;
     }
     let temp = tempfile::tempdir().unwrap();

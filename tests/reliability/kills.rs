@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    has_tools, say, skip,
+    needs::{self, say},
     victim::{self, CARD, CHECKPOINTS, LOG, Promised, check_leftovers},
 };
 
@@ -51,15 +51,14 @@ fn run_traced(folder: &Path, call: &str, nth: usize) -> (std::process::Output, S
 #[test]
 fn a_kill_at_any_system_call_loses_nothing() {
     const BUDGET: Duration = Duration::from_secs(25);
-    const NAME: &str = "a_kill_at_any_system_call_loses_nothing";
-    if !has_tools(NAME, &["strace"]) {
+    if !needs::program("strace", "strace") {
         return;
     }
     let temp = tempfile::tempdir().unwrap();
     let folder = temp.path().join("run");
     let started = Instant::now();
     let (output, log) = run_traced(&folder, "", 0);
-    if log.is_empty() && !skip(NAME, "strace may not trace here") {
+    if log.is_empty() && !needs::lacks("strace to be allowed to trace") {
         return;
     }
     assert!(output.status.success() && Promised::by(&output).exported == STEPS, "{output:?}");
@@ -86,7 +85,7 @@ fn a_kill_at_any_system_call_loses_nothing() {
 }
 
 #[test]
-#[ignore = "takes minutes; scripts/torture.sh runs it"]
+#[ignore = "make torture"]
 fn a_kill_at_any_moment_loses_nothing() {
     const BIG: usize = 4 << 20;
     let kills: u32 = std::env::var("AGON_KILLS").map_or(200, |text| text.parse().unwrap());

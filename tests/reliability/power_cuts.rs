@@ -14,7 +14,7 @@ use std::{
 use agon::durable;
 
 use super::{
-    has_tools, skip,
+    needs,
     victim::{self, CARD, CHECKPOINTS, LOG, Promised, card, log, resume, sample},
 };
 
@@ -40,13 +40,12 @@ enum Event {
 
 #[test]
 fn a_power_cut_between_any_two_calls_loses_nothing() {
-    const NAME: &str = "a_power_cut_between_any_two_calls_loses_nothing";
-    if !has_tools(NAME, &["strace"]) {
+    if !needs::program("strace", "strace") {
         return;
     }
     let temp = tempfile::tempdir().unwrap();
     let events = record(temp.path());
-    if events.is_empty() && !skip(NAME, "strace may not trace here") {
+    if events.is_empty() && !needs::lacks("strace to be allowed to trace") {
         return;
     }
     let scratch = temp.path().join("state");

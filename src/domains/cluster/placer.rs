@@ -134,11 +134,16 @@ impl Placer {
         Ok(self.len() - 1)
     }
 
-    /// A node leaves; those behind it move up by one.
-    pub fn remove(&mut self, node: usize) {
-        self.machines.remove(node);
-        self.usage.remove(node);
-        self.health.remove(node);
+    /// Only the nodes whose numbers `stays` names are left; those behind one that leaves move up. One pass, however many
+    /// leave.
+    pub fn retain(&mut self, stays: impl Fn(usize) -> bool) {
+        fn keep<T>(column: &mut Vec<T>, stays: impl Fn(usize) -> bool) {
+            let mut numbers = 0..;
+            column.retain(|_| numbers.next().is_some_and(&stays));
+        }
+        keep(&mut self.machines, &stays);
+        keep(&mut self.usage, &stays);
+        keep(&mut self.health, &stays);
     }
 
     /// What a node has.

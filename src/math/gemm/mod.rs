@@ -16,6 +16,7 @@ mod sweeps;
 mod tests;
 mod tiles;
 
+use super::simd;
 pub use aligned::Aligned;
 use kernels::{AdamRates, RawFinish, RawStart, Task};
 
@@ -36,9 +37,10 @@ enum Level {
 }
 
 impl Isa {
-    /// The fastest one.
+    /// The fastest one that [`simd::LIMIT_VARIABLE`] allows.
     pub fn best() -> Self {
-        Self::available().next().unwrap_or(Self(Level::Portable))
+        let limit = simd::limit();
+        Self::available().find(|isa| isa.level() <= limit).unwrap_or(Self(Level::Portable))
     }
 
     /// All that this CPU has, the fastest first; the last runs everywhere.
@@ -53,6 +55,16 @@ impl Isa {
         .into_iter()
         .flatten()
         .map(Self)
+    }
+
+    fn level(self) -> simd::Level {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => simd::Level::Avx512,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => simd::Level::Avx2,
+            Level::Portable => simd::Level::Baseline,
+        }
     }
 
     /// Its name, for reports.
@@ -143,15 +155,18 @@ pub struct Product<'a> {
 }
 
 impl Product<'_> {
-    /// Computes the product into `target`, `[rows, padded(columns)]` with rows `target_stride` apart.
+    /// Computes the product into `target`, `[rows, padded(columns)]` with rows `target_stride` apart. Without rows or columns
+    /// there is nothing to compute.
     ///
     /// # Panics
-    /// When an operand is smaller than the sizes say.
+    /// When an operand is smaller than the sizes say, or `inner` is 0: the operands of such a product may be empty, and the
+    /// kernels step through them from their first number on.
     pub fn store(&self, isa: Isa, target: &mut [f32], target_stride: usize) {
         let columns = padded(self.columns);
         if self.rows == 0 || columns == 0 {
             return;
         }
+        assert!(self.inner > 0, "a product whose inner dimension is 0");
         let (left, left_row, left_step) = match self.left {
             Left::Plain(view) => (checked(view, self.rows, self.inner), view.stride, 1),
             Left::Transposed(view) => (checked(view, self.inner, self.rows), 1, view.stride),
@@ -260,7 +275,7 @@ pub fn sum_of_squares(isa: Isa, x: &[f32]) -> f64 {
 /// Row g of `means` becomes the mean of rows `g * group ..` of `rows`; whole vectors of `columns`.
 ///
 /// # Panics
-/// When an operand is smaller than the sizes say.
+/// When an operand is smaller than the sizes say, or a group has no rows.
 pub fn mean_of_groups(
     isa: Isa,
     (groups, group, columns): (usize, usize, usize),
@@ -268,6 +283,7 @@ pub fn mean_of_groups(
     means: &mut [f32],
     means_stride: usize,
 ) {
+    assert!(group > 0, "the mean of no rows");
     let columns = padded(columns);
     let rows_start = checked(rows, groups * group, columns);
     let means = checked_mut(means, means_stride, groups, columns);
@@ -285,7 +301,7 @@ pub fn mean_of_groups(
 /// `group`, finished with `finish`.
 ///
 /// # Panics
-/// When an operand is smaller than the sizes say.
+/// When an operand is smaller than the sizes say, or a group has no rows.
 pub fn spread_to_groups(
     isa: Isa,
     (groups, group, columns): (usize, usize, usize),
@@ -294,6 +310,7 @@ pub fn spread_to_groups(
     rows: &mut [f32],
     rows_stride: usize,
 ) {
+    assert!(group > 0, "the mean of no rows");
     let columns = padded(columns);
     let means_start = checked(means, groups, columns);
     let whole = raw_finish(finish, groups * group, columns);

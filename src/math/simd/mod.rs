@@ -3,12 +3,22 @@
 //! A kernel is written once against [`Simd`] and compiled three times: AVX-512, AVX2 with FMA, and whatever the target
 //! has by default. The lane count is fixed at eight, every fused multiply-add is asked for by name, and all other
 //! operations are correctly rounded by IEEE 754, so the choice made by [`dispatch`] changes speed and never a result.
+//!
+//! The environment variable [`LIMIT_VARIABLE`] keeps a process from instruction sets that its CPU has, so that this can be
+//! shown on one machine.
 
 mod baseline;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use std::sync::OnceLock;
+
+use crate::error::{Error, Result};
 use baseline::Baseline;
+
+/// Environment variable that names the highest instruction set that kernels may use: `none`, `avx2` or `avx512`. Read once
+/// per process; results do not depend on it.
+pub const LIMIT_VARIABLE: &str = "AGON_SIMD";
 
 /// Eight lanes in memory: one cache line.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -85,8 +95,20 @@ pub enum Level {
 }
 
 impl Level {
-    /// The best level of this CPU.
+    /// All levels, the lowest first.
+    pub const ALL: [Self; 3] = [Self::Baseline, Self::Avx2, Self::Avx512];
+
+    /// The best level of this CPU that [`LIMIT_VARIABLE`] allows.
     pub fn detect() -> Self {
+        Self::of_cpu().min(limit())
+    }
+
+    /// Its name as a value of [`LIMIT_VARIABLE`].
+    pub fn name(self) -> &'static str {
+        ["none", "avx2", "avx512"][self as usize]
+    }
+
+    fn of_cpu() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
             if x86::Avx512::detect().is_some() {
@@ -100,10 +122,35 @@ impl Level {
     }
 }
 
-/// Runs `kernel` with the best instruction set of this CPU.
+/// The highest level that [`LIMIT_VARIABLE`] allows. A value that names none allows all; [`check_limit`] tells.
+pub fn limit() -> Level {
+    static LIMIT: OnceLock<Level> = OnceLock::new();
+    *LIMIT.get_or_init(|| named_limit().ok().flatten().unwrap_or(Level::Avx512))
+}
+
+/// Whether [`LIMIT_VARIABLE`] can be obeyed.
+///
+/// # Errors
+/// A value that names no instruction set.
+pub fn check_limit() -> Result<()> {
+    named_limit().map(drop)
+}
+
+fn named_limit() -> Result<Option<Level>> {
+    std::env::var_os(LIMIT_VARIABLE).map(|value| level_named(&value.to_string_lossy())).transpose()
+}
+
+fn level_named(name: &str) -> Result<Level> {
+    Level::ALL.into_iter().find(|level| level.name() == name).ok_or_else(|| {
+        Error::input(format!("`{LIMIT_VARIABLE}={}` names no instruction set", name.escape_debug()))
+            .did_you_mean(name, Level::ALL.map(Level::name))
+    })
+}
+
+/// Runs `kernel` with the best instruction set of this CPU that [`LIMIT_VARIABLE`] allows.
 #[inline]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
-    dispatch_at(Level::Avx512, kernel)
+    dispatch_at(limit(), kernel)
 }
 
 /// Runs `kernel` with the best instruction set of this CPU that is not above `highest`.
@@ -132,6 +179,7 @@ const EXPONENT: u64 = 0x7ff << 52;
 const RECIP_EXPONENT: u64 = 2046 << 52;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -188,6 +236,18 @@ mod tests {
         let at = |level| dispatch_at(level, Everything { a: &a, b: &b, c: &c });
         assert_eq!(at(Level::Baseline), at(Level::Avx2));
         assert_eq!(at(Level::Baseline), at(Level::Avx512));
+    }
+
+    #[test]
+    fn every_level_has_a_name_and_nothing_else_is_one() {
+        for level in Level::ALL {
+            assert_eq!(level_named(level.name()), Ok(level));
+        }
+        assert!(Level::ALL.is_sorted());
+        for name in ["", "avx", "AVX2", "avx512f", "sse\u{1b}"] {
+            let told = level_named(name).unwrap_err().to_string();
+            assert!(told.starts_with("`AGON_SIMD=") && !told.contains(char::is_control), "{told}");
+        }
     }
 
     #[test]

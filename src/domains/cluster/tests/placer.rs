@@ -111,8 +111,10 @@ fn what_is_placed_is_taken_and_what_is_released_is_given_back() {
     placer.set_down(1, true);
     assert!(!placer.ask(&request, 1.0));
     assert_eq!((placer.rejections().down, placer.rejections().lacking), (1, [1, 0, 0, 0]));
-    placer.remove(0);
+    placer.retain(|node| node != 0);
     assert!(placer.is_down(0) && placer.len() == 1);
+    placer.retain(|_| false);
+    assert!(placer.is_empty() && !placer.ask(&request, 1.0));
 }
 
 #[test]
