@@ -17,6 +17,7 @@ pub mod record;
 pub mod serve;
 pub mod session;
 pub mod sim;
+pub mod text;
 pub mod traces;
 #[cfg(feature = "window")]
 pub mod window;

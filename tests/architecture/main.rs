@@ -22,8 +22,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("math", &[]),
     ("picture", &[]),
+    ("text", &[]),
     ("raster", &["picture"]),
-    ("sim", &["picture"]),
+    ("sim", &["picture", "text"]),
     ("domains", &["picture", "sim"]),
     ("durable", &[]),
     ("places", &["domains", "durable", "sim"]),
@@ -35,14 +36,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("session", &["domains", "durable", "eval", "learn", "metrics", "policy", "priority", "record", "sim"]),
     ("eval", &["domains", "durable", "learn", "metrics", "policy", "record", "session", "sim"]),
     ("record", &["domains", "durable", "eval", "learn", "metrics", "policy", "session", "sim"]),
-    ("traces", &["domains", "sim"]),
-    ("serve", &["domains", "policy", "sim"]),
+    ("traces", &["domains", "sim", "text"]),
+    ("serve", &["domains", "policy", "sim", "text"]),
     ("export", &["domains", "durable", "picture", "raster", "record", "sim"]),
     (
         "cli",
         &[
             "domains", "durable", "eval", "export", "learn", "metrics", "picture", "places", "policy", "priority",
-            "raster", "record", "serve", "session", "sim", "traces", "window",
+            "raster", "record", "serve", "session", "sim", "text", "traces", "window",
         ],
     ),
     (
