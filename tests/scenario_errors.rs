@@ -461,9 +461,22 @@ fn bytes_that_are_not_text_are_told_where() {
     let mut bytes = VALID.as_bytes().to_vec();
     bytes[30] = 0xFF;
     let error = Scenario::<Domain>::parse_bytes(&bytes, FILE).unwrap_err();
-    assert_eq!(error.to_string(), "flock.ron:3:2: the file is not text in UTF-8");
+    assert_eq!(error.to_string(), "flock.ron:3:2: not text in UTF-8; save it as UTF-8");
     assert_eq!(error.exit_code(), 2);
     assert_eq!(Scenario::<Domain>::parse_bytes(VALID.as_bytes(), FILE), Ok(valid()));
+    let packed = Scenario::<Domain>::parse_bytes(b"\x1f\x8b\x08\0", FILE).unwrap_err();
+    assert_eq!(packed.to_string(), "flock.ron:1:1: this is packed with gzip, not text; unpack it first");
+}
+
+#[test]
+fn comments_may_be_in_whatever_encoding() {
+    let in_comment = [b"\xEF\xBB\xBF// caf\xe9\n/* caf\xe9 */", VALID.as_bytes(), b"// \xff\xe9"].concat();
+    assert_eq!(Scenario::<Domain>::parse_bytes(&in_comment, FILE), Ok(valid()));
+    for (open, close) in [("\"", "\""), ("/*", ""), ("", "")] {
+        let elsewhere = [open.as_bytes(), b"\xe9", close.as_bytes(), VALID.as_bytes()].concat();
+        let error = Scenario::<Domain>::parse_bytes(&elsewhere, FILE).unwrap_err().to_string();
+        assert!(error.contains("not text in UTF-8"), "{error}");
+    }
 }
 
 #[test]
