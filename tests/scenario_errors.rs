@@ -465,7 +465,7 @@ fn bytes_that_are_not_text_are_told_where() {
     assert_eq!(error.exit_code(), 2);
     assert_eq!(Scenario::<Domain>::parse_bytes(VALID.as_bytes(), FILE), Ok(valid()));
     let packed = Scenario::<Domain>::parse_bytes(b"\x1f\x8b\x08\0", FILE).unwrap_err();
-    assert_eq!(packed.to_string(), "flock.ron:1:1: this is packed with gzip, not text; unpack it first");
+    assert_eq!(packed.to_string(), "flock.ron:1:2: this is packed with gzip, not text; unpack it first");
 }
 
 #[test]
@@ -485,7 +485,7 @@ fn a_file_that_is_too_long_is_not_read() {
     text.extend(std::iter::repeat_n(' ', MAX_BYTES - VALID.len()));
     assert_eq!(parse(&text), Ok(valid()), "the longest file");
     text.push(' ');
-    let told = "flock.ron: the file is longer than 1024 KiB, which no scenario is";
+    let told = "flock.ron: the file is longer than 2048 KiB, which no scenario is";
     assert_eq!(message(&text), told);
     text.push('\u{FF}');
     let error = Scenario::<Domain>::parse_bytes(&text.as_bytes()[..text.len() - 1], FILE).unwrap_err();

@@ -24,7 +24,7 @@ pub(super) fn run(command: &TraceCommand) -> Result<()> {
 }
 
 fn import(args: &ImportArgs) -> Result<()> {
-    refuse_to_replace(&args.to, args.force)?;
+    check_target(&args.to, args.force)?;
     let name = name_of(&args.to)?;
     let nodes = args.nodes.as_deref().map(|file| traces::read_nodes(args.format, file)).transpose()?;
     let read = traces::read(args.format, &args.file, wanted(args.rows))?;
@@ -81,7 +81,7 @@ fn name_of(to: &Path) -> Result<String> {
 }
 
 fn generate(args: &GenerateArgs) -> Result<()> {
-    refuse_to_replace(&args.to, args.force)?;
+    check_target(&args.to, args.force)?;
     let mut refused = None;
     let written = durable::write_atomic_with(&args.to, |out| {
         traces::generate(args.format, args.rows, args.seed, out).map_err(|error| {
@@ -103,7 +103,15 @@ fn tell(written: &Durability) {
     }
 }
 
-fn refuse_to_replace(file: &Path, is_forced: bool) -> Result<()> {
+/// Refuses, before anything is read, what could not be written in the end.
+fn check_target(file: &Path, is_forced: bool) -> Result<()> {
+    if file.is_dir() {
+        return Err(Error::input("this is a folder").in_file(file).hint("name a file in it"));
+    }
+    let folder = file.parent().unwrap_or(Path::new(""));
+    if !folder.as_os_str().is_empty() && !folder.is_dir() {
+        return Err(Error::input("there is no such folder").in_file(folder).hint("make it, or name another one"));
+    }
     if file.exists() && !is_forced {
         return Err(Error::input("the file is there already").in_file(file).hint("replace it with `--force`"));
     }

@@ -39,7 +39,7 @@ use crate::{
 pub const VERSION: u32 = 1;
 
 /// Longest scenario file that is read.
-pub const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = 2 << 20;
 
 /// Which domain, and its parameters: the enum with one variant for each domain.
 pub trait DomainConfig: Clone + PartialEq + fmt::Debug + Serialize + DeserializeOwned {

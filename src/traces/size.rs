@@ -21,6 +21,8 @@ const LONGEST_S: f64 = 100_000.0;
 const USUAL_S: f64 = 1.0;
 /// Longest episode that a scenario can have, in ticks.
 const LONGEST_EPISODE: f64 = 10_000_000.0;
+/// A trace with arrivals during fewer ticks does not go round: all of it would come again and again at once.
+const LEAST_ROUND: f64 = 100.0;
 /// Shortest and longest wait, in ticks.
 const PATIENCE_TICKS: [f64; 2] = [10.0, 40.0];
 /// Where no nodes are given, as many stand in, fewer where the workloads would leave most of them idle, and together so large
@@ -54,8 +56,8 @@ impl Size {
     pub(super) fn of(workloads: &[Workload], nodes: &[[f64; NUM_RESOURCES]]) -> Result<Self> {
         let span_s = workloads.last().map_or(0.0, |workload| workload.arrival_s);
         let end_s = workloads.iter().map(end_s).fold(0.0, f64::max);
-        let is_round = span_s > 0.0 && span_s >= 0.5 * end_s;
         let dt_s = tick_s(workloads, end_s);
+        let is_round = span_s >= LEAST_ROUND * dt_s && span_s >= 0.5 * end_s;
         let period_s = if is_round { span_s } else { end_s }.max(dt_s);
         let stand_ins = if nodes.is_empty() { Some(stand_ins(workloads, period_s)?) } else { None };
         let per_tick = workloads.len() as f64 * dt_s / period_s;

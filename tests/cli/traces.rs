@@ -58,7 +58,7 @@ fn swf(jobs: &[(u32, u32, u32, u32)]) -> String {
 fn completion(scenario: &Path) -> f64 {
     let args = ["eval", text(scenario), "--policy", "first_fit", "--no-planner", "--episodes", "1"];
     let found = json(&[&args[..], &["--set", "trace.start=first", "--json"]].concat());
-    found["policies"]["first_fit"]["metrics"]["completion"]["mean"].as_f64().unwrap_or_else(|| panic!("{found:#}"))
+    found["policies"]["first_fit"]["completion"]["mean"].as_f64().unwrap_or_else(|| panic!("{found:#}"))
 }
 
 #[test]
@@ -153,6 +153,9 @@ fn a_scenario_is_called_by_its_file_whatever_the_file_is_called() {
     let (nowhere, nameless) = (dir.path().join("missing.swf"), dir.path().join("日本.ron"));
     let import = ["trace", "import", "swf", text(&nowhere), "--to", text(&nameless)];
     refused(&import, &["日本.ron", "name `--to` like `trace-1.ron`"]);
+    let folder = dir.path().join("none/t.ron");
+    refused(&["trace", "import", "swf", text(&nowhere), "--to", text(&folder)], &["there is no such folder"]);
+    refused(&["trace", "import", "swf", text(&nowhere), "--to", text(dir.path())], &["this is a folder"]);
 }
 
 #[test]

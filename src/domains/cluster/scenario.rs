@@ -58,6 +58,9 @@ choices! {
     }
 }
 
+/// Most arrivals in a mean tick: thousands of times what a small cluster can place, and quick enough to be drawn.
+const MAX_MEAN_ARRIVALS: usize = 1000;
+
 /// Most rows of a trace that a scenario may hold.
 pub const MAX_ROWS: usize = 20_000;
 
@@ -273,17 +276,20 @@ impl ClusterParams {
     /// Arrivals that a tick cannot have are refused: they would be cut, and drawing them would take for ever.
     fn check_arrivals(&self) -> Result<()> {
         let (mean, peak) = self.arrivals_per_tick();
+        let most = self.max_workloads.min(MAX_MEAN_ARRIVALS);
         let (name, value) = match self.trace.num_arrivals() {
             0 => ("arrival_rate_hz", self.arrival_rate_hz),
             _ => ("trace.speed", self.trace.speed),
         };
         let what = format!("`{name}` {value} with `dt_s` {} makes about", self.dt_s);
-        if mean > self.max_workloads as f64 {
-            let pool = self.max_workloads;
-            return Err(Error::input(format!(
-                "{what} {mean:.0} arrivals a tick, and `max_workloads` leaves room for {pool}"
-            ))
-            .hint(format!("shorten `dt_s` or lower `{name}`, or raise `max_workloads`")));
+        if mean > most as f64 {
+            let (limit, or) = if most < MAX_MEAN_ARRIVALS {
+                ("`max_workloads` leaves room for", ", or raise `max_workloads`")
+            } else {
+                ("a mean tick has at most", "")
+            };
+            return Err(Error::input(format!("{what} {mean:.0} arrivals a tick, and {limit} {most}"))
+                .hint(format!("shorten `dt_s` or lower `{name}`{or}")));
         }
         if peak > MAX_ROWS as f64 {
             return Err(Error::input(format!(

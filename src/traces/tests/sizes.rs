@@ -110,6 +110,16 @@ fn whatever_numbers_a_trace_has_its_scenario_is_valid_or_it_is_told_why_not() {
 }
 
 #[test]
+fn as_many_workloads_as_a_scenario_holds_may_come_within_a_moment() {
+    for gap_s in [0.0, 1e-9, 1e-6, 1e-3] {
+        let all = workloads((0..20_000).map(|row| (f64::from(row) * gap_s, 0.0)), 1.0);
+        let (scenario, params) = scenario(all);
+        assert!(params.max_workloads == 20_000 || gap_s == 1e-3, "{gap_s} s: {}", params.max_workloads);
+        assert_eq!(remarks(&scenario), Vec::<String>::new(), "{gap_s} s");
+    }
+}
+
+#[test]
 fn what_an_episode_leaves_out_is_told() {
     let (mut scenario, _) = scenario(workloads((0..100).map(|row| (f64::from(row) * 10.0, 5.0)), 1.0));
     assert_eq!(remarks(&scenario), Vec::<String>::new());

@@ -80,6 +80,8 @@ fn more_arrivals_than_a_tick_can_have_are_refused_with_their_number() {
     assert!(long.contains("500000 arrivals a tick") && long.contains("shorten `dt_s`"), "{long}");
     let many = told(|params| params.arrival_rate_hz = 100_000.0).unwrap_err();
     assert!(many.contains("`arrival_rate_hz` 100000") && many.contains("10000 arrivals a tick"), "{many}");
+    let crowd = told(|params| (params.max_workloads, params.arrival_rate_hz) = (20_000, 100_000.0)).unwrap_err();
+    assert!(crowd.contains("at most 1000; shorten `dt_s` or lower `arrival_rate_hz`"), "{crowd}");
     let spike = told(|params| {
         (params.max_workloads, params.arrival_rate_hz) = (1000, 5_000.0);
         (params.spike_interval_s, params.spike_factor) = (10.0, 100.0);
