@@ -19,6 +19,7 @@ pub mod serve;
 pub mod session;
 pub mod shell;
 pub mod sim;
+pub mod text;
 pub mod traces;
 #[cfg(feature = "window")]
 pub mod window;

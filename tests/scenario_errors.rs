@@ -461,9 +461,22 @@ fn bytes_that_are_not_text_are_told_where() {
     let mut bytes = VALID.as_bytes().to_vec();
     bytes[30] = 0xFF;
     let error = Scenario::<Domain>::parse_bytes(&bytes, FILE).unwrap_err();
-    assert_eq!(error.to_string(), "flock.ron:3:2: the file is not text in UTF-8");
+    assert_eq!(error.to_string(), "flock.ron:3:2: not text in UTF-8; save it as UTF-8");
     assert_eq!(error.exit_code(), 2);
     assert_eq!(Scenario::<Domain>::parse_bytes(VALID.as_bytes(), FILE), Ok(valid()));
+    let packed = Scenario::<Domain>::parse_bytes(b"\x1f\x8b\x08\0", FILE).unwrap_err();
+    assert_eq!(packed.to_string(), "flock.ron:1:2: this is packed with gzip, not text; unpack it first");
+}
+
+#[test]
+fn comments_may_be_in_whatever_encoding() {
+    let in_comment = [b"\xEF\xBB\xBF// caf\xe9\n/* caf\xe9 */", VALID.as_bytes(), b"// \xff\xe9"].concat();
+    assert_eq!(Scenario::<Domain>::parse_bytes(&in_comment, FILE), Ok(valid()));
+    for (open, close) in [("\"", "\""), ("/*", ""), ("", "")] {
+        let elsewhere = [open.as_bytes(), b"\xe9", close.as_bytes(), VALID.as_bytes()].concat();
+        let error = Scenario::<Domain>::parse_bytes(&elsewhere, FILE).unwrap_err().to_string();
+        assert!(error.contains("not text in UTF-8"), "{error}");
+    }
 }
 
 #[test]
@@ -472,7 +485,7 @@ fn a_file_that_is_too_long_is_not_read() {
     text.extend(std::iter::repeat_n(' ', MAX_BYTES - VALID.len()));
     assert_eq!(parse(&text), Ok(valid()), "the longest file");
     text.push(' ');
-    let told = "flock.ron: the file is longer than 1024 KiB, which no scenario is";
+    let told = "flock.ron: the file is longer than 2048 KiB, which no scenario is";
     assert_eq!(message(&text), told);
     text.push('\u{FF}');
     let error = Scenario::<Domain>::parse_bytes(&text.as_bytes()[..text.len() - 1], FILE).unwrap_err();

@@ -359,15 +359,15 @@ pub struct ImportArgs {
     /// How the trace is written
     #[arg(value_parser = choice::<Format>())]
     pub format: Format,
-    /// The trace
+    /// The trace; it may be packed with gzip
     pub file: PathBuf,
-    /// The nodes; without them, ten stand-ins that the trace loads to three quarters
+    /// The nodes; without them, up to ten stand-ins that the trace loads to three quarters
     #[arg(long, value_name = "FILE")]
     pub nodes: Option<PathBuf>,
-    /// Take the first workloads only
-    #[arg(long, value_name = "N", default_value_t = MAX_ROWS as u64, value_parser = value_parser!(u64).range(1..=MAX_ROWS as u64))]
-    pub rows: u64,
-    /// Scenario to write; the file's name becomes its name
+    /// Take the first N workloads only; without it, all are taken
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=MAX_ROWS as u64))]
+    pub rows: Option<u64>,
+    /// Scenario to write; it is called by the file's name, in lower case
     #[arg(long, value_name = "FILE.ron")]
     pub to: PathBuf,
     /// Change a parameter of the scenario, such as `dt_s=60`

@@ -13,7 +13,7 @@ use crate::{
 /// What `agon decide --help` tells beside its flags.
 pub(super) const PROTOCOL: &str = r#"Each line of stdin is a request, one JSON object; each gets one line on stdout, in order:
 an answer or {"error":"…","line":7}. A line that cannot be obeyed changes nothing.
-An "id", a whole number or a text, comes back with the answer.
+An "id", a whole number of up to 64 bits or a text, comes back with the answer.
 
   observe  "nodes": [{"name", "capacity", "used", "up", "rtt_s"}], "gone": [names]
            declares nodes and takes over what the outside says of them;
@@ -30,8 +30,13 @@ An "id", a whole number or a text, comes back with the answer.
   report   "history": N
            counters, p50 and p99 of the decisions, use of each resource, the last N decisions
 
-Amounts are objects with the scenario's resources, such as {"cpu":4,"memory":8}.
-Without "deadline_s" any node is near enough.
+Amounts are objects with the scenario's resources, such as {"cpu":4,"memory":8}. The unit of
+each resource is yours, the same for nodes and workloads: cores or thousandths of a core, GiB
+or bytes ("memory":68719476736), from 0 to 1e15. They are counted in ten-thousandths, so that
+five times 0.2 fill a node of 1, and kept to seven digits. A trained policy compares capacities
+with the scenario's mean node, "node_capacity": give it the units it was trained in, or
+--set node_capacity=[…] in yours. Rules do not care.
+"deadline_s" and "rtt_s" are in seconds. Without "deadline_s" any node is near enough.
 
 Where the policy's weights are missing, unreadable, stale or give no number, the node with the
 least loaded CPU is chosen; the answer says "by":"fallback" and "because". Weights are read

@@ -20,6 +20,7 @@ use crate::{
     record::Replay,
     session::folder::RunFolder,
     sim::{Domain, ViewOptions},
+    text,
 };
 
 /// How a recording (a file of MCAP) begins.
@@ -122,14 +123,14 @@ fn short_name(policy: &str) -> String {
 }
 
 /// A theme by its name, or from a file.
-fn theme(text: &str) -> Result<Theme> {
-    let path = Path::new(text);
-    if !path.is_file() && !text.ends_with(".ron") {
-        return Theme::named(text);
+fn theme(name: &str) -> Result<Theme> {
+    let path = Path::new(name);
+    if !path.is_file() && !name.ends_with(".ron") {
+        return Theme::named(name);
     }
     let bytes = read_capped(path, MAX_THEME_BYTES)?;
-    let text = String::from_utf8(bytes).map_err(|_| Error::input("the file is not text in UTF-8").in_file(path))?;
-    Theme::parse(&text).map_err(|error| error.in_file(path))
+    let text = text::utf8(&bytes).map_err(|error| error.into_error().in_file(path))?;
+    Theme::parse(text).map_err(|error| error.in_file(path))
 }
 
 fn view(args: &ExportArgs, domain: &dyn Domain) -> Result<ViewOptions> {

@@ -1,6 +1,7 @@
 //! `agon trace`: traces of real clusters become scenarios; made-up ones are written.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
 };
@@ -10,10 +11,11 @@ use super::{
     output,
 };
 use crate::{
-    domains::Scenario,
+    domains::{Scenario, cluster::scenario::MAX_ROWS},
     durable::{self, Durability},
     error::{Error, Result},
     sim::scenario::MAX_BYTES,
+    text::fit_name,
     traces,
 };
 
@@ -26,12 +28,16 @@ pub(super) fn run(command: &TraceCommand) -> Result<()> {
 }
 
 fn import(args: &ImportArgs) -> Result<()> {
-    let lands_at = refuse_to_replace(&args.to, args.force)?;
-    let limit = usize::try_from(args.rows).unwrap_or(usize::MAX);
-    let read = traces::read(args.format, &args.file, limit)?;
-    let nodes = args.nodes.as_deref().map(|file| traces::read_nodes(args.format, file, limit)).transpose()?;
-    let name = args.to.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let num_workloads = read.workloads.len();
+    let lands_at = check_target(&args.to, args.force)?;
+    let name = name_of(&args.to)?;
+    let nodes = args.nodes.as_deref().map(|file| traces::read_nodes(args.format, file)).transpose()?;
+    let read = traces::read(args.format, &args.file, wanted(args.rows))?;
+    if args.rows.is_none() && read.workloads.len() > MAX_ROWS {
+        return Err(Error::input(format!("more than {MAX_ROWS} workloads, which is the most that a scenario holds"))
+            .in_file(&args.file)
+            .hint(format!("take the first of them with `--rows {MAX_ROWS}`")));
+    }
+    let (num_workloads, num_skipped, skipped) = (read.workloads.len(), read.num_skipped(), told(&read.skipped));
     let scenario = traces::into_scenario(&name, args.format, read.workloads, nodes.unwrap_or_default());
     let mut scenario = scenario.map_err(|error| error.in_file(&args.file))?;
     for Assignment { name, value } in &args.set {
@@ -45,14 +51,41 @@ fn import(args: &ImportArgs) -> Result<()> {
     // What cannot be read back is not written.
     Scenario::parse(&text, &args.to)?;
     tell(&durable::write_atomic(&lands_at, text.as_bytes())?);
-    if read.num_skipped > 0 {
-        output::note(format!("{} rows that place no workload were skipped", read.num_skipped));
+    if num_skipped > 0 {
+        output::note(format!("{num_skipped} rows that place no workload were skipped: {skipped}"));
     }
+    traces::remarks(&scenario).iter().for_each(output::note);
     output::print(format!("{}: {num_workloads} workloads\n", args.to.display()))
 }
 
+/// How many workloads are read: as many as were asked for, or one more than fit, which tells that there are too many.
+fn wanted(rows: Option<u64>) -> usize {
+    rows.map_or(MAX_ROWS + 1, |rows| usize::try_from(rows).unwrap_or(usize::MAX))
+}
+
+/// Each reason and how many rows it explains.
+fn told(skipped: &BTreeMap<&'static str, usize>) -> String {
+    skipped.iter().map(|(why, count)| format!("{why} ({count})")).collect::<Vec<_>>().join(", ")
+}
+
+/// The scenario is called by the name of its file, made fit for commands and folders.
+fn name_of(to: &Path) -> Result<String> {
+    let stem = to.file_stem().unwrap_or_default().to_string_lossy();
+    let Some(name) = fit_name(&stem) else {
+        return Err(Error::input(
+            "a scenario is called by its file, and this name has no letter from a to z and no digit",
+        )
+        .in_file(to)
+        .hint("name `--to` like `trace-1.ron`"));
+    };
+    if *name != *stem {
+        output::note(format!("the scenario is called `{name}`: names are lower-case letters, digits and `-`"));
+    }
+    Ok(name)
+}
+
 fn generate(args: &GenerateArgs) -> Result<()> {
-    let lands_at = refuse_to_replace(&args.to, args.force)?;
+    let lands_at = check_target(&args.to, args.force)?;
     let mut refused = None;
     let written = durable::write_atomic_with(&lands_at, |out| {
         traces::generate(args.format, args.rows, args.seed, out).map_err(|error| {
@@ -74,9 +107,16 @@ fn tell(written: &Durability) {
     }
 }
 
-/// Where a write to `file` lands, unless something is there that is not to be replaced.
-fn refuse_to_replace(file: &Path, is_forced: bool) -> Result<PathBuf> {
+/// Where a write to `file` lands. Refuses, before anything is read, what could not be written in the end.
+fn check_target(file: &Path, is_forced: bool) -> Result<PathBuf> {
     let lands_at = durable::landing(file)?;
+    if lands_at.is_dir() {
+        return Err(Error::input("this is a folder").in_file(file).hint("name a file in it"));
+    }
+    let folder = lands_at.parent().unwrap_or(Path::new(""));
+    if !folder.as_os_str().is_empty() && !folder.is_dir() {
+        return Err(Error::input("there is no such folder").in_file(folder).hint("make it, or name another one"));
+    }
     if lands_at.exists() && !is_forced {
         return Err(Error::input("the file is there already").in_file(file).hint("replace it with `--force`"));
     }

@@ -1,8 +1,8 @@
 //! A policy at work outside of any simulation: it decides for a cluster that somebody else runs.
 //!
 //! Requests come as lines, each one JSON object, and each line gets one line back, in order: an answer or an error. A line
-//! that cannot be obeyed changes nothing. Fields that nobody knows are refused by name. `id`, a whole number or a text, may
-//! stand in any request and comes back with its answer.
+//! that cannot be obeyed changes nothing. Fields that nobody knows are refused by name. `id`, a whole number of 64 bits or a
+//! text, may stand in any request and comes back with its answer. A byte order mark before a line is passed over.
 //!
 //! | `op` | fields | what it does |
 //! |---|---|---|
@@ -12,8 +12,9 @@
 //! | `fail`, `repair` | `node` | a node fails, and the workloads lost with it are listed; it works again, empty |
 //! | `report` | `history`: how many decisions to list | counters, percentiles, how the policy is |
 //!
-//! **Amounts** are objects with the scenario's resources: `{"cpu":4,"memory":8}`. A new node needs all of its `capacity`;
-//! later observations may leave out whatever has not changed. What is in `used` replaces what the service has counted,
+//! **Amounts** are objects with the scenario's resources: `{"cpu":4,"memory":8}`. Their units are the sender's: cores or
+//! thousandths, GiB or bytes, up to 1e15, the same for nodes and workloads. They are counted as the domain counts them, in
+//! ten-thousandths. A new node needs all of its `capacity`; later observations may leave out whatever has not changed. What is in `used` replaces what the service has counted,
 //! workloads that it placed included: the outside knows better.
 //!
 //! **A decision** is that of the domain: nodes without room, too far away for `deadline_s` (in s from now) or down are out;

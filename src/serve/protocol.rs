@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use crate::domains::cluster::components::NUM_RESOURCES;
+use crate::{
+    domains::cluster::{amounts, components::NUM_RESOURCES},
+    text,
+};
 
-/// No amount and no time of a request is larger.
-const MOST: f64 = 1e9;
+/// No time of a request is longer, in s.
+const LONGEST_S: f64 = 1e9;
 
 /// Longest name of a node or a workload, in bytes.
 pub(super) const MAX_NAME: usize = 128;
@@ -32,9 +35,11 @@ pub(super) enum Op {
 
 /// What a request is called by whoever sent it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(untagged, expecting = "`id` must be a whole number or a text")]
+#[serde(untagged, expecting = "`id` must be a whole number of 64 bits or a text")]
 pub(super) enum Id {
     Number(i64),
+    /// One beyond those of `i64`.
+    Large(u64),
     Text(String),
 }
 
@@ -146,9 +151,9 @@ pub(super) type Complaint = String;
 
 /// Understands a line, as far as that goes.
 pub(super) fn read(line: &[u8]) -> (Option<Id>, Result<Request, Complaint>) {
-    let text = match std::str::from_utf8(line) {
+    let text = match text::utf8(line) {
         Ok(text) => text,
-        Err(error) => return (None, Err(format!("not text in UTF-8 after {} bytes", error.valid_up_to()))),
+        Err(error) => return (None, Err(error.to_string())),
     };
     if text.trim_ascii().is_empty() {
         return (None, Err("an empty line".to_owned()));
@@ -190,24 +195,32 @@ impl Amounts {
     ) -> Result<[f64; NUM_RESOURCES], Complaint> {
         let given = [("cpu", self.cpu), ("memory", self.memory), ("bandwidth", self.bandwidth), ("gpu", self.gpu)];
         let given = given.into_iter().chain([("storage", self.storage)]);
-        let mut amounts = otherwise;
+        let mut found = otherwise;
         for (name, amount) in given.filter_map(|(name, amount)| Some((name, amount?))) {
             let Some(k) = resources.iter().position(|resource| *resource == name) else {
                 return Err(format!("the nodes of this scenario have {}, no {name}", resources.join(", ")));
             };
-            amounts[k] = Some(within(amount, &format!("{what} `{name}`"))?);
+            found[k] = Some(within(amount, amounts::MOST, &format!("{what} `{name}`"))?);
         }
-        let mut found = [0.0; NUM_RESOURCES];
-        for ((found, amount), name) in found.iter_mut().zip(amounts).zip(resources) {
-            *found = amount.ok_or_else(|| format!("{what} has no `{name}`"))?;
+        let mut all = [0.0; NUM_RESOURCES];
+        for ((one, amount), name) in all.iter_mut().zip(found).zip(resources) {
+            *one = amount.ok_or_else(|| format!("{what} has no `{name}`"))?;
         }
-        Ok(found)
+        Ok(all)
     }
 }
 
-/// A number that a cluster can have.
-pub(super) fn within(number: f64, what: &str) -> Result<f64, Complaint> {
-    if (0.0..=MOST).contains(&number) { Ok(number) } else { Err(format!("{what} must be from 0 to 1e9, not {number}")) }
+/// A time that a cluster can have, in s.
+pub(super) fn time_s(time_s: f64, what: &str) -> Result<f64, Complaint> {
+    within(time_s, LONGEST_S, what)
+}
+
+fn within(number: f64, most: f64, what: &str) -> Result<f64, Complaint> {
+    if (0.0..=most).contains(&number) {
+        Ok(number)
+    } else {
+        Err(format!("{what} must be from 0 to {most:e}, not {number}"))
+    }
 }
 
 /// A name that can be kept.

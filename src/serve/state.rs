@@ -9,12 +9,12 @@ use super::{
     latency::{Latency, micros},
     protocol::{
         Amounts, Changed, Complaint, Counts, Observe, Observed, Op, Past, Place, Placed, PolicyState, Released,
-        Reported, Seen, named, quoted, within,
+        Reported, Seen, named, quoted, time_s,
     },
     weights::{Decider, Reason},
 };
 use crate::domains::cluster::{
-    ClusterParams,
+    ClusterParams, amounts,
     components::{Demand, Machine, NUM_PRIORITIES, NUM_RESOURCES},
     placer::{Placer, Rejections, Request as Wish},
     scenario::MAX_NODES,
@@ -118,13 +118,13 @@ impl State {
             resources,
             &of("`capacity`"),
         )?;
-        let rtt_s = seen.rtt_s.map(|rtt_s| within(rtt_s, &of("`rtt_s`"))).transpose()?;
+        let rtt_s = seen.rtt_s.map(|rtt_s| time_s(rtt_s, &of("`rtt_s`"))).transpose()?;
         let rtt_s = rtt_s.map_or(before.map_or(0.0, |machine| machine.rtt_s), |rtt_s| rtt_s as f32);
         let over = |amounts: Amounts| amounts.over(used.map(Some), resources, &of("`used`"));
         Ok(Known {
             node,
             name: seen.name.as_str().into(),
-            machine: Machine { capacity: capacity.map(|amount| amount as f32), rtt_s },
+            machine: Machine { capacity: capacity.map(amounts::capacity), rtt_s },
             used: seen.used.map(over).transpose()?,
             is_up: seen.up,
         })
@@ -255,7 +255,7 @@ impl State {
         if !(1..=NUM_PRIORITIES as u8).contains(&priority) {
             return Err(format!("`priority` must be from 1 to {NUM_PRIORITIES}, not {priority}"));
         }
-        let patience_s = place.deadline_s.map(|deadline_s| within(deadline_s, "`deadline_s`")).transpose()?;
+        let patience_s = place.deadline_s.map(|deadline_s| time_s(deadline_s, "`deadline_s`")).transpose()?;
         Ok(Wish {
             demand: Demand(demand.map(|amount| amount as f32)),
             priority,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod amounts;
 mod bounds;
 mod weights;
 
@@ -125,15 +126,15 @@ fn what_cannot_be_obeyed_is_told_and_changes_nothing() {
         (r#"{"op":"place""#, "EOF"),
         (r#"{"op":"sing"}"#, "unknown variant `sing`"),
         (r#"{"workload":"w"}"#, "missing field `op`"),
-        (r#"{"op":"report","id":1.5}"#, "`id` must be a whole number or a text"),
+        (r#"{"op":"report","id":1.5}"#, "`id` must be a whole number of 64 bits or a text"),
         (r#"{"op":"place","workload":"w","demand":{"cpus":1}}"#, "unknown field `cpus`"),
         (r#"{"op":"place","workload":"w","demand":{},"prio":1}"#, "unknown field `prio`"),
         (r#"{"op":"place","workload":"w","demand":{"cpu":1,"cpu":2}}"#, "duplicate field `cpu`"),
         (r#"{"op":"place","workload":"w"}"#, "missing field `demand`"),
         (r#"{"op":"place","workload":"w1","demand":{}}"#, "placed already, on node `b`"),
         (r#"{"op":"place","workload":"","demand":{}}"#, "1 to 128 bytes"),
-        (r#"{"op":"place","workload":"w","demand":{"cpu":-1}}"#, "`demand` `cpu` must be from 0 to 1e9, not -1"),
-        (r#"{"op":"place","workload":"w","demand":{"memory":1e10}}"#, "`memory` must be from 0 to 1e9"),
+        (r#"{"op":"place","workload":"w","demand":{"cpu":-1}}"#, "`demand` `cpu` must be from 0 to 1e15, not -1"),
+        (r#"{"op":"place","workload":"w","demand":{"memory":1e16}}"#, "`memory` must be from 0 to 1e15"),
         (r#"{"op":"place","workload":"w","demand":{"cpu":1e999}}"#, "number out of range"),
         (r#"{"op":"place","workload":"w","demand":{"cpu":NaN}}"#, "expected value"),
         (r#"{"op":"place","workload":"w","demand":{"gpu":1}}"#, "no gpu"),

@@ -20,7 +20,7 @@
 mod explain;
 mod outline;
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{borrow::Cow, collections::BTreeMap, fmt, path::Path};
 
 use ron::value::RawValue;
 use serde::{
@@ -30,13 +30,16 @@ use serde::{
 
 use self::{explain::explain, outline::Outline};
 use super::params::{Limits, Params, Setting, dialect, legible, read_text, refused, value_text};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    text,
+};
 
 /// The version of the format that this agon writes, and the newest it reads.
 pub const VERSION: u32 = 1;
 
 /// Longest scenario file that is read.
-pub const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = 2 << 20;
 
 /// Which domain, and its parameters: the enum with one variant for each domain.
 pub trait DomainConfig: Clone + PartialEq + fmt::Debug + Serialize + DeserializeOwned {
@@ -96,10 +99,10 @@ impl<D: DomainConfig> Scenario<D> {
     /// Reads a scenario from the bytes of a file.
     ///
     /// # Errors
-    /// As [`Scenario::parse`], and bytes that are not UTF-8.
+    /// As [`Scenario::parse`], and bytes that are not UTF-8, except in comments.
     pub fn parse_bytes(bytes: &[u8], file: impl AsRef<Path>) -> Result<Self> {
         let text = if bytes.len() > MAX_BYTES { Err(too_long()) } else { utf8(bytes) };
-        text.and_then(parse).map_err(|error| error.in_file(file.as_ref()))
+        text.and_then(|text| parse(&text)).map_err(|error| error.in_file(file.as_ref()))
     }
 
     /// The scenario as a RON file with every key written out, which reads back to an equal scenario.
@@ -194,12 +197,24 @@ const HYPERPARAMETER: Text = Text {
     },
 };
 
-fn utf8(bytes: &[u8]) -> Result<&str> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-        let (line, column) = Outline::new(valid).line_column(error.valid_up_to());
-        Error::input("the file is not text in UTF-8").at(line, column)
-    })
+/// The text of a file, without a byte order mark. What comments are written in does not matter.
+fn utf8(bytes: &[u8]) -> Result<Cow<'_, str>> {
+    let refused = match text::utf8(bytes) {
+        Ok(text) => return Ok(Cow::Borrowed(text)),
+        Err(refused) => refused,
+    };
+    let (mut text, mut broken) = (String::new(), Vec::new());
+    for chunk in text::without_mark(bytes).utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            broken.push(text.len());
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    let outline = Outline::new(&text);
+    let Some(at) = broken.into_iter().find(|at| !outline.is_passed_over(*at)) else { return Ok(Cow::Owned(text)) };
+    let (line, column) = outline.line_column(at);
+    Err(refused.into_error().at(line, column))
 }
 
 fn parse<D: DomainConfig>(text: &str) -> Result<Scenario<D>> {

@@ -46,7 +46,7 @@ pub(super) fn read(file: &Path, limit: usize) -> Result<Read> {
             _ => Err(Error::input(format!("row {id} of table `vm`: `{name}` must be a number"))),
         };
         let (Some(start), Some(cpu)) = (number(1, "starttime")?, number(4, "core")?) else {
-            read.num_skipped += 1;
+            read.skip("machines of which the start or the type is not known");
             continue;
         };
         let end = number(2, "endtime")?;
@@ -58,13 +58,14 @@ pub(super) fn read(file: &Path, limit: usize) -> Result<Read> {
         if demand.iter().any(|share| *share < 0.0) {
             return Err(Error::input(format!("row {id} of table `vm`: its type takes less than nothing")));
         }
-        read.workloads.push(Workload {
+        let workload = Workload {
             arrival_s: DAY_S * start,
             duration_s: end.map(|end| DAY_S * (end - start)),
             demand,
             // 0 is high, 1 is low.
             priority: if number(3, "priority")? == Some(0.0) { 3 } else { 1 },
-        });
+        };
+        read.push(workload).map_err(|error| Error::input(format!("row {id} of table `vm`: {error}")))?;
     }
     Ok(read)
 }
@@ -143,7 +144,7 @@ mod tests {
             priority,
         };
         assert_eq!(read.workloads, [workload(-0.25, None, 3), workload(0.5, Some(1.0), 1)]);
-        assert_eq!(read.num_skipped, 1, "nobody knows type 8");
+        assert_eq!(read.num_skipped(), 1, "nobody knows type 8");
         assert_eq!(super::read(&path, 1).unwrap().workloads.len(), 1);
     }
 

@@ -22,7 +22,8 @@ pub(super) fn read<R: BufRead>(lines: Lines<R>, limit: usize) -> Result<Read> {
                     return Err(row.refuse(0, "the name of a machine that does not run yet"));
                 }
                 let demand = [row.needed(1)?, row.needed(2)?, 0.0, 0.0];
-                read.workloads.push(Workload { arrival_s: time_s, duration_s: None, demand, priority: 2 });
+                let workload = Workload { arrival_s: time_s, duration_s: None, demand, priority: 2 };
+                read.push(workload).map_err(|error| error.at(row.line(), 1))?;
             }
             "0" => {}
             "1" => match running.remove(row.text(0)) {
@@ -33,7 +34,11 @@ pub(super) fn read<R: BufRead>(lines: Lines<R>, limit: usize) -> Result<Read> {
                     }
                     workload.duration_s = Some(time_s - workload.arrival_s);
                 }
-                None => read.num_skipped += 1,
+                // Behind the last creation that is wanted, deletions of others are not told apart from these.
+                None if read.workloads.len() < limit => {
+                    read.skip("deletions of machines that were there before the trace began");
+                }
+                None => {}
             },
             _ => return Err(row.refuse(4, "0 for a creation or 1 for a deletion")),
         }

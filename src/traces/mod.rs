@@ -2,12 +2,13 @@
 //!
 //! A scenario configures its domain completely, so a trace is not read while it is replayed: it is read once, here, and
 //! its nodes and workloads become part of a scenario, which then trains, evaluates and records like any other. Readers
-//! stream, take no more rows than they are asked for, and name the line of whatever they cannot use.
+//! stream, take no more rows than they are asked for, and name the line of whatever they cannot use. Rows that place no
+//! workload are skipped and counted by their reason. Texts may be packed with gzip, and forgive what `text` forgives.
 //!
 //! | format | what it is | amounts |
 //! |---|---|---|
 //! | `plain` | CSV with a header: `arrival_s,duration_s,cpu,memory,third,storage`, and `priority` if there is one | as they are |
-//! | `openb` | Alibaba GPU 2023, CSV: pods, and nodes in a file of their own | cores, GiB, GPUs |
+//! | `openb` | Alibaba GPU 2023, CSV: pods that ran, and nodes in a file of their own | cores, GiB, GPUs |
 //! | `huawei` | Huawei East 1, CSV: `vmid,cpu,memory,time,type`, creations and deletions | cores, GiB |
 //! | `swf` | Standard Workload Format of HPC logs: 18 fields, comments after `;` | processors, GiB |
 //! | `azure` | Azure Packing 2020, SQLite (feature `sqlite`): `vm` and `vmType` | shares of a machine |
@@ -18,28 +19,30 @@ mod csv;
 mod generate;
 mod huawei;
 mod lines;
+mod open;
 mod openb;
 mod plain;
 mod scenario;
+mod size;
 mod swf;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    fs::File,
-    io::{BufRead, BufReader},
-    path::Path,
-};
+use std::{collections::BTreeMap, io::BufRead, path::Path};
 
-use self::lines::Lines;
-pub use self::{generate::generate, scenario::into_scenario};
+pub use self::{generate::generate, scenario::into_scenario, size::remarks};
+use self::{lines::Lines, open::open};
 use crate::{
+    domains::cluster::{amounts, scenario::MAX_NODES},
     error::{Error, Result},
     sim::params::choices,
 };
 
 /// Resources of a workload and of a node: CPU, memory, bandwidth (or GPUs), storage.
 const NUM_RESOURCES: usize = 4;
+
+/// Longest time of a trace, in s: thirty thousand years.
+const MAX_TIME_S: f64 = 1e12;
 
 choices! {
     /// How a trace is written.
@@ -75,8 +78,44 @@ pub struct Workload {
 pub struct Read {
     /// Workloads in the order of the file.
     pub workloads: Vec<Workload>,
-    /// Rows that name no workload to be placed: jobs that never ran, machines of another type.
-    pub num_skipped: usize,
+    /// Why rows name no workload to be placed, and how many there are of each kind.
+    pub skipped: BTreeMap<&'static str, usize>,
+}
+
+impl Read {
+    /// Rows that name no workload to be placed.
+    pub fn num_skipped(&self) -> usize {
+        self.skipped.values().sum()
+    }
+
+    /// Counts a row that names no workload.
+    fn skip(&mut self, why: &'static str) {
+        *self.skipped.entry(why).or_default() += 1;
+    }
+
+    /// Takes a workload whose numbers can be: all that follows calculates with them.
+    fn push(&mut self, workload: Workload) -> Result<()> {
+        let times = [("arrival", Some(workload.arrival_s)), ("running time", workload.duration_s)];
+        if let Some((what, time_s)) = times.iter().find(|(_, time_s)| time_s.is_some_and(|s| !(s.abs() <= MAX_TIME_S)))
+        {
+            let time_s = time_s.unwrap_or_default();
+            return Err(Error::input(format!("the {what} is {time_s:e} s, and {MAX_TIME_S:e} s is the most")));
+        }
+        within(workload.demand)?;
+        self.workloads.push(workload);
+        Ok(())
+    }
+}
+
+/// Refuses amounts that no node can have.
+fn within(amounts: [f64; NUM_RESOURCES]) -> Result<[f64; NUM_RESOURCES]> {
+    match amounts.iter().find(|amount| !(0.0..=amounts::MOST).contains(*amount)) {
+        Some(amount) => {
+            Err(Error::input(format!("an amount is {amount:e}, and amounts are from 0 to {:e}", amounts::MOST))
+                .hint("count in larger units"))
+        }
+        None => Ok(amounts),
+    }
 }
 
 /// Reads the first `limit` workloads of a file.
@@ -110,16 +149,20 @@ pub fn read_text(format: Format, text: impl BufRead, limit: usize) -> Result<Rea
 /// storage.
 ///
 /// # Errors
-/// As [`read`].
-pub fn read_nodes(format: Format, file: &Path, limit: usize) -> Result<Vec<[f64; NUM_RESOURCES]>> {
-    let lines = Lines::new(open(file)?);
-    let read = if format == Format::Openb { openb::read_nodes(lines, limit) } else { plain::read_nodes(lines, limit) };
-    read.map_err(|error| error.in_file(file))
+/// As [`read`]; more nodes than a cluster has, or none.
+pub fn read_nodes(format: Format, file: &Path) -> Result<Vec<[f64; NUM_RESOURCES]>> {
+    read_nodes_text(format, open(file)?).map_err(|error| error.in_file(file))
 }
 
-fn open(file: &Path) -> Result<BufReader<File>> {
-    let opened = File::open(file).map_err(|error| Error::input(format!("cannot be read: {error}")).in_file(file))?;
-    Ok(BufReader::new(opened))
+fn read_nodes_text(format: Format, text: impl BufRead) -> Result<Vec<[f64; NUM_RESOURCES]>> {
+    let lines = Lines::new(text);
+    let nodes = if format == Format::Openb { openb::read_nodes(lines) } else { plain::read_nodes(lines) }?;
+    match nodes.len() {
+        0 => Err(Error::input("the file has no nodes").hint("leave out `--nodes` to have stand-ins")),
+        1..=MAX_NODES => Ok(nodes),
+        _ => Err(Error::input(format!("more than {MAX_NODES} nodes, which is the most that a cluster has"))
+            .hint("leave some of them out of the file")),
+    }
 }
 
 #[cfg(feature = "sqlite")]

@@ -1,11 +1,16 @@
 //! Standard Workload Format of logs of parallel computers (Chapin, Cirne, Feitelson et al., 1999).
 //!
-//! Eighteen numbers a line, -1 where something is not known. A job that never ran, or of which nobody knows how many
-//! processors it wanted, is skipped.
+//! Eighteen numbers a line, -1 where something is not known; what stands behind `;` is a comment in whatever encoding.
+//! Field 11 says what a line is: besides jobs that failed (0) and were completed (1) there are the parts in which a job was
+//! executed (2, 3, 4), whose sum has a line of its own, and jobs that were cancelled (5), some of them before they ran. Parts
+//! and jobs that never ran are skipped, as are those of which nobody knows how many processors they wanted.
 
 use std::io::BufRead;
 
-use super::{Read, Workload, lines::Lines};
+use super::{
+    Read, Workload,
+    lines::{Lines, as_text},
+};
 use crate::error::{Error, Result};
 
 const NUM_FIELDS: usize = 18;
@@ -16,33 +21,46 @@ const USED_PROCESSORS: usize = 4;
 const USED_MEMORY_KIB: usize = 6;
 const WANTED_PROCESSORS: usize = 7;
 const WANTED_MEMORY_KIB: usize = 9;
+const STATUS: usize = 10;
+/// Values of the status.
+const PARTS: [f64; 3] = [2.0, 3.0, 4.0];
+const CANCELLED: f64 = 5.0;
 const KIB_IN_GIB: f64 = 1.0 / (1024.0 * 1024.0);
 
 pub(super) fn read<R: BufRead>(mut lines: Lines<R>, limit: usize) -> Result<Read> {
     let mut read = Read::default();
     while read.workloads.len() < limit
-        && let Some((line, text)) = lines.next()?
+        && let Some((line, bytes)) = lines.next_bytes()?
     {
-        let text = text.split(';').next().unwrap_or_default();
-        if text.trim().is_empty() {
+        let before_comment = bytes.split(|byte| *byte == b';').next().unwrap_or_default();
+        if before_comment.trim_ascii().is_empty() {
             continue;
         }
-        let fields = fields(line, text)?;
+        let fields = fields(line, as_text(line, before_comment)?)?;
+        if PARTS.contains(&fields[STATUS]) {
+            read.skip("parts of jobs whose whole has a line of its own");
+            continue;
+        }
+        if fields[STATUS] == CANCELLED && fields[RUN_S] <= 0.0 {
+            read.skip("jobs cancelled before they ran");
+            continue;
+        }
         let known =
             |wanted: usize, used: usize| [fields[wanted], fields[used]].into_iter().find(|number| *number > 0.0);
         let processors = known(WANTED_PROCESSORS, USED_PROCESSORS);
         let (Some(processors), true, true) = (processors, fields[RUN_S] >= 0.0, fields[SUBMIT_S] >= 0.0) else {
-            read.num_skipped += 1;
+            read.skip("jobs of which the arrival, the running time or the processors are not known");
             continue;
         };
         let memory_kib = known(WANTED_MEMORY_KIB, USED_MEMORY_KIB).unwrap_or_default();
-        read.workloads.push(Workload {
+        let workload = Workload {
             arrival_s: fields[SUBMIT_S],
             duration_s: Some(fields[RUN_S]),
             // Memory is told per processor.
             demand: [processors, processors * memory_kib * KIB_IN_GIB, 0.0, 0.0],
             priority: 2,
-        });
+        };
+        read.push(workload).map_err(|error| error.at(line, 1))?;
     }
     Ok(read)
 }

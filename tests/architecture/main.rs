@@ -22,8 +22,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("math", &[]),
     ("picture", &[]),
+    ("text", &[]),
     ("raster", &["picture"]),
-    ("sim", &["picture"]),
+    ("sim", &["picture", "text"]),
     ("domains", &["picture", "sim"]),
     ("durable", &[]),
     ("places", &["domains", "durable", "sim"]),
@@ -37,14 +38,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("session", &["domains", "durable", "eval", "learn", "metrics", "policy", "priority", "record", "shell", "sim"]),
     ("eval", &["domains", "durable", "learn", "metrics", "policy", "record", "session", "sim"]),
     ("record", &["domains", "durable", "eval", "learn", "metrics", "policy", "session", "sim"]),
-    ("traces", &["domains", "sim"]),
-    ("serve", &["domains", "policy", "sim"]),
+    ("traces", &["domains", "sim", "text"]),
+    ("serve", &["domains", "policy", "sim", "text"]),
     ("export", &["domains", "durable", "picture", "raster", "record", "sim"]),
     (
         "cli",
         &[
             "domains", "durable", "eval", "export", "learn", "metrics", "picture", "places", "policy", "priority",
-            "raster", "record", "serve", "session", "shell", "sim", "traces", "window",
+            "raster", "record", "serve", "session", "shell", "sim", "text", "traces", "window",
         ],
     ),
     (

@@ -72,6 +72,25 @@ fn every_line_has_its_answer_whatever_it_is() {
 }
 
 #[test]
+fn bytes_of_memory_large_numbers_and_a_byte_order_mark_are_understood() {
+    let observe = r#"{"op":"observe","nodes":[{"name":"a","capacity":{"cpu":1,"memory":68719476736,"bandwidth":8,"storage":8}}]}"#;
+    let place = |n: u64| {
+        let id = u64::MAX - n;
+        format!(r#"{{"op":"place","id":{id},"workload":"w{n}","demand":{{"cpu":0.2,"memory":13743895347}}}}"#)
+    };
+    let requests: Vec<String> = (0..6).map(place).collect();
+    let found = answers(format!("\u{FEFF}{observe}\n{}\n", requests.join("\n")).as_bytes());
+    assert_eq!(found[0]["nodes"], 1);
+    let nodes: Vec<_> = found[1..].iter().map(|answer| answer["node"].as_str()).collect();
+    assert_eq!(
+        nodes,
+        [Some("a"), Some("a"), Some("a"), Some("a"), Some("a"), None],
+        "five fifths are one, six are not"
+    );
+    assert_eq!((&found[6]["id"], &found[6]["why"]), (&(u64::MAX - 5).into(), &"no node has room".into()));
+}
+
+#[test]
 fn an_endless_line_costs_no_memory() {
     let mut child = service(&[]);
     let mut stdin = child.stdin.take().unwrap();

@@ -6,6 +6,8 @@
 use bevy_ecs::component::Component;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
+use super::amounts;
+
 /// Resources of a node: CPU, memory, bandwidth (or GPUs), storage.
 pub const NUM_RESOURCES: usize = 4;
 
@@ -23,7 +25,7 @@ pub struct Machine {
     #[serde(deserialize_with = "amounts")]
     pub capacity: [f32; NUM_RESOURCES],
     /// Round trip to it in s.
-    #[serde(deserialize_with = "amount")]
+    #[serde(deserialize_with = "time_s")]
     pub rtt_s: f32,
 }
 
@@ -86,10 +88,10 @@ pub struct Job {
     /// Tick since when it has been in its phase.
     pub since: u32,
     /// Longest wait in s.
-    #[serde(deserialize_with = "amount")]
+    #[serde(deserialize_with = "time_s")]
     pub patience_s: f32,
     /// How long it runs on a node that is not overcommitted, in s.
-    #[serde(deserialize_with = "amount")]
+    #[serde(deserialize_with = "time_s")]
     pub duration_s: f32,
     /// Time of that, and of its way to the node, that is left, in s.
     #[serde(deserialize_with = "number")]
@@ -193,8 +195,11 @@ impl Usage {
     }
 }
 
-/// No amount and no time is larger.
-pub const MAX_AMOUNT: f32 = 1e13;
+/// No time is longer, in s.
+pub const MAX_TIME_S: f32 = 1e13;
+
+/// No amount of a resource is larger: the capacity of a node may be twice the mean, and be given away ten times over.
+const MAX_AMOUNT: f64 = 20.0 * amounts::MOST;
 
 fn within<T>(value: T, is_within: bool) -> Result<T, &'static str> {
     if is_within { Ok(value) } else { Err("expected a number within bounds") }
@@ -202,27 +207,28 @@ fn within<T>(value: T, is_within: bool) -> Result<T, &'static str> {
 
 fn number<'de, D: Deserializer<'de>>(source: D) -> Result<f32, D::Error> {
     let number = f32::deserialize(source)?;
-    within(number, number.abs() <= MAX_AMOUNT).map_err(D::Error::custom)
+    within(number, number.abs() <= MAX_TIME_S).map_err(D::Error::custom)
 }
 
-fn amount<'de, D: Deserializer<'de>>(source: D) -> Result<f32, D::Error> {
-    let amount = f32::deserialize(source)?;
-    within(amount, (0.0..=MAX_AMOUNT).contains(&amount)).map_err(D::Error::custom)
+fn time_s<'de, D: Deserializer<'de>>(source: D) -> Result<f32, D::Error> {
+    let time_s = f32::deserialize(source)?;
+    within(time_s, (0.0..=MAX_TIME_S).contains(&time_s)).map_err(D::Error::custom)
 }
 
 fn amounts<'de, D: Deserializer<'de>>(source: D) -> Result<[f32; NUM_RESOURCES], D::Error> {
     let amounts = <[f32; NUM_RESOURCES]>::deserialize(source)?;
-    within(amounts, amounts.iter().all(|amount| (0.0..=MAX_AMOUNT).contains(amount))).map_err(D::Error::custom)
+    within(amounts, amounts.iter().all(|amount| (0.0..=MAX_AMOUNT).contains(&f64::from(*amount))))
+        .map_err(D::Error::custom)
 }
 
 fn total<'de, D: Deserializer<'de>>(source: D) -> Result<f64, D::Error> {
     let total = f64::deserialize(source)?;
-    within(total, total.abs() <= f64::from(MAX_AMOUNT)).map_err(D::Error::custom)
+    within(total, total.abs() <= f64::from(MAX_TIME_S)).map_err(D::Error::custom)
 }
 
 fn totals<'de, D: Deserializer<'de>>(source: D) -> Result<[f64; NUM_RESOURCES], D::Error> {
     let totals = <[f64; NUM_RESOURCES]>::deserialize(source)?;
-    within(totals, totals.iter().all(|total| total.abs() <= f64::from(MAX_AMOUNT))).map_err(D::Error::custom)
+    within(totals, totals.iter().all(|total| total.abs() <= MAX_AMOUNT)).map_err(D::Error::custom)
 }
 
 fn priority<'de, D: Deserializer<'de>>(source: D) -> Result<u8, D::Error> {

@@ -32,6 +32,7 @@
 //! the learner the published system is built on; R. Grandl et al., Multi-resource packing for cluster schedulers, SIGCOMM
 //! (2014), for the dot product; O. Hadary et al., Protean: VM allocation service at scale, OSDI (2020), for rules in use.
 
+pub mod amounts;
 mod baselines;
 pub mod components;
 mod editor;

@@ -1,6 +1,7 @@
 //! Who has room: the nodes of one env as a placement looks at them.
 
 use super::{
+    amounts,
     components::{Health, Machine, NUM_RESOURCES, Usage},
     systems::Model,
 };
@@ -27,7 +28,21 @@ impl Nodes<'_> {
 
     /// Whether a node works and has room for `demand`.
     pub(super) fn has_room(&self, node: usize, demand: &[f32; NUM_RESOURCES]) -> bool {
-        !self.health[node].is_down && (0..NUM_RESOURCES).all(|k| self.free(node, k) >= f64::from(demand[k]))
+        !self.health[node].is_down && self.lacking(node, demand).is_none()
+    }
+
+    /// The first resource of which a node has less to give than `demand` asks for.
+    pub(super) fn lacking(&self, node: usize, demand: &[f32; NUM_RESOURCES]) -> Option<usize> {
+        (0..NUM_RESOURCES).find(|k| {
+            let limit = self.model.limit(&self.machines[node], *k);
+            !amounts::suffices(limit - self.usage[node].0[*k], f64::from(demand[*k]), limit)
+        })
+    }
+
+    /// Whether more of a resource is taken than this share of what the node has.
+    pub(super) fn is_above(&self, node: usize, k: usize, share: f64) -> bool {
+        let capacity = f64::from(self.machines[node].capacity[k]);
+        !amounts::suffices(share * capacity, self.usage[node].0[k], capacity)
     }
 
     /// Mean over the resources of what would be left of an offer of this part of what is free, in capacities; none if the
@@ -40,10 +55,13 @@ impl Nodes<'_> {
     ) -> Option<f64> {
         let mut waste = 0.0;
         for (k, demand) in demand.iter().enumerate() {
-            let left = share(k) * self.free(node, k).max(0.0) - f64::from(*demand);
-            if left < 0.0 {
-                return None;
-            }
+            let (offer, demand) = (share(k) * self.free(node, k).max(0.0), f64::from(*demand));
+            let left = if offer < demand {
+                let limit = self.model.limit(&self.machines[node], k);
+                amounts::suffices(offer, demand, limit).then_some(0.0)?
+            } else {
+                offer - demand
+            };
             waste += left / at_least_some(self.machines[node].capacity[k]);
         }
         Some(waste / NUM_RESOURCES as f64)

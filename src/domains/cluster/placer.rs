@@ -7,7 +7,7 @@
 
 use super::{
     baselines::{self, Script},
-    components::{Arrivals, Demand, Health, Job, MAX_AMOUNT, Machine, NUM_PRIORITIES, NUM_RESOURCES, Phase, Usage},
+    components::{Arrivals, Demand, Health, Job, MAX_TIME_S, Machine, NUM_PRIORITIES, NUM_RESOURCES, Phase, Usage},
     lookahead::Foresight,
     nodes::{Fitting, Nodes},
     observe,
@@ -190,7 +190,7 @@ impl Placer {
         self.job = [Job {
             priority: request.priority.clamp(1, NUM_PRIORITIES as u8),
             declined: request.declined,
-            patience_s: request.patience_s.clamp(0.0, MAX_AMOUNT),
+            patience_s: request.patience_s.clamp(0.0, MAX_TIME_S),
             ..Job::default()
         }];
         let budget_s = self.model.budget_s(&self.job[0], NEXT_TICK);
@@ -252,8 +252,7 @@ impl Placer {
         let (nodes, demand) = (self.nodes(), &self.demand[0].0);
         let mut rejections = Rejections::default();
         for node in 0..self.len() {
-            let lacking = (0..NUM_RESOURCES).find(|k| nodes.free(node, *k) < f64::from(demand[*k]));
-            *match lacking {
+            *match nodes.lacking(node, demand) {
                 _ if self.health[node].is_down => &mut rejections.down,
                 Some(k) => &mut rejections.lacking[k],
                 None if self.fitting.nodes.binary_search(&(node as u16)).is_ok() => &mut rejections.declined,

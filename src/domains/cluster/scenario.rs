@@ -1,6 +1,6 @@
 //! Configuration of the cluster domain.
 
-use super::components::NUM_RESOURCES;
+use super::{amounts::MOST, components::NUM_RESOURCES};
 use crate::{
     error::{Error, Result},
     sim::params::{choices, params},
@@ -58,6 +58,9 @@ choices! {
     }
 }
 
+/// Most arrivals in a mean tick: thousands of times what a small cluster can place, and quick enough to be drawn.
+const MAX_MEAN_ARRIVALS: usize = 1000;
+
 /// Most rows of a trace that a scenario may hold.
 pub const MAX_ROWS: usize = 20_000;
 
@@ -65,25 +68,25 @@ params! {
     /// A trace: nodes and arrivals that are replayed instead of being drawn. Columns of a table have equal lengths.
     pub struct Trace {
         /// CPU of each node.
-        node_cpu: Vec<f64> = Vec::new(), list 0..=MAX_NODES, range 0.0..=1e9, next_reset;
+        node_cpu: Vec<f64> = Vec::new(), list 0..=MAX_NODES, range 0.0..=MOST, next_reset;
         /// Memory of each node.
-        node_memory: Vec<f64> = Vec::new(), list 0..=MAX_NODES, range 0.0..=1e9, next_reset;
+        node_memory: Vec<f64> = Vec::new(), list 0..=MAX_NODES, range 0.0..=MOST, next_reset;
         /// Bandwidth or GPUs of each node.
-        node_third: Vec<f64> = Vec::new(), list 0..=MAX_NODES, range 0.0..=1e9, next_reset;
+        node_third: Vec<f64> = Vec::new(), list 0..=MAX_NODES, range 0.0..=MOST, next_reset;
         /// Storage of each node.
-        node_storage: Vec<f64> = Vec::new(), list 0..=MAX_NODES, range 0.0..=1e9, next_reset;
+        node_storage: Vec<f64> = Vec::new(), list 0..=MAX_NODES, range 0.0..=MOST, next_reset;
         /// When each workload arrives, in order; the first arrival is at 0.
         arrival_s: Vec<f64> = Vec::new(), list 0..=MAX_ROWS, unit "s", range 0.0..=1e12, next_reset;
         /// How long it runs.
         duration_s: Vec<f64> = Vec::new(), list 0..=MAX_ROWS, unit "s", range 0.0..=1e12, next_reset;
         /// CPU that it asks for.
-        cpu: Vec<f64> = Vec::new(), list 0..=MAX_ROWS, range 0.0..=1e9, next_reset;
+        cpu: Vec<f64> = Vec::new(), list 0..=MAX_ROWS, range 0.0..=MOST, next_reset;
         /// Memory that it asks for.
-        memory: Vec<f64> = Vec::new(), list 0..=MAX_ROWS, range 0.0..=1e9, next_reset;
+        memory: Vec<f64> = Vec::new(), list 0..=MAX_ROWS, range 0.0..=MOST, next_reset;
         /// Bandwidth or GPUs that it asks for.
-        third: Vec<f64> = Vec::new(), list 0..=MAX_ROWS, range 0.0..=1e9, next_reset;
+        third: Vec<f64> = Vec::new(), list 0..=MAX_ROWS, range 0.0..=MOST, next_reset;
         /// Storage that it asks for.
-        storage: Vec<f64> = Vec::new(), list 0..=MAX_ROWS, range 0.0..=1e9, next_reset;
+        storage: Vec<f64> = Vec::new(), list 0..=MAX_ROWS, range 0.0..=MOST, next_reset;
         /// Its priority, 1 to 3; empty: all have 2.
         priority: Vec<usize> = Vec::new(), list 0..=MAX_ROWS, range 1..=3, next_reset;
         /// Arrivals come so many times as fast as in the trace; running times stay as they are.
@@ -111,7 +114,7 @@ params! {
         /// The four resources of a node.
         resources: Resources = Resources::Host, choice, next_reset;
         /// CPU, memory, bandwidth (or GPUs) and storage of a mean node.
-        node_capacity: Vec<f64> = vec![100.0, 57.0, 820.0, 370.0], list 4..=4, range 0.0..=1e9, next_reset;
+        node_capacity: Vec<f64> = vec![100.0, 57.0, 820.0, 370.0], list 4..=4, range 0.0..=MOST, next_reset;
         /// Capacities are drawn uniformly from the mean less and plus this share; each for itself in mode `full`, all of a node
         /// alike in the other modes.
         capacity_spread: f64 = 0.5, range 0.0..=0.99, next_reset;
@@ -121,13 +124,13 @@ params! {
         /// Mean arrivals per second, without spikes and the time of day.
         arrival_rate_hz: f64 = 5.0, unit "1/s", range 0.0..=100000.0, live;
         /// Least and most CPU that a workload asks for.
-        cpu_demand: Vec<f64> = vec![5.0, 30.0], list 2..=2, range 0.0..=1e9, next_reset;
+        cpu_demand: Vec<f64> = vec![5.0, 30.0], list 2..=2, range 0.0..=MOST, next_reset;
         /// Least and most memory.
-        memory_demand: Vec<f64> = vec![2.0, 16.0], list 2..=2, range 0.0..=1e9, next_reset;
+        memory_demand: Vec<f64> = vec![2.0, 16.0], list 2..=2, range 0.0..=MOST, next_reset;
         /// Least and most bandwidth, or GPUs.
-        third_demand: Vec<f64> = vec![50.0, 200.0], list 2..=2, range 0.0..=1e9, next_reset;
+        third_demand: Vec<f64> = vec![50.0, 200.0], list 2..=2, range 0.0..=MOST, next_reset;
         /// Least and most storage.
-        storage_demand: Vec<f64> = vec![10.0, 100.0], list 2..=2, range 0.0..=1e9, next_reset;
+        storage_demand: Vec<f64> = vec![10.0, 100.0], list 2..=2, range 0.0..=MOST, next_reset;
         /// Mean time that a workload runs.
         duration_s: f64 = 9.3, unit "s", range 0.001..=1e9, next_reset;
         /// Spread of the running times: standard deviation of their logarithm.
@@ -198,6 +201,11 @@ impl Trace {
         self.arrival_s.len()
     }
 
+    /// Time from the first arrival to the last, in s of the trace.
+    pub fn span_s(&self) -> f64 {
+        self.arrival_s.last().copied().unwrap_or_default()
+    }
+
     /// Capacities of a node.
     pub fn node(&self, index: usize) -> [f64; NUM_RESOURCES] {
         [self.node_cpu[index], self.node_memory[index], self.node_third[index], self.node_storage[index]]
@@ -261,6 +269,51 @@ impl ClusterParams {
         if self.mode != Mode::Full && (self.trace.num_arrivals() > 0 || self.trace.num_nodes() > 0) {
             return Err(Error::input("`mode` must be `full` where a trace is replayed"));
         }
-        self.trace.check(self.num_nodes)
+        self.trace.check(self.num_nodes)?;
+        self.check_arrivals()
+    }
+
+    /// Arrivals that a tick cannot have are refused: they would be cut, and drawing them would take for ever.
+    fn check_arrivals(&self) -> Result<()> {
+        let (mean, peak) = self.arrivals_per_tick();
+        let most = self.max_workloads.min(MAX_MEAN_ARRIVALS);
+        let (name, value) = match self.trace.num_arrivals() {
+            0 => ("arrival_rate_hz", self.arrival_rate_hz),
+            _ => ("trace.speed", self.trace.speed),
+        };
+        let what = format!("`{name}` {value} with `dt_s` {} makes about", self.dt_s);
+        if mean > most as f64 {
+            let (limit, or) = if most < MAX_MEAN_ARRIVALS {
+                ("`max_workloads` leaves room for", ", or raise `max_workloads`")
+            } else {
+                ("a mean tick has at most", "")
+            };
+            return Err(Error::input(format!("{what} {mean:.0} arrivals a tick, and {limit} {most}"))
+                .hint(format!("shorten `dt_s` or lower `{name}`{or}")));
+        }
+        if peak > MAX_ROWS as f64 {
+            return Err(Error::input(format!(
+                "{what} {peak:.0} arrivals in a tick of a spike, and {MAX_ROWS} are the most"
+            ))
+            .hint(format!("shorten `dt_s`, or lower `{name}` or `spike_factor`")));
+        }
+        Ok(())
+    }
+
+    /// Mean arrivals in a tick, over all of an episode and while most arrive. A trace that is played once has no more than
+    /// its rows, whatever the tick.
+    fn arrivals_per_tick(&self) -> (f64, f64) {
+        let trace = &self.trace;
+        if trace.num_arrivals() == 0 {
+            let mean = self.arrival_rate_hz * self.dt_s;
+            let spike = if self.spike_interval_s > 0.0 { self.spike_factor.max(1.0) } else { 1.0 };
+            return (mean, mean * spike * (1.0 + self.diurnal_swing));
+        }
+        let rows = trace.num_arrivals() as f64;
+        let mean = match trace.start {
+            TraceStart::First => 0.0,
+            TraceStart::Random => rows * self.dt_s / (trace.span_s() / trace.speed).max(self.dt_s),
+        };
+        (mean, mean)
     }
 }

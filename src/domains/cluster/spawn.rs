@@ -9,6 +9,7 @@ use bevy_ecs::{
 };
 
 use super::{
+    amounts,
     components::{Arrivals, Counts, Demand, Health, Job, Machine, NUM_RESOURCES, Node, Phase, Usage},
     systems::{Model, Source, between, until_next},
 };
@@ -83,7 +84,7 @@ fn build(model: &Model, stream: &mut Stream, node: usize) -> Machine {
     let spread = model.params.capacity_spread as f32;
     let mut factor = || stream.uniform(1.0 - spread, 1.0 + spread);
     let capacity = if model.params.trace.num_nodes() > 0 {
-        model.params.trace.node(node).map(|amount| amount as f32)
+        model.params.trace.node(node).map(amounts::capacity)
     } else if model.is_full() {
         model.mean_capacity.map(|mean| mean * factor())
     } else {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod amounts;
 mod baselines;
 mod facts;
 mod life;

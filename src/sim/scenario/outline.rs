@@ -75,6 +75,11 @@ impl<'t> Outline<'t> {
         self.tokens.last().is_none_or(|last| last.end() <= offset)
     }
 
+    /// Whether what stands at `offset` is of no value, key or bracket: space, or a comment.
+    pub(super) fn is_passed_over(&self, offset: usize) -> bool {
+        self.unended.is_none() && self.token_after(offset).is_none_or(|token| token.start() > offset)
+    }
+
     /// Where the text ends.
     pub(super) fn end(&self) -> usize {
         self.text.len()

@@ -61,7 +61,7 @@ impl Source {
     pub(in super::super) fn new(model: &Model) -> Self {
         let (params, trace) = (&model.params, &model.params.trace);
         let num_rows = trace.num_arrivals();
-        let span_s = trace.arrival_s.last().copied().unwrap_or_default() / trace.speed;
+        let span_s = trace.span_s() / trace.speed;
         let rate_hz = if num_rows > 0 { num_rows as f64 / span_s.max(params.dt_s) } else { params.arrival_rate_hz };
         let memory_s = MEMORY_S.max(SOME / rate_hz.max(f64::MIN_POSITIVE)).min(1e9);
         let forget = libm::exp(-params.dt_s / memory_s);

@@ -178,8 +178,7 @@ impl Uses {
             for (k, mean) in uses.mean.iter_mut().enumerate() {
                 *mean += each * nodes.used(node, k);
             }
-            let used = nodes.used(node, 0);
-            uses.classes[CLASSES.iter().filter(|end| used > **end).count()] += each;
+            uses.classes[CLASSES.iter().filter(|end| nodes.is_above(node, 0, **end)).count()] += each;
             uses.up += if nodes.health[node].is_down { 0.0 } else { 100.0 / num_nodes as f64 };
         }
         if mode == Mode::Published {

@@ -15,6 +15,7 @@ pub(super) use measure::{balance, metrics};
 pub(super) use place::{Decider, Outcomes};
 
 use super::{
+    amounts,
     components::{Job, Machine, NUM_RESOURCES},
     observe, reward,
     scenario::{ClusterParams, Mode},
@@ -63,7 +64,7 @@ impl Model {
     /// Speed of workloads on a machine of whose CPU this much is asked for; 1 is full speed.
     pub(super) fn speed(&self, machine: &Machine, cpu_used: f64) -> f32 {
         let capacity = f64::from(machine.capacity[0]);
-        if cpu_used > capacity { (capacity / cpu_used) as f32 } else { 1.0 }
+        if amounts::suffices(capacity, cpu_used, capacity) { 1.0 } else { (capacity / cpu_used) as f32 }
     }
 
     /// How long a workload has waited when it is tried in tick `tick`, in s.

@@ -69,6 +69,37 @@ fn a_trace_that_begins_anywhere_goes_round() {
 }
 
 #[test]
+fn more_arrivals_than_a_tick_can_have_are_refused_with_their_number() {
+    let told = |change: fn(&mut ClusterParams)| {
+        let mut params = ClusterParams::default();
+        change(&mut params);
+        params.check().map_err(|error| error.to_string())
+    };
+    assert_eq!(told(|_| ()), Ok(()));
+    let long = told(|params| params.dt_s = 100_000.0).unwrap_err();
+    assert!(long.contains("500000 arrivals a tick") && long.contains("shorten `dt_s`"), "{long}");
+    let many = told(|params| params.arrival_rate_hz = 100_000.0).unwrap_err();
+    assert!(many.contains("`arrival_rate_hz` 100000") && many.contains("10000 arrivals a tick"), "{many}");
+    let crowd = told(|params| (params.max_workloads, params.arrival_rate_hz) = (20_000, 100_000.0)).unwrap_err();
+    assert!(crowd.contains("at most 1000; shorten `dt_s` or lower `arrival_rate_hz`"), "{crowd}");
+    let spike = told(|params| {
+        (params.max_workloads, params.arrival_rate_hz) = (1000, 5_000.0);
+        (params.spike_interval_s, params.spike_factor) = (10.0, 100.0);
+    });
+    assert!(spike.unwrap_err().contains("50000 arrivals in a tick of a spike"));
+    let replayed = |start, speed| {
+        let mut params = small(start);
+        params.trace.speed = speed;
+        params.check()
+    };
+    assert!(replayed(TraceStart::First, 1e6).is_ok(), "all of it comes at once, and never again");
+    assert!(replayed(TraceStart::Random, 1e6).is_ok(), "three rows a tick");
+    let mut slow = small(TraceStart::Random);
+    (slow.dt_s, slow.max_workloads) = (0.35, 2);
+    assert!(slow.check().unwrap_err().to_string().contains("`trace.speed` 1 with `dt_s` 0.35"));
+}
+
+#[test]
 fn a_trace_that_does_not_fit_together_is_refused() {
     let refused = |change: fn(&mut ClusterParams)| {
         let mut params = small(TraceStart::First);
