@@ -96,7 +96,8 @@ impl Read {
     /// Takes a workload whose numbers can be: all that follows calculates with them.
     fn push(&mut self, workload: Workload) -> Result<()> {
         let times = [("arrival", Some(workload.arrival_s)), ("running time", workload.duration_s)];
-        if let Some((what, time_s)) = times.iter().find(|(_, time_s)| time_s.is_some_and(|s| !(s.abs() <= MAX_TIME_S)))
+        if let Some((what, time_s)) =
+            times.iter().find(|(_, time_s)| time_s.is_some_and(|s| !(-MAX_TIME_S..=MAX_TIME_S).contains(&s)))
         {
             let time_s = time_s.unwrap_or_default();
             return Err(Error::input(format!("the {what} is {time_s:e} s, and {MAX_TIME_S:e} s is the most")));

@@ -23,6 +23,8 @@
 //! | `failure` | -`w_failure` | priority of each workload that failed, shared by all nodes |
 //! | `balance` | -`w_balance` | variance over the nodes of the share of CPU in use |
 //!
+//! **Amounts** of resources have whatever unit the scenario counts in; [`amounts`] says how finely they are compared.
+//!
 //! **Three sets of rules.** `full` is the product. `repaired` is the published system with its two crashing defects
 //! repaired (nodes no longer multiply, the queue is emptied): one attempt per workload, no running times, usage that drains
 //! by a thousandth of the capacity per tick. `published` keeps the queue as it was, so that every workload is tried again
