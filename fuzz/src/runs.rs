@@ -109,7 +109,7 @@ pub(crate) fn sections(data: &[u8]) -> bool {
     let file = sealed(data);
     let Ok((step, generation)) = Generation::decode(&file) else { return false };
     RUN.with_borrow_mut(|run| {
-        let checkpoints = run.folder.checkpoints();
+        let checkpoints = run.folder.path().join("checkpoints");
         let _ = fs::remove_dir_all(&checkpoints);
         fs::create_dir_all(&checkpoints).expect("a folder that can be written");
         fs::write(checkpoints.join(format!("{step:012}.agon")), &file).expect("a folder that can be written");

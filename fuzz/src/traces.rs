@@ -57,7 +57,7 @@ pub(crate) fn nodes(data: &[u8]) -> bool {
         fs::write(&file, data).expect("a folder that can be written");
         let mut is_any_read = false;
         for format in [Format::Plain, Format::Openb] {
-            let Some(nodes) = accepted(read_nodes(format, &file, ROWS)) else { continue };
+            let Some(nodes) = accepted(read_nodes(format, &file)) else { continue };
             assert!(nodes.iter().flatten().all(|amount| amount.is_finite() && *amount >= 0.0), "{nodes:?}");
             is_any_read = true;
         }
