@@ -218,9 +218,9 @@ fn no_file_of_a_run_leads_out_of_its_folder() {
             let original = if path.is_dir() { "precious".into() } else { fs::read(&path).unwrap() };
             fs::write(&outside, &original).unwrap();
             if path.is_dir() {
-                fs::remove_dir_all(&path).unwrap()
+                fs::remove_dir_all(&path).unwrap();
             } else {
-                fs::remove_file(&path).unwrap()
+                fs::remove_file(&path).unwrap();
             }
             match kind {
                 "file" => symlink(&outside, &path).unwrap(),

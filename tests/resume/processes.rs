@@ -77,7 +77,7 @@ fn an_interrupted_run_is_saved_and_its_end_tells_the_signal() {
         let dir = tempfile::tempdir().unwrap();
         let run = dir.path().join("run");
         let mut child = train(&fresh(&run));
-        wait_for(&mut child, &run, 20);
+        wait_for(&mut child, &run, 3);
         send(signals, &child.id().to_string());
         let output = child.wait_with_output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
@@ -85,7 +85,7 @@ fn an_interrupted_run_is_saved_and_its_end_tells_the_signal() {
         assert_eq!(shown, Some(code), "{signals:?}: {told}");
         assert!(told.contains("interrupted and saved; continue it with `agon train --resume"), "{signals:?}: {told}");
         let lines = fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count() as u64;
-        assert!(lines >= 20 && newest(&run).step == lines * STEPS_PER_ITERATION, "{signals:?}: nothing was lost");
+        assert!(lines >= 3 && newest(&run).step == lines * STEPS_PER_ITERATION, "{signals:?}: nothing was lost");
     }
 }
 
@@ -107,12 +107,12 @@ fn ctrl_c_ends_a_loop_around_agon() {
     command.args(fresh(&first).into_iter().filter(|arg| arg != "--out" && *arg != first.display().to_string()));
     command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut shell = command.spawn().unwrap();
-    wait_for(&mut shell, &first, 20);
+    wait_for(&mut shell, &first, 3);
     send(&["INT"], &format!("-{}", shell.id()));
     assert!(!shell.wait().unwrap().success());
     let left: Vec<_> = dir.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["1"]);
-    assert!(newest(&first).step >= 20 * STEPS_PER_ITERATION);
+    assert!(newest(&first).step >= 3 * STEPS_PER_ITERATION);
 }
 
 /// `agon train --resume` with a goal that is behind the run: a command that did nothing, and says so.
@@ -121,7 +121,7 @@ fn a_smaller_goal_on_the_command_line_is_a_mistake() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
     let mut child = train(&fresh(&run));
-    wait_for(&mut child, &run, 20);
+    wait_for(&mut child, &run, 3);
     send(&["TERM"], &child.id().to_string());
     child.wait_with_output().unwrap();
     let plan = fs::read(run.join("run.ron")).unwrap();
@@ -141,7 +141,7 @@ fn a_killed_program_resumes_to_the_same_bits() {
 
     // SIGKILL before any checkpoint but the first: everything is done again.
     let mut child = train(&fresh(&broken));
-    wait_for(&mut child, &broken, 40);
+    wait_for(&mut child, &broken, 3);
     child.kill().unwrap();
     assert!(!child.wait().unwrap().success());
     assert_eq!(newest(&broken).step, 0);
@@ -149,17 +149,17 @@ fn a_killed_program_resumes_to_the_same_bits() {
     // Ctrl-C: it finishes the iteration, saves and says how to go on.
     let folder = broken.display().to_string();
     let mut child = train(&["--resume", &folder]);
-    wait_for(&mut child, &broken, 100);
+    wait_for(&mut child, &broken, 10);
     send(&["INT"], &child.id().to_string());
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.signal() == Some(SIGINT) && told.contains("--resume"), "{told}");
     let saved = newest(&broken).step;
-    assert!((100 * STEPS_PER_ITERATION..STEPS).contains(&saved), "saved at {saved}");
+    assert!((10 * STEPS_PER_ITERATION..STEPS).contains(&saved), "saved at {saved}");
 
     // SIGKILL again, with a checkpoint to fall back to and logs that are ahead of it.
     let mut child = train(&["--resume", &folder]);
-    wait_for(&mut child, &broken, usize::try_from(saved / STEPS_PER_ITERATION).unwrap() + 60);
+    wait_for(&mut child, &broken, usize::try_from(saved / STEPS_PER_ITERATION).unwrap() + 3);
     child.kill().unwrap();
     assert!(!child.wait().unwrap().success());
     assert_eq!(newest(&broken).step, saved);
