@@ -145,7 +145,7 @@ fn draw_item(canvas: &mut Canvas<'_>, panel: &mut Panel, item: &LegendItem) {
         Sign::Area { colour } => {
             if let Some(path) = circle(centre, 7.0 * unit) {
                 let ink = canvas.ink(colour);
-                canvas.fill(&path, Ink { opacity: 0.25, ..ink });
+                canvas.fill(&path, Ink { opacity: 0.12, ..ink });
                 canvas.stroke(&path, Line { width: 1.2 * unit, dash: Dash::Solid }, ink);
             }
         }

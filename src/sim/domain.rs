@@ -42,6 +42,20 @@ pub trait Domain: Send + Sync {
     fn editor(&self) -> Option<&dyn Editor> {
         None
     }
+
+    /// Which of its scenarios a person meets first, and which last.
+    fn showcase(&self) -> Showcase {
+        Showcase::default()
+    }
+}
+
+/// Scenarios of a domain, by their names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Showcase {
+    /// Those that show what it is for, in the order in which they are met.
+    pub first: &'static [&'static str],
+    /// Those that demonstrate defects of a system that was published; they are met last.
+    pub defects: &'static [&'static str],
 }
 
 /// A scripted policy of a domain.

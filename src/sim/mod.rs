@@ -25,7 +25,7 @@ mod view;
 
 pub use batch::{Batch, EVALUATION_ENVS, Lane};
 pub use description::{Description, Fact};
-pub use domain::{Baseline, Choices, Domain, Policy};
+pub use domain::{Baseline, Choices, Domain, Policy, Showcase};
 pub use editor::{Editor, EntityKind};
 pub use graph::Graph;
 pub use ports::{EpisodeRecord, GroupPort, Ports};

@@ -1,11 +1,13 @@
 //! Everything that can be asked of the window, once: buttons, keys, the palette, the help, scripts and tests all speak it.
 
+mod entries;
+
 use std::path::PathBuf;
 
 use bevy::ecs::entity::Entity;
-use bevy_egui::egui::{Key, KeyboardShortcut, Modifiers};
 use serde::{Deserialize, Serialize};
 
+pub use self::entries::{Entry, entries};
 use super::{
     desk::Pane,
     lab::{Speed, TrainingId},
@@ -187,6 +189,8 @@ pub enum Command {
         #[serde(default)]
         policy: Option<String>,
     },
+    /// Go back to the branch of this number, where it was left.
+    SwitchBranch(u64),
     /// Write a clip, a picture or a table of what was played.
     Export {
         /// File to write; its name says the format.
@@ -219,8 +223,10 @@ pub enum WindowCommand {
     TogglePalette,
     /// Show or hide the help.
     ToggleHelp,
-    /// Bring a panel to the front.
+    /// Bring a panel to the front; one that is folded is unfolded.
     Show(Pane),
+    /// Fold a panel and those it shares its place with; the scene has their room.
+    Fold(Pane),
     /// Put the panels back in their places.
     ResetLayout,
     /// The next theme.
@@ -247,6 +253,8 @@ pub enum WindowCommand {
     CancelClose,
     /// Take the messages away.
     DismissMessages,
+    /// Take the message of this number away.
+    DismissMessage(u64),
 }
 
 /// Parts of a picture.
@@ -291,118 +299,4 @@ pub enum Subject {
     Entity(Entity),
     /// What connects two entities.
     Link(Entity, Entity),
-}
-
-/// A command as it stands in the palette and in the help.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// What it does.
-    pub command: Command,
-    /// Heading it stands under.
-    pub group: &'static str,
-    /// What it is called.
-    pub label: &'static str,
-    /// Its key.
-    pub shortcut: Option<KeyboardShortcut>,
-}
-
-/// The commands that need no choice to be made, in the order of palette and help.
-pub fn entries() -> Vec<Entry> {
-    use Command as C;
-    use WindowCommand as W;
-    let plain = |key| Some(KeyboardShortcut::new(Modifiers::NONE, key));
-    let control = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND, key));
-    let shift = |key| Some(KeyboardShortcut::new(Modifiers::SHIFT, key));
-    let panels = [
-        (Pane::Policies, "Show policies", Key::P),
-        (Pane::Compare, "Show comparison", Key::C),
-        (Pane::Inspector, "Show inspector", Key::I),
-        (Pane::Metrics, "Show metrics", Key::M),
-        (Pane::Training, "Show training", Key::Num1),
-        (Pane::Parameters, "Show parameters", Key::Num2),
-        (Pane::Scenario, "Show scenario", Key::Num3),
-        (Pane::Timeline, "Show timeline", Key::Num4),
-        (Pane::Events, "Show events", Key::Num5),
-    ];
-    let mut entries = Vec::new();
-    let mut add = |group, label, shortcut, command| entries.push(Entry { command, group, label, shortcut });
-    add("Time", "Play or pause the simulation", plain(Key::Space), C::TogglePlay);
-    add("Time", "Step forward", plain(Key::Period), C::Step);
-    add("Time", "Step back", plain(Key::Comma), C::StepBack);
-    add("Time", "Faster", plain(Key::CloseBracket), C::Faster);
-    add("Time", "Slower", plain(Key::OpenBracket), C::Slower);
-    add("Time", "As fast as possible", None, C::SetSpeed(Speed::Max));
-    add("Time", "Freeze the view, not the simulation", plain(Key::V), C::ToggleFreeze);
-    add("Time", "Begin anew", control(Key::R), C::Reset);
-    add("Time", "Begin anew with the next seed", None, C::ResetWithNewSeed);
-    add("Time", "Repeat the last ticks", plain(Key::L), C::ToggleRepeat);
-    add("Training", "Start or stop training", plain(Key::T), C::ToggleTraining);
-    add("Training", "Look again which policies there are", plain(Key::F5), C::Refresh);
-    add("Agents", "Inspect the next agent", plain(Key::N), C::SelectNext);
-    add("Agents", "Drive the selected agent", plain(Key::D), C::ToggleDrive);
-    add("Agents", "Follow the selected agent", plain(Key::F), C::ToggleFollow);
-    add("Agents", "Inspect nothing", plain(Key::Escape), C::Select(None));
-    add("Editor", "Edit where an episode begins", plain(Key::E), C::ToggleEditor);
-    add("Editor", "Take the selected agent away", plain(Key::Delete), C::Remove);
-    add("Editor", "Undo", control(Key::Z), C::Undo);
-    add("Editor", "Redo", control(Key::Y), C::Redo);
-    add("Recording", "Start or stop recording", plain(Key::R), C::ToggleRecording);
-    add("Recording", "Bookmark this tick", plain(Key::B), C::Bookmark(String::new()));
-    add("Recording", "Fork from this tick", None, C::Fork { policy: None });
-    add("View", "Show all of the arena", plain(Key::Home), C::Fit);
-    add("View", "Colour by the next quantity", plain(Key::G), C::NextColour);
-    for (layer, label) in [
-        (Layer::Links, "Show or hide links"),
-        (Layer::Areas, "Show or hide reach"),
-        (Layer::Goals, "Show or hide goals"),
-        (Layer::Arrows, "Show or hide velocities"),
-        (Layer::Trails, "Show or hide trails"),
-    ] {
-        add("View", label, None, C::ToggleLayer(layer));
-    }
-    add("View", "Show one env", None, C::EndCompare);
-    for (pane, label, key) in panels {
-        add("Window", label, plain(key), C::Window(W::Show(pane)));
-    }
-    add("Window", "Gallery of scenarios", control(Key::O), C::Gallery);
-    add("Window", "Put the panels back", None, C::Window(W::ResetLayout));
-    add("Window", "Next theme", None, C::Window(W::NextTheme));
-    add("Window", "Larger", control(Key::Equals), C::Window(W::Larger));
-    add("Window", "Smaller", control(Key::Minus), C::Window(W::Smaller));
-    add("Window", "Fill the screen", plain(Key::F11), C::Window(W::ToggleFullScreen));
-    add("Window", "Save a picture of the window", plain(Key::F12), C::Window(W::Screenshot(None)));
-    add("Window", "Commands", control(Key::P), C::Window(W::TogglePalette));
-    add("Window", "Help", shift(Key::Questionmark), C::Window(W::ToggleHelp));
-    add("Window", "Take the messages away", None, C::Window(W::DismissMessages));
-    add("Window", "Close", control(Key::Q), C::Window(W::Close));
-    entries
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_key_means_two_things_and_no_two_commands_are_called_alike() {
-        let entries = entries();
-        for (index, entry) in entries.iter().enumerate() {
-            for other in &entries[..index] {
-                assert_ne!(entry.label, other.label);
-                assert!(
-                    entry.shortcut.is_none() || entry.shortcut != other.shortcut,
-                    "{} and {}",
-                    entry.label,
-                    other.label
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn every_command_can_be_written_into_a_script_and_read_back() {
-        for entry in entries() {
-            let text = ron::to_string(&entry.command).expect("a command is plain data");
-            assert_eq!(ron::from_str(&text), Ok(entry.command), "{text}");
-        }
-    }
 }

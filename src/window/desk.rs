@@ -1,31 +1,30 @@
 //! The desk: which panels lie where, under which theme; remembered from one time to the next.
 
-use std::path::{Path, PathBuf};
+mod layout;
+mod settings;
+
+use std::path::PathBuf;
 
 use bevy::ecs::resource::Resource;
-use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
+use egui_tiles::Tree;
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::layout::{is_unfolded, simplification, title_lone_panels};
+pub use self::settings::settings_path;
+use self::{layout::default_layout, settings::Settings};
 use super::{
     command::{Command, WindowCommand},
     panels::PanelStates,
     scene::Lens,
 };
 use crate::{
-    durable::{read_capped, write_atomic},
     error::{Error, Result},
     picture::Theme,
 };
 
-/// Longest settings file that is read.
-const MAX_BYTES: u64 = 256 * 1024;
-
 /// Least and greatest size of everything that is written, and a step between them.
 const SCALES: (f32, f32) = (0.75, 2.0);
 const SCALE_STEP: f32 = 0.125;
-
-/// Version of the settings file; another one is not read.
-const VERSION: u32 = 1;
 
 /// Panels that can be moved about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,17 +83,6 @@ impl Pane {
     }
 }
 
-/// What is kept from one time to the next.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    version: u32,
-    theme: String,
-    scale: f32,
-    size: (f32, f32),
-    layout: Tree<Pane>,
-}
-
 /// The desk.
 #[derive(Resource)]
 pub struct Desk {
@@ -140,7 +128,7 @@ impl Desk {
     /// A new desk, as it was left; `path` is where its settings are kept, none keeps nothing. What cannot be read is told
     /// and left alone.
     pub fn open(path: Option<PathBuf>) -> (Self, Option<Error>) {
-        let read = path.as_deref().filter(|path| path.is_file()).map(read);
+        let read = path.as_deref().filter(|path| path.is_file()).map(settings::read);
         let (settings, error) = match read {
             Some(Ok(settings)) => (settings, None),
             Some(Err(error)) => (Settings::default(), Some(error)),
@@ -200,7 +188,20 @@ impl Desk {
                 self.follows = false;
             }
             Command::ToggleFollow => self.follows = !self.follows,
-            Command::Compare { .. } | Command::EndCompare => self.lenses.iter_mut().for_each(Lens::fit),
+            Command::Compare { .. } => {
+                self.lenses.iter_mut().for_each(Lens::fit);
+                self.reveal(Pane::Compare);
+            }
+            Command::EndCompare => self.lenses.iter_mut().for_each(Lens::fit),
+            Command::SelectNext => self.reveal(Pane::Inspector),
+            Command::Train { .. } => {
+                self.reveal(Pane::Metrics);
+                self.reveal(Pane::Training);
+            }
+            Command::ToggleTraining if !is_training => {
+                self.reveal(Pane::Metrics);
+                self.reveal(Pane::Training);
+            }
             Command::Window(command) => self.apply_to_window(command, is_training)?,
             _ => {}
         }
@@ -215,6 +216,11 @@ impl Desk {
             }
             WindowCommand::ToggleHelp => self.help = !self.help,
             WindowCommand::Show(pane) => self.show(*pane),
+            WindowCommand::Fold(pane) => {
+                if let Some(place) = layout::place_of(&self.layout, *pane) {
+                    self.layout.set_visible(place, false);
+                }
+            }
             WindowCommand::ResetLayout => self.layout = default_layout(),
             WindowCommand::NextTheme => {
                 let names: Vec<&str> = Theme::names().collect();
@@ -222,7 +228,13 @@ impl Desk {
                 self.set_theme(names[(now + 1) % names.len()])?;
             }
             WindowCommand::Theme(name) => self.set_theme(name)?,
-            WindowCommand::Scale(scale) => self.scale = scale.clamp(SCALES.0, SCALES.1),
+            WindowCommand::Scale(scale) => {
+                let (least, most) = SCALES;
+                if !(least..=most).contains(scale) {
+                    return Err(Error::input(format!("{scale} is no size: {least} to {most} are")));
+                }
+                self.scale = *scale;
+            }
             WindowCommand::Larger => self.scale = (self.scale + SCALE_STEP).min(SCALES.1),
             WindowCommand::Smaller => self.scale = (self.scale - SCALE_STEP).max(SCALES.0),
             WindowCommand::ToggleFullScreen => self.is_full_screen = !self.is_full_screen,
@@ -233,7 +245,7 @@ impl Desk {
             WindowCommand::Close | WindowCommand::CloseAndStop => self.closing = Some(Closing::Stop),
             WindowCommand::CloseAndKeepTraining => self.closing = Some(Closing::KeepTraining),
             WindowCommand::CancelClose => self.asks_to_close = false,
-            WindowCommand::DismissMessages => {}
+            WindowCommand::DismissMessages | WindowCommand::DismissMessage(_) => {}
         }
         Ok(())
     }
@@ -250,8 +262,16 @@ impl Desk {
             self.layout = default_layout();
         }
         if let Some(tile) = self.layout.tiles.find_pane(&pane) {
-            self.layout.set_visible(tile, true);
+            layout::unfold(&mut self.layout, tile);
             self.layout.make_active(|id, _| id == tile);
+        }
+    }
+
+    /// Shows a panel that there is something to see in now, unless its place is unfolded already: what a person has put to the
+    /// front there stays.
+    pub(super) fn reveal(&mut self, pane: Pane) {
+        if !is_unfolded(&self.layout, pane) {
+            self.show(pane);
         }
     }
 
@@ -262,79 +282,14 @@ impl Desk {
     pub fn save(&self) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         let settings = Settings {
-            version: VERSION,
+            version: settings::VERSION,
             theme: self.theme_name.clone(),
             scale: self.scale,
             size: self.size,
             layout: self.layout.clone(),
         };
-        let text = ron::ser::to_string_pretty(&settings, ron::ser::PrettyConfig::new().new_line("\n"))
-            .map_err(|error| Error::system(format!("the settings cannot be written: {error}")))?;
-        if let Some(folder) = path.parent() {
-            let _ = crate::durable::create_dir(folder)?;
-        }
-        let _ = write_atomic(path, text.as_bytes())?;
-        Ok(())
+        settings::write(path, &settings)
     }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { version: VERSION, theme: "dark".to_owned(), scale: 1.0, size: (1280.0, 720.0), layout: default_layout() }
-    }
-}
-
-/// Where settings are kept: `agon/window.ron` in the user's folder of settings.
-pub fn settings_path() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")))?;
-    Some(base.join("agon").join("window.ron"))
-}
-
-fn read(path: &Path) -> Result<Settings> {
-    let bytes = read_capped(path, MAX_BYTES)?;
-    let settings: Settings = ron::de::from_bytes(&bytes).map_err(|error| {
-        let at = error.span.start;
-        Error::input(format!("these settings are not used: {}", error.code)).in_file(path).at(at.line, at.col)
-    })?;
-    let tiles = &settings.layout.tiles;
-    let is_whole = settings.version == VERSION
-        && settings.layout.root().is_some_and(|root| tiles.get(root).is_some())
-        && Pane::ALL.iter().filter(|pane| tiles.find_pane(pane).is_some()).count() > 0
-        && settings.scale.is_finite()
-        && settings.size.0.is_finite()
-        && settings.size.1.is_finite();
-    if !is_whole {
-        return Err(Error::input("these settings are of another version of agon, or damaged").in_file(path));
-    }
-    let size = (settings.size.0.clamp(640.0, 8192.0), settings.size.1.clamp(400.0, 8192.0));
-    Ok(Settings { scale: settings.scale.clamp(SCALES.0, SCALES.1), size, ..settings })
-}
-
-/// Who acts and what can be changed at the left, the scene with time and curves below it in the middle, what is selected and
-/// what trains at the right.
-fn default_layout() -> Tree<Pane> {
-    let mut tiles = Tiles::default();
-    let tabs = |panes: &[Pane], tiles: &mut Tiles<Pane>| {
-        let children = panes.iter().map(|pane| tiles.insert_pane(*pane)).collect();
-        tiles.insert_tab_tile(children)
-    };
-    let left = tabs(&[Pane::Policies, Pane::Parameters, Pane::Scenario], &mut tiles);
-    let below = tabs(&[Pane::Metrics, Pane::Timeline, Pane::Events, Pane::Compare], &mut tiles);
-    let right = tabs(&[Pane::Inspector, Pane::Training], &mut tiles);
-    let scene = tiles.insert_pane(Pane::Scene);
-    let middle = linear(&mut tiles, LinearDir::Vertical, &[(scene, 0.66), (below, 0.34)]);
-    let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.22), (middle, 0.55), (right, 0.23)]);
-    Tree::new("desk", root, tiles)
-}
-
-fn linear(tiles: &mut Tiles<Pane>, direction: LinearDir, children: &[(TileId, f32)]) -> TileId {
-    let mut linear =
-        Linear { children: children.iter().map(|(id, _)| *id).collect(), dir: direction, ..Linear::default() };
-    for (id, share) in children {
-        linear.shares.set_share(*id, *share);
-    }
-    tiles.insert_new(Tile::Container(Container::Linear(linear)))
 }
 
 /// A name for a picture that no file has.
@@ -389,6 +344,31 @@ mod tests {
         assert!(!desk.asks_to_close);
         desk.apply(&close, false).unwrap();
         assert_eq!(desk.closing, Some(Closing::Stop));
+    }
+
+    #[test]
+    fn only_the_scene_and_time_are_seen_at_first_and_others_once_there_is_something_in_them() {
+        let (mut desk, _) = Desk::open(None);
+        let seen =
+            |desk: &Desk| Pane::ALL.into_iter().filter(|pane| is_unfolded(&desk.layout, *pane)).collect::<Vec<_>>();
+        assert_eq!(seen(&desk), [Pane::Scene, Pane::Timeline]);
+        desk.apply(&Command::SelectNext, false).unwrap();
+        assert_eq!(seen(&desk), [Pane::Scene, Pane::Training, Pane::Inspector, Pane::Timeline]);
+        desk.apply(&Command::Window(WindowCommand::Fold(Pane::Inspector)), false).unwrap();
+        assert_eq!(seen(&desk), [Pane::Scene, Pane::Timeline]);
+        desk.apply(&Command::ToggleTraining, false).unwrap();
+        let tile = desk.layout.tiles.find_pane(&Pane::Training).unwrap();
+        assert!(desk.layout.active_tiles().contains(&tile));
+    }
+
+    #[test]
+    fn a_size_beyond_its_range_is_refused_with_the_range() {
+        let (mut desk, _) = Desk::open(None);
+        for scale in [0.5, 3.0, f32::NAN] {
+            let refused = desk.apply(&Command::Window(WindowCommand::Scale(scale)), false);
+            assert!(refused.unwrap_err().to_string().contains("0.75 to 2"));
+        }
+        assert_eq!(desk.scale(), 1.0);
     }
 
     #[test]

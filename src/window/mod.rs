@@ -11,6 +11,7 @@
 pub mod command;
 pub mod desk;
 pub mod frames;
+mod keys;
 pub mod lab;
 mod logs;
 mod pace;
@@ -50,7 +51,7 @@ use bevy::{
         WindowPlugin,
     },
 };
-use bevy_egui::{EguiContexts, EguiGlobalSettings, EguiPlugin, EguiPrimaryContextPass, egui};
+use bevy_egui::{EguiContexts, EguiPlugin, EguiPrimaryContextPass, egui};
 
 pub use self::start::Unavailable;
 use self::{
@@ -171,7 +172,7 @@ fn app(desk: Desk, lab: Lab, commands: Vec<Command>, script: Option<Script>, rem
     let logs = LogPlugin { filter: logs::FILTER.to_owned(), custom_layer: logs::layer, ..LogPlugin::default() };
     let mut app = App::new();
     app.add_plugins((DefaultPlugins.set(windows).set(logs), EguiPlugin::default()))
-        .insert_resource(EguiGlobalSettings { auto_create_primary_context: false, ..EguiGlobalSettings::default() })
+        .insert_resource(keys::settings())
         .set_error_handler(bevy::ecs::error::error)
         .insert_resource(Asked(commands))
         .insert_resource(desk)
@@ -197,6 +198,7 @@ fn app(desk: Desk, lab: Lab, commands: Vec<Command>, script: Option<Script>, rem
         )
         .add_systems(EguiPrimaryContextPass, show_panels);
     panels::plugin(&mut app);
+    keys::plugin(&mut app);
     logs::plugin(&mut app);
     pace::plugin(&mut app);
     frames::plugin(&mut app);
@@ -219,8 +221,8 @@ fn ask_to_close(mut requests: MessageReader<WindowCloseRequested>, mut asked: Re
 
 fn obey(mut asked: ResMut<Asked>, mut lab: ResMut<Lab>, mut desk: ResMut<Desk>) {
     for command in std::mem::take(&mut asked.0) {
-        if command == Command::Window(WindowCommand::DismissMessages) {
-            lab.messages_mut().clear();
+        if let Command::Window(command) = &command {
+            obey_messages(command, &mut lab);
         }
         if command == Command::ToggleTraining {
             match desk.states.draft() {
@@ -232,10 +234,26 @@ fn obey(mut asked: ResMut<Asked>, mut lab: ResMut<Lab>, mut desk: ResMut<Desk>) 
             }
         }
         let is_training = lab.is_training();
-        if let Err(error) = desk.apply(&command, is_training) {
+        if !lab.apply(&command) {
+            // What was refused changes nothing, nor where things are looked at from.
+            continue;
+        }
+        let arranged = desk.apply(&command, is_training).and_then(|()| lab.set_theme(desk.theme()));
+        if let Err(error) = arranged {
             lab.messages_mut().error(&error);
         }
-        lab.apply(&command);
+        if command == Command::ToggleEditor && lab.stage().is_some_and(|stage| stage.editing.is_some()) {
+            desk.reveal(desk::Pane::Scenario);
+        }
+    }
+}
+
+/// Obeys what is about messages alone.
+fn obey_messages(command: &WindowCommand, lab: &mut Lab) {
+    match command {
+        WindowCommand::DismissMessages => lab.messages_mut().clear(),
+        WindowCommand::DismissMessage(number) => lab.messages_mut().dismiss(*number),
+        _ => {}
     }
 }
 
@@ -280,7 +298,12 @@ fn show_panels(
 }
 
 /// Keeps the size of the window, and fills the screen or not.
-fn dress(mut desk: ResMut<Desk>, mut window: Single<&mut Window, With<PrimaryWindow>>) {
+fn dress(
+    mut desk: ResMut<Desk>,
+    mut window: Single<&mut Window, With<PrimaryWindow>>,
+    mut pace: ResMut<pace::Pace>,
+    mut drawn: Local<(f32, f32)>,
+) {
     let mode = match desk.is_full_screen {
         true => WindowMode::BorderlessFullscreen(MonitorSelection::Current),
         false => WindowMode::Windowed,
@@ -289,6 +312,10 @@ fn dress(mut desk: ResMut<Desk>, mut window: Single<&mut Window, With<PrimaryWin
         window.mode = mode;
     }
     let size = (window.width(), window.height());
+    if std::mem::replace(&mut *drawn, size) != size {
+        // Panels have their new places with this frame, and the scene follows them with the next.
+        pace.touch();
+    }
     if !desk.is_full_screen && desk.size() != size {
         desk.resized(size.0, size.1);
     }
@@ -298,13 +325,10 @@ fn dress(mut desk: ResMut<Desk>, mut window: Single<&mut Window, With<PrimaryWin
 fn close(mut desk: ResMut<Desk>, mut lab: ResMut<Lab>, remains: Res<Remains>, mut exit: MessageWriter<AppExit>) {
     let Some(closing) = desk.closing.take() else { return };
     if let Err(error) = desk.save() {
-        lab.messages_mut().error(&error);
+        bevy::log::error!("{error}");
     }
-    // A recording that is under way is ended, not cut, and what is being written is written to its end.
-    lab.apply(&Command::Gallery);
-    lab.finish_exports();
-    for message in lab.messages().iter().filter(|message| message.severity == Severity::Error) {
-        bevy::log::error!("{}", message.text);
+    for error in finish(&mut lab) {
+        bevy::log::error!("{error}");
     }
     match closing {
         Closing::Stop => {
@@ -314,6 +338,17 @@ fn close(mut desk: ResMut<Desk>, mut lab: ResMut<Lab>, remains: Res<Remains>, mu
         Closing::KeepTraining => remains.put(Closed::Training(lab.take_trainings())),
     }
     exit.write(AppExit::Success);
+}
+
+/// Ends what is under way on show, and returns what goes wrong with it: nobody sees a message in a window that closes. What went
+/// wrong before has been told.
+fn finish(lab: &mut Lab) -> Vec<String> {
+    let told = lab.messages().newest();
+    // A recording that is under way is ended, not cut, and what is being written is written to its end.
+    lab.apply(&Command::Gallery);
+    lab.finish_exports();
+    let new = lab.messages().iter().filter(|message| message.number > told);
+    new.filter(|message| message.severity == Severity::Error).map(|message| message.text.clone()).collect()
 }
 
 impl From<Error> for Unavailable {

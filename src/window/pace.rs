@@ -47,9 +47,14 @@ const IDLE_FRAME: Duration = Duration::from_secs(5);
 /// Frames go on for so long after the last change, so that what it set off is seen.
 const LINGER: Duration = Duration::from_millis(300);
 
-/// When something last changed by itself.
+/// When something last changed.
 #[derive(Resource)]
-pub(super) struct Pace(Instant);
+pub(super) struct Pace {
+    /// By itself.
+    stirred: Instant,
+    /// Because somebody did something to the window.
+    touched: Instant,
+}
 
 /// Who says how often a frame is drawn.
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,12 +78,23 @@ struct Claim {
 impl Pace {
     /// Something has changed just now.
     pub(super) fn new() -> Self {
-        Self(Instant::now())
+        let now = Instant::now();
+        Self { stirred: now, touched: now }
     }
 
     /// Something has changed that is seen.
     pub(super) fn stir(&mut self) {
-        self.0 = Instant::now();
+        self.stirred = Instant::now();
+    }
+
+    /// Somebody has done something to the window that is seen at once, whatever else goes on.
+    pub(super) fn touch(&mut self) {
+        self.touched = Instant::now();
+    }
+
+    /// Whether frames follow each other because of a change, while something trains or not.
+    fn lingers(&self, is_training: bool) -> bool {
+        self.touched.elapsed() < LINGER || (!is_training && self.stirred.elapsed() < LINGER)
     }
 }
 
@@ -88,7 +104,7 @@ pub(super) fn plugin(app: &mut App) {
         .init_resource::<Pacing>()
         .init_resource::<Claim>()
         .add_plugins(ExtractResourcePlugin::<Claim>::default())
-        .add_systems(Update, (set_pace, foresee).chain().in_set(LabSystems::Pace))
+        .add_systems(Update, (set_pace, foresee).chain().after(super::dress).in_set(LabSystems::Pace))
         .add_systems(
             PreUpdate,
             drop_old_news.after(EguiPreUpdateSet::ProcessInput).before(EguiPreUpdateSet::BeginPass),
@@ -120,8 +136,7 @@ fn set_pace(
     let is_software = adapter.device_type == SOFTWARE;
     let is_playing = lab.stage().is_some_and(|stage| stage.transport.is_playing || stage.driven().is_some());
     let is_drawing = lab.stage().is_none() && lab.gallery().is_drawing();
-    let moves =
-        is_playing || is_drawing || (pace.0.elapsed() < LINGER && !lab.is_training()) || !lab.exports().is_empty();
+    let moves = is_playing || is_drawing || pace.lingers(lab.is_training()) || !lab.exports().is_empty();
     let mode = match *pacing {
         Pacing::FlatOut => UpdateMode::Continuous,
         Pacing::Still(length) => UpdateMode::reactive(length),
@@ -167,7 +182,36 @@ fn has_news(lab: &Lab) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bevy::window::{PrimaryWindow, Window};
+
     use super::*;
+    use crate::window::desk::Desk;
+
+    /// A window that rests draws once a second at most; what its size sets off is seen at once, and beside training too.
+    #[test]
+    fn a_window_that_rests_is_drawn_when_its_size_changes() {
+        let mut app = App::new();
+        let long_ago = Instant::now().checked_sub(Duration::from_secs(9));
+        let rested =
+            Pace { stirred: long_ago.unwrap_or_else(Instant::now), touched: long_ago.unwrap_or_else(Instant::now) };
+        let (desk, _) = Desk::open(None);
+        app.insert_resource(desk).insert_resource(rested).add_systems(Update, super::super::dress);
+        let window = app.world_mut().spawn((Window::default(), PrimaryWindow)).id();
+        app.update();
+        let rests = |app: &mut App| {
+            let mut pace = app.world_mut().resource_mut::<Pace>();
+            pace.touched = long_ago.unwrap_or_else(Instant::now);
+            [pace.lingers(false), pace.lingers(true)]
+        };
+        assert_eq!(rests(&mut app), [false, false]);
+        app.update();
+        assert!(!app.world().resource::<Pace>().lingers(true), "its size is as it was");
+        if let Some(mut window) = app.world_mut().get_mut::<Window>(window) {
+            window.resolution.set(900.0, 600.0);
+        }
+        app.update();
+        assert!(app.world().resource::<Pace>().lingers(true));
+    }
 
     #[test]
     fn frames_are_due_in_even_time() {

@@ -44,7 +44,7 @@ fn open_skirmish() -> Command {
 
 #[test]
 fn what_is_asked_for_is_done_in_the_same_frame() {
-    let mut app = app(vec![open_skirmish()]);
+    let mut app = app(vec![open_skirmish(), Command::Pause]);
     app.update();
     for expected in 1..=5 {
         ask(&mut app, Command::Step);
@@ -85,6 +85,45 @@ fn every_agent_is_found_where_it_is_seen_and_can_be_inspected() {
     let selection = Selection { play: 0, subject: found[0] };
     ask(&mut app, Command::Select(Some(selection)));
     assert!(app.world().resource::<Inspected>().0.as_ref().is_some_and(|what| what.title.starts_with("drone")));
+}
+
+#[test]
+fn a_policy_that_there_is_not_is_told_and_changes_nothing() {
+    let mut app = app(vec![open_skirmish(), Command::Step, Command::ToggleFollow]);
+    app.update();
+    let arena = app.world().resource::<Lab>().stage().unwrap().picture(0).unwrap().arena;
+    app.world_mut().resource_mut::<Desk>().lenses[0].pan(&arena, Vec2::new(30.0, 10.0));
+    let seen = |app: &App| {
+        let (lab, desk) = (app.world().resource::<Lab>(), app.world().resource::<Desk>());
+        let stage = lab.stage().unwrap();
+        (desk.lenses, desk.follows, stage.tick(), stage.plays.len(), stage.plays[0].policies(), desk.layout.clone())
+    };
+    let before = seen(&app);
+    let wrong = || "gredy".to_owned();
+    let refused = [
+        Command::Open { scenario: "cluster/default".to_owned(), policies: vec![wrong()] },
+        Command::Compare { policy: wrong() },
+        Command::Swap { play: 0, group: 0, policy: wrong() },
+    ];
+    for (errors, command) in (1..).zip(refused) {
+        ask(&mut app, command.clone());
+        assert_eq!(app.world().resource::<Lab>().messages().num_errors(), errors, "{command:?}");
+        assert!(seen(&app) == before, "{command:?}");
+    }
+}
+
+#[test]
+fn what_was_told_is_not_told_again_when_the_window_closes() {
+    let mut lab = Lab::new(&Theme::default()).unwrap();
+    lab.apply(&open_skirmish());
+    lab.apply(&Command::Seek(99));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("table.csv");
+    lab.apply(&Command::Export { to: path.clone(), from: Some(5), until: Some(2) });
+    assert_eq!(lab.messages().num_errors(), 1);
+    let new = finish(&mut lab);
+    assert_eq!(lab.messages().num_errors(), 2);
+    assert!(new.len() == 1 && !new[0].contains("99"), "only what went wrong while it closed: {new:?}");
 }
 
 #[test]

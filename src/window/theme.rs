@@ -14,6 +14,8 @@ pub(super) struct Palette {
     pub text: Color32,
     /// Words that matter less.
     pub muted: Color32,
+    /// What lies around everything.
+    pub page: Color32,
     /// The ground of the arena.
     pub ground: Color32,
     /// What is selected.
@@ -35,6 +37,7 @@ impl Palette {
         Self {
             text: token(Token::Text),
             muted: token(Token::Muted),
+            page: token(Token::Page),
             ground: token(Token::Ground),
             selected: token(Token::Goal),
             warning: token(Token::Goal),

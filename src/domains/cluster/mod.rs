@@ -59,7 +59,7 @@ pub use scenario::ClusterParams;
 use self::scenario::{ActionKind, Mode};
 use crate::{
     error::Result,
-    sim::{ActionSpace, Baseline, Domain, Editor, Field, GroupSpec, Spec, Stratum, View, field},
+    sim::{ActionSpace, Baseline, Domain, Editor, Field, GroupSpec, Showcase, Spec, Stratum, View, field},
 };
 
 impl Domain for ClusterParams {
@@ -104,6 +104,13 @@ impl Domain for ClusterParams {
 
     fn editor(&self) -> Option<&dyn Editor> {
         Some(self)
+    }
+
+    fn showcase(&self) -> Showcase {
+        Showcase {
+            first: &["default", "heavy", "latency", "failures", "spikes", "scale-50", "trace-small"],
+            defects: &["repaired", "as-published"],
+        }
     }
 
     fn view(&self) -> Option<&dyn View> {

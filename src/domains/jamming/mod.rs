@@ -54,7 +54,7 @@ use self::{
 };
 use crate::{
     error::Result,
-    sim::{ActionSpace, Baseline, DiscreteSpec, Domain, Editor, GroupSpec, Spec, Stratum, View, field},
+    sim::{ActionSpace, Baseline, DiscreteSpec, Domain, Editor, GroupSpec, Showcase, Spec, Stratum, View, field},
 };
 
 impl Domain for JammingParams {
@@ -108,5 +108,10 @@ impl Domain for JammingParams {
 
     fn editor(&self) -> Option<&dyn Editor> {
         Some(self)
+    }
+
+    fn showcase(&self) -> Showcase {
+        let first = &["skirmish", "hopping", "formation", "ratio-10-25", "ratio-20-50", "swarm-40-100"];
+        Showcase { first, defects: &[] }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Drones of the swarm are small shapes, coloured by what the viewer asks for; jammers are larger, with an outline, and
 //! their shape and colour say on which band they transmit. Links have the colour of the swarm's band, so that a jammer
-//! of that colour is one that can cut them; its reach is filled, that of a jammer on another band is only a dashed rim.
+//! of that colour is one that can cut them; its reach has a rim and little within, that of a jammer on another band is only a
+//! dashed rim.
 
 mod colouring;
 mod facts;
@@ -37,6 +38,10 @@ const FEW_JAMMERS: f32 = 12.0;
 /// Radius of a drone's glyph in a swarm of up to so many; more of them are smaller.
 const DRONE_PX: f32 = 5.5;
 const FEW_DRONES: f32 = 40.0;
+/// Opacity of what a jammer reaches, and the most that the reaches of all of them come to where they lie one over the other:
+/// links are seen through them.
+const REACH: f32 = 0.05;
+const REACH_OF_ALL: f32 = 0.2;
 /// Arrow of a jammer at top speed, as a part of the arena's side.
 const ARROW: f32 = 0.055;
 /// Arrows shorter than this part of the longest say nothing and are left out.
@@ -128,18 +133,20 @@ impl Scene {
         Colour::Category(usize::from(band))
     }
 
-    /// What jammers reach: filled where it can cut links, only a rim on another band than the swarm's.
+    /// What jammers reach: a rim, and a breath of colour within where it can cut links; a dashed rim alone on another band than
+    /// the swarm's.
     fn add_areas(&self, model: &Model, marks: &mut Vec<Mark>) {
+        let fill = REACH.min(REACH_OF_ALL / self.jammers.len().max(1) as f32);
         for ((who, at, _), band) in self.jammers.iter().zip(&self.bands) {
             let radius = Length::Metres(model.budgets.band(*band).jam_range_m);
             let colour = Self::band_colour(*band);
             let is_on_band = *band == self.swarm.band;
-            let stroke = Stroke::solid(1.2).dashed(if is_on_band { Dash::Solid } else { Dash::Dashed });
+            let stroke = Stroke::solid(1.5).dashed(if is_on_band { Dash::Solid } else { Dash::Dashed });
             if is_on_band {
-                marks.push(Mark::new(Layer::Areas, Form::Disc { centre: *at, radius }, colour, 0.16).of(*who));
+                marks.push(Mark::new(Layer::Areas, Form::Disc { centre: *at, radius }, colour, fill).of(*who));
             }
             let rim = Form::Ring { centre: *at, radius, stroke };
-            marks.push(Mark::new(Layer::Areas, rim, colour, if is_on_band { 0.7 } else { 0.45 }).of(*who));
+            marks.push(Mark::new(Layer::Areas, rim, colour, if is_on_band { 0.85 } else { 0.45 }).of(*who));
         }
     }
 

@@ -57,6 +57,8 @@ impl Offer {
 pub enum OfferKind {
     /// The newest policy of a run under way.
     Newest(TrainingId),
+    /// The last policy of a run of this window that is over.
+    Finished(TrainingId),
     /// A scripted policy of the domain.
     Baseline {
         /// Whether it reads more than the observations.
@@ -73,6 +75,7 @@ impl OfferKind {
     pub fn label(self) -> &'static str {
         match self {
             Self::Newest(_) => "in training",
+            Self::Finished(_) => "trained here",
             Self::Baseline { is_privileged: false } => "baseline",
             Self::Baseline { is_privileged: true } => "baseline, privileged",
             Self::Shipped => "shipped",
@@ -94,8 +97,12 @@ pub(super) fn offers(scenario: &Scenario, trainings: &[Training]) -> Result<Vec<
     let mut offers = Vec::new();
     for training in trainings {
         let card = training.policy().card.clone();
-        let (name, kind) = (newest_name(training.id()), OfferKind::Newest(training.id()));
-        offers.push(learned(name, kind, format!("newest policy of {}", training.name()), card, domain.id(), &groups));
+        let (id, run) = (training.id(), training.name());
+        let (kind, doc) = match training.is_alive() {
+            true => (OfferKind::Newest(id), format!("newest policy of {run}")),
+            false => (OfferKind::Finished(id), format!("last policy of {run}")),
+        };
+        offers.push(learned(newest_name(id), kind, doc, card, domain.id(), &groups));
     }
     offers.extend(domain.baselines().into_iter().map(|baseline| Offer {
         name: baseline.name.to_owned(),

@@ -41,19 +41,25 @@ pub struct Export {
 }
 
 impl Export {
-    /// Sets going the file `to`, of what `play` knows between two ticks.
+    /// Sets going the file `to`, of what `play` knows between two ticks, in the colours of `theme`.
     ///
     /// # Errors
     /// A name that says no format, or a file that is there already.
-    pub fn start(play: &Play, view: ViewOptions, to: &Path, from: Option<u64>, until: Option<u64>) -> Result<Self> {
+    pub fn start(
+        play: &Play,
+        view: ViewOptions,
+        theme: &Theme,
+        to: &Path,
+        from: Option<u64>,
+        until: Option<u64>,
+    ) -> Result<Self> {
         Format::of(to)?;
         if to.exists() {
             return Err(Error::input("this file is there already").in_file(to).hint("choose another name"));
         }
         let mut film = film_of(play)?;
         let (width, height) = SIZE;
-        let options =
-            ExportOptions { from, until, width, height, fps: FPS, speed: None, theme: Theme::default(), view };
+        let options = ExportOptions { from, until, width, height, fps: FPS, speed: None, theme: theme.clone(), view };
         let (done, of) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(1)));
         let (told, result) = bounded(1);
         let (path, counters) = (to.to_owned(), (Arc::clone(&done), Arc::clone(&of)));

@@ -8,7 +8,7 @@ use crate::{
     picture::Theme,
     places::{self, Place},
     raster::Rasteriser,
-    sim::{EVALUATION_ENVS, ViewOptions, picture_of},
+    sim::{EVALUATION_ENVS, Showcase, ViewOptions, picture_of},
 };
 
 use super::{catalogue, history::lane_of};
@@ -24,6 +24,8 @@ pub struct Card {
     pub place: Place,
     /// The scenario, or why it cannot be read.
     pub scenario: Result<Scenario>,
+    /// Whether it demonstrates defects of a system that was published.
+    pub shows_defects: bool,
     /// Its picture, `[height, width, 4]`, once it is drawn.
     pub thumbnail: Option<Vec<u8>>,
 }
@@ -34,6 +36,8 @@ pub struct Gallery {
     drawn: Receiver<(usize, Vec<u8>)>,
     /// Whether the thread that draws has come to its end.
     is_over: bool,
+    /// Counts the galleries of a window: whoever keeps pictures knows by it which are out of date.
+    number: u64,
 }
 
 impl Gallery {
@@ -42,8 +46,8 @@ impl Gallery {
     /// # Errors
     /// What the file system reports.
     pub fn open(theme: &Theme) -> Result<Self> {
-        let card = |place: Place| Card { scenario: places::read_scenario(&place.path), place, thumbnail: None };
-        let cards: Vec<Card> = places::scenarios()?.into_iter().map(card).collect();
+        let mut cards: Vec<Card> = places::scenarios()?.into_iter().map(card_of).collect();
+        cards.sort_by_cached_key(|card| (card.place.domain.clone(), rank(card), card.place.name.clone()));
         let scenarios: Vec<Option<Scenario>> = cards.iter().map(|card| card.scenario.clone().ok()).collect();
         let (done, drawn) = unbounded();
         let theme = theme.clone();
@@ -57,10 +61,20 @@ impl Gallery {
                 }
             }
         });
-        Ok(Self { cards, drawn, is_over: false })
+        Ok(Self { cards, drawn, is_over: false, number: 1 })
     }
 
-    /// The scenarios, in the order of their domains and names.
+    /// The same in the place of another one.
+    pub(super) fn after(self, before: &Self) -> Self {
+        Self { number: before.number + 1, ..self }
+    }
+
+    /// Which gallery of the window this is, counted from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The scenarios by domain, in the order in which a person meets them: what shows most first, what shows defects last.
     pub fn cards(&self) -> &[Card] {
         &self.cards
     }
@@ -90,6 +104,23 @@ impl Gallery {
         }
         any
     }
+}
+
+fn card_of(place: Place) -> Card {
+    let scenario = places::read_scenario(&place.path);
+    let defects = showcase(&scenario).defects;
+    Card { shows_defects: defects.contains(&place.name.as_str()), scenario, place, thumbnail: None }
+}
+
+/// Where a card stands among those of its domain: what shows most first, what shows defects last, others in between.
+fn rank(card: &Card) -> usize {
+    let first = showcase(&card.scenario).first;
+    let among = first.iter().position(|name| *name == card.place.name);
+    among.unwrap_or(if card.shows_defects { usize::MAX } else { first.len() })
+}
+
+fn showcase(scenario: &Result<Scenario>) -> Showcase {
+    scenario.as_ref().map(|scenario| scenario.domain.domain().showcase()).unwrap_or_default()
 }
 
 /// Some seconds into an episode under the policy that the scenario opens with; none for a domain without a view.

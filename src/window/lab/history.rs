@@ -22,8 +22,8 @@ pub struct History {
     seed: u64,
     env: u64,
     keyframes: VecDeque<Keyframe>,
-    /// Actions of every group, of the tick after [`first`](Self::first) and so on.
-    actions: VecDeque<Vec<Vec<f32>>>,
+    /// Actions of every group, of the tick after [`first`](Self::first) and so on. Branches share them.
+    actions: VecDeque<Arc<Vec<Vec<f32>>>>,
     first: u64,
 }
 
@@ -32,14 +32,15 @@ struct Keyframe {
     tick: u64,
     is_edit: bool,
     scenario: Arc<Scenario>,
-    state: Vec<u8>,
+    state: Arc<[u8]>,
 }
 
 impl History {
-    /// A past that begins with the state of `lane`, which plays env number `env` of a run with this seed.
-    pub fn new(seed: u64, env: u64, scenario: &Arc<Scenario>, lane: &Lane) -> Self {
-        let start = Keyframe { tick: 0, is_edit: false, scenario: Arc::clone(scenario), state: lane.snapshot(0) };
-        Self { seed, env, keyframes: [start].into(), actions: VecDeque::new(), first: 0 }
+    /// A past that begins at tick `first` with the state of `lane`, which plays env number `env` of a run with this seed.
+    pub fn new(seed: u64, env: u64, scenario: &Arc<Scenario>, lane: &Lane, first: u64) -> Self {
+        let (scenario, state) = (Arc::clone(scenario), lane.snapshot(0).into());
+        let start = Keyframe { tick: first, is_edit: false, scenario, state };
+        Self { seed, env, keyframes: [start].into(), actions: VecDeque::new(), first }
     }
 
     /// The first tick that is kept.
@@ -62,6 +63,11 @@ impl History {
         self.keyframes.iter().filter(|keyframe| keyframe.is_edit).map(|keyframe| keyframe.tick)
     }
 
+    /// The scenario that it begins with.
+    pub fn scenario(&self) -> Option<&Arc<Scenario>> {
+        self.keyframes.front().map(|keyframe| &keyframe.scenario)
+    }
+
     /// Seed of the run.
     pub fn seed(&self) -> u64 {
         self.seed
@@ -75,12 +81,12 @@ impl History {
     /// The actions that led from `tick` to the next one.
     pub fn actions_after(&self, tick: u64) -> Option<&[Vec<f32>]> {
         let index = usize::try_from(tick.checked_sub(self.first)?).ok()?;
-        self.actions.get(index).map(Vec::as_slice)
+        self.actions.get(index).map(|actions| actions.as_slice())
     }
 
     /// Keeps the tick that `lane` has just made; its ports still hold the actions that led to tick [`last`](Self::last) + 1.
     pub fn keep(&mut self, scenario: &Arc<Scenario>, lane: &Lane) {
-        self.actions.push_back(lane.ports().groups.iter().map(|port| port.actions.clone()).collect());
+        self.actions.push_back(Arc::new(lane.ports().groups.iter().map(|port| port.actions.clone()).collect()));
         let (tick, newest) = (self.last(), self.keyframes.back().map_or(0, |keyframe| keyframe.tick));
         if tick - newest >= KEYFRAME_TICKS {
             self.push(tick, false, scenario, lane);
@@ -165,7 +171,7 @@ impl History {
             self.keyframes.pop_back_if(|newest| newest.is_edit && newest.tick == tick);
         }
         let scenario = Arc::clone(scenario);
-        self.keyframes.push_back(Keyframe { tick, is_edit, scenario, state: lane.snapshot(0) });
+        self.keyframes.push_back(Keyframe { tick, is_edit, scenario, state: lane.snapshot(0).into() });
     }
 
     fn take(&self, index: usize, scenario: &mut Arc<Scenario>, lane: &mut Lane) -> Result<()> {

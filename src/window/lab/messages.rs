@@ -96,6 +96,11 @@ impl Messages {
         self.messages.iter()
     }
 
+    /// Number of the newest message, 0 before the first.
+    pub fn newest(&self) -> u64 {
+        self.count
+    }
+
     /// Errors so far, those that were taken away among them.
     pub fn num_errors(&self) -> u64 {
         self.errors

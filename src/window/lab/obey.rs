@@ -4,7 +4,7 @@ use bevy::math::Vec2;
 
 use super::{Draft, Lab, Play, Severity, nothing_on_show};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     record::Event,
     session::background,
     window::command::{Command, Layer},
@@ -16,6 +16,12 @@ impl Lab {
     /// # Errors
     /// What keeps the command from being obeyed; the laboratory goes on as it was.
     pub fn obey(&mut self, command: &Command) -> Result<()> {
+        let obeyed = self.obey_now(command);
+        self.keep_left();
+        obeyed
+    }
+
+    fn obey_now(&mut self, command: &Command) -> Result<()> {
         match command {
             Command::Gallery => self.close_stage()?,
             Command::Open { scenario, policies } => self.open(scenario, policies)?,
@@ -48,6 +54,11 @@ impl Lab {
                 }
             }
             Command::Fork { policy } => self.fork(policy.as_deref())?,
+            Command::SwitchBranch(number) => {
+                // A recording is of one seed, and of what followed from it.
+                self.stop_recording()?;
+                self.stage.as_mut().ok_or_else(nothing_on_show)?.switch_branch(*number)?;
+            }
             Command::Export { to, from, until } => self.export(to, *from, *until)?,
             Command::SaveScenario { name, replace } => self.save_scenario(name, *replace)?,
             // Where to look from, and the window, are the scene's and the desk's.
@@ -80,9 +91,9 @@ impl Lab {
             Command::Seek(tick) => stage.seek(*tick)?,
             Command::Faster => transport.speed = transport.speed.faster(),
             Command::Slower => transport.speed = transport.speed.slower(),
-            Command::SetSpeed(speed) => transport.speed = *speed,
+            Command::SetSpeed(speed) => transport.speed = speed.checked()?,
             Command::ToggleFreeze => transport.is_frozen = !transport.is_frozen,
-            Command::Repeat(from, until) => transport.repeat = (from < until).then_some((*from, *until)),
+            Command::Repeat(from, until) => stage.repeat(*from, *until)?,
             Command::ToggleRepeat => stage.toggle_repeat(),
             Command::Reset => stage.reset(stage.plays.first().map_or(0, Play::seed))?,
             Command::ResetWithNewSeed => stage.reset(stage.plays.first().map_or(0, Play::seed).wrapping_add(1))?,
@@ -104,7 +115,13 @@ impl Lab {
             Command::Select(selection) => stage.select(*selection),
             Command::SelectNext => stage.select_next(),
             Command::MoveTo { play, who, at } => stage.move_to(*play, *who, Vec2::from_array(*at))?,
-            Command::ToggleDrive => stage.toggle_drive()?,
+            Command::ToggleDrive => {
+                stage.toggle_drive()?;
+                if stage.driven().is_some() && !stage.transport.is_playing {
+                    let text = "the simulation is paused: the agent moves once it plays (Space), or with each step (.)";
+                    self.messages.push(Severity::Info, text);
+                }
+            }
             Command::Steer { axes, turn } => stage.steer(Vec2::from_array(*axes), *turn),
             Command::ToggleProbe { field } => stage.toggle_probe(*field)?,
             Command::ToggleEditor => stage.toggle_editor()?,
@@ -128,6 +145,12 @@ impl Lab {
                 stage.invalidate();
             }
             Command::ColourBy(choice) => {
+                let choices = stage.view_spec().map_or(0, |view| view.colour_by.len());
+                if *choice >= choices {
+                    return Err(Error::input(format!(
+                        "there is no quantity {choice} to colour by, but {choices} from 0"
+                    )));
+                }
                 stage.options.colour_by = *choice;
                 stage.invalidate();
             }

@@ -2,26 +2,29 @@
 //!
 //! A live env keeps its [`History`], so that it can be taken back to any tick and goes on from there: through what is
 //! already known, until something is changed by hand. The env is the only one of its world. That world is not the window's:
-//! tables of the simulation have nothing in them but the simulation.
+//! tables of the simulation have nothing in them but the simulation. What a play leaves when it goes on in another way is
+//! its [`Line`], which can be gone back to.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+mod lines;
+mod live;
+mod recording;
 
+use std::sync::Arc;
+
+pub use self::lines::Line;
+use self::recording::Recording;
 use super::{
     history::{History, lane_of},
     seat::Seat,
 };
 use crate::{
     domains::Scenario,
-    durable::Durability,
     error::{Error, Result},
     metrics::series::Series,
-    record::{Event, KEYFRAME_TICKS, Opening, RecordingFile, Replay},
+    record::{Event, Replay},
     session::stopwatch::{PHASES, Stopwatch},
     sim::{EpisodeRecord, Lane},
 };
-
-/// The most that a crash may take of a recording.
-const SYNC_EVERY_S: u64 = 1;
 
 /// A displayed env.
 pub struct Play {
@@ -36,6 +39,8 @@ pub struct Play {
     measured: u64,
     /// Ticks of a recording whose state is in the file.
     keyframes: Vec<u64>,
+    /// What it was before it went on in another way from a past tick, until somebody keeps it.
+    left: Option<Line>,
 }
 
 enum Source {
@@ -53,24 +58,32 @@ struct Live {
     recording: Option<Recording>,
 }
 
-struct Recording {
-    file: RecordingFile,
-    synced: Instant,
-    /// The tick that the file has come to, in ticks of the play.
-    tick: u64,
-}
-
 impl Play {
     /// `seats`, one per group, in env number `env` of a run with this seed.
     pub fn live(scenario: &Arc<Scenario>, seed: u64, env: u64, seats: Vec<Seat>) -> Self {
-        Self::live_from(lane_of(scenario, seed, env), scenario, seed, env, seats)
+        let lane = lane_of(scenario, seed, env);
+        let history = History::new(seed, env, scenario, &lane, 0);
+        Self::live_from(lane, Arc::clone(scenario), history, seats)
     }
 
-    /// The same from the state that `lane`, a world with this one env, is in.
-    pub fn live_from(lane: Lane, scenario: &Arc<Scenario>, seed: u64, env: u64, seats: Vec<Seat>) -> Self {
-        let history = History::new(seed, env, scenario, &lane);
-        let scenario = Arc::clone(scenario);
-        Self::of(Source::Live(Box::new(Live { lane, scenario, tick: 0, history, seats, recording: None })))
+    /// `seats` in a world with this one env, which is at the first tick of its `history`.
+    fn live_from(lane: Lane, scenario: Arc<Scenario>, history: History, seats: Vec<Seat>) -> Self {
+        let tick = history.first();
+        let live = Live { lane, scenario, tick, history, seats, recording: None };
+        Self { measured: tick, ..Self::of(Source::Live(Box::new(live))) }
+    }
+
+    /// `seats` go on from where `replay` stands, at the same tick; a bookmark says where that was.
+    ///
+    /// # Errors
+    /// A state that cannot be restored.
+    pub fn forked(replay: &Replay, origin: &str, seats: Vec<Seat>) -> Result<Self> {
+        let (lane, scenario) = (replay.fork()?, Arc::new(replay.scenario().clone()));
+        let (header, tick) = (replay.header(), replay.tick());
+        let history = History::new(header.seed, header.env, &scenario, &lane, tick);
+        let mut play = Self::live_from(lane, scenario, history, seats);
+        play.events.push((tick, Event::Bookmark { label: format!("forked from {origin}, tick {tick}") }));
+        Ok(play)
     }
 
     /// What was recorded.
@@ -90,6 +103,7 @@ impl Play {
             phases: vec![Series::default(); PHASES.len()],
             measured: 0,
             keyframes: Vec::new(),
+            left: None,
         };
         play.metrics = play.lane().spec().metrics.iter().map(|_| Series::default()).collect();
         play
@@ -261,7 +275,7 @@ impl Play {
     }
 
     /// Changes the state by hand; `change` may also put another scenario in force. What was known of later ticks is
-    /// forgotten.
+    /// [left](Self::take_left).
     ///
     /// # Errors
     /// A recording, which happened as it did, or what `change` reports; the env is as it was then, if `change` left it so.
@@ -272,6 +286,8 @@ impl Play {
     ) -> Result<()> {
         let Source::Live(live) = &mut self.source else { return Err(only_live()) };
         change(&mut live.lane, &mut live.scenario)?;
+        self.leave();
+        let Source::Live(live) = &mut self.source else { return Err(only_live()) };
         let tick = live.tick;
         self.events.retain(|(at, _)| *at <= tick);
         self.measured = self.measured.min(tick);
@@ -313,64 +329,30 @@ impl Play {
     pub fn swap(&mut self, group: usize, seat: Seat) -> Result<()> {
         let name = self.lane().spec().groups.get(group).map(|group| group.name.to_owned());
         let name = name.ok_or_else(|| Error::input(format!("there is no group {group}")))?;
-        let Source::Live(live) = &mut self.source else { return Err(only_live()) };
-        let policy = seat.name().to_owned();
-        let place = live.seats.get_mut(group).ok_or_else(|| Error::input(format!("nobody acts for `{name}`")))?;
-        *place = seat;
+        if self.is_recorded() {
+            return Err(only_live());
+        }
+        if self.seats().len() <= group {
+            return Err(Error::input(format!("nobody acts for `{name}`")));
+        }
         // Who plays from here on decides what comes.
-        self.forget_future();
+        self.leave_future();
+        let policy = seat.name().to_owned();
+        if let Some(place) = self.seats_mut().get_mut(group) {
+            *place = seat;
+        }
         self.mark(Event::PolicySwapped { group: name, policy })
     }
 
-    /// Forgets what was known of later ticks.
-    pub fn forget_future(&mut self) {
+    /// Goes on in another way than is known: what was known of later ticks is [left](Self::take_left).
+    pub fn leave_future(&mut self) {
+        self.leave();
         if let Source::Live(live) = &mut self.source {
             let tick = live.tick;
             live.history.truncate(tick);
             self.events.retain(|(at, _)| *at <= tick);
             self.measured = self.measured.min(tick);
         }
-    }
-
-    /// Begins to record into a new file.
-    ///
-    /// # Errors
-    /// A recording that is under way or played, a file that is there already, or what the file system reports.
-    pub fn start_recording(&mut self, path: PathBuf) -> Result<()> {
-        let policies = self.policies();
-        let Source::Live(live) = &mut self.source else { return Err(only_live()) };
-        if live.recording.is_some() {
-            return Err(Error::input("this is being recorded already"));
-        }
-        let opening = Opening {
-            scenario: &live.scenario,
-            seed: live.history.seed(),
-            env: live.history.env(),
-            policies,
-            keyframe_ticks: KEYFRAME_TICKS,
-        };
-        let file = RecordingFile::create(&path, &opening, live.lane.world(), 0)?;
-        live.recording = Some(Recording { file, synced: Instant::now(), tick: live.tick });
-        Ok(())
-    }
-
-    /// Where the recording that is under way goes, and how many ticks it has.
-    pub fn recording(&self) -> Option<&std::path::Path> {
-        match &self.source {
-            Source::Live(live) => live.recording.as_ref().map(|recording| recording.file.path()),
-            Source::Recorded(_) => None,
-        }
-    }
-
-    /// Ends the recording that is under way; none if none is.
-    ///
-    /// # Errors
-    /// What the file system reports.
-    pub fn stop_recording(&mut self) -> Result<Option<(PathBuf, Durability)>> {
-        let Source::Live(live) = &mut self.source else { return Ok(None) };
-        let Some(recording) = live.recording.take() else { return Ok(None) };
-        let path = recording.file.path().to_owned();
-        recording.file.finish().map(|durability| Some((path, durability)))
     }
 
     /// Adds to the curves what the last tick measured, unless it is there already.
@@ -395,62 +377,6 @@ impl Play {
         if let Some(times) = Stopwatch::read_us([lane]) {
             self.phases.iter_mut().zip(times).for_each(|(series, time)| series.push(tick as f64, time));
         }
-    }
-}
-
-impl Live {
-    fn step(&mut self, events: &mut Vec<(u64, Event)>) -> Result<()> {
-        let is_known = self.tick < self.history.last();
-        self.resume_recording()?;
-        if is_known {
-            self.history.perform(self.tick, &mut self.lane);
-        } else {
-            for (group, seat) in self.seats.iter_mut().enumerate() {
-                seat.act(&mut self.lane, group)?;
-            }
-        }
-        self.lane.step();
-        self.tick += 1;
-        if is_known {
-            self.record()?;
-            let is_edited = self.history.edits().any(|tick| tick == self.tick);
-            // The edits that were made here are part of what is known.
-            self.history.take_edit(self.tick, &mut self.scenario, &mut self.lane)?;
-            if let Some(recording) = self.recording.as_mut().filter(|_| is_edited) {
-                recording.file.recorder().edit(self.lane.world(), 0, &self.scenario, &[])?;
-            }
-            return Ok(());
-        }
-        self.history.keep(&self.scenario, &self.lane);
-        let ports = self.lane.ports();
-        let ended = ports.finished.first().map(|record| Event::from((record, ports.truncated.contains(&true))));
-        events.extend(ended.map(|event| (self.tick, event)));
-        self.record()
-    }
-
-    /// Records the tick that was just made.
-    fn record(&mut self) -> Result<()> {
-        let Some(recording) = &mut self.recording else { return Ok(()) };
-        recording.file.recorder().tick(self.lane.world(), 0)?;
-        recording.tick = self.tick;
-        if recording.synced.elapsed().as_secs() >= SYNC_EVERY_S {
-            // At this pace a chunk would take minutes to fill.
-            recording.file.recorder().flush()?;
-            recording.file.sync()?;
-            recording.synced = Instant::now();
-        }
-        Ok(())
-    }
-
-    /// Tells a recording that the play went somewhere else since, if it did.
-    fn resume_recording(&mut self) -> Result<()> {
-        let Some(recording) = &mut self.recording else { return Ok(()) };
-        if recording.tick == self.tick {
-            return Ok(());
-        }
-        recording.tick = self.tick;
-        let what = format!("went to tick {} of the play", self.tick);
-        recording.file.recorder().edit(self.lane.world(), 0, &self.scenario, &[Event::StateEdited { what }])
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{catalogue::run_folders, messages::Messages};
-use crate::{error::Result, metrics::series::RunCurves};
+use crate::{error::Result, metrics::series::RunCurves, policy::card::load_card};
 
 /// How often a run that another process may be writing is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -22,14 +22,25 @@ pub struct Runs {
 pub struct Run {
     /// Its folder.
     pub path: PathBuf,
+    /// The scenario that it trains in, as its card says; empty until its curves are wanted, or where it has no card.
+    scenario: String,
     /// Its curves, if a person wants to see them.
     curves: Option<RunCurves>,
 }
 
 impl Run {
+    fn at(path: PathBuf) -> Self {
+        Self { path, scenario: String::new(), curves: None }
+    }
+
     /// Its curves, if a person wants to see them.
     pub fn curves(&self) -> Option<&RunCurves> {
         self.curves.as_ref()
+    }
+
+    /// The scenario that it trains in; empty where nothing says so.
+    pub fn scenario(&self) -> &str {
+        &self.scenario
     }
 
     /// Name of its folder.
@@ -52,7 +63,7 @@ impl Runs {
         let mut before = std::mem::take(&mut self.runs);
         for path in run_folders()? {
             let known = before.iter().position(|run| run.path == path).map(|index| before.swap_remove(index));
-            self.runs.push(known.unwrap_or(Run { path, curves: None }));
+            self.runs.push(known.unwrap_or_else(|| Run::at(path)));
         }
         // What is shown stays, wherever it lies.
         self.runs.extend(before.into_iter().filter(|run| run.curves.is_some()));
@@ -67,7 +78,7 @@ impl Runs {
         let index = match self.runs.iter().position(|run| run.path == path) {
             Some(index) => index,
             None => {
-                self.runs.push(Run { path: path.to_owned(), curves: None });
+                self.runs.push(Run::at(path.to_owned()));
                 self.runs.len() - 1
             }
         };
@@ -76,6 +87,8 @@ impl Runs {
                 Some(_) => None,
                 None => Some(RunCurves::read(&path.join("metrics.jsonl"))?),
             };
+            // A run that has no card yet has curves all the same.
+            run.scenario = load_card(path).map(|card| card.scenario).unwrap_or_default();
         }
         Ok(())
     }

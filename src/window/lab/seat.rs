@@ -51,7 +51,7 @@ impl Seat {
     pub fn following(training: &Training) -> Result<Self> {
         let shared = training.policy();
         Ok(Self {
-            name: format!("newest of {}", training.name()),
+            name: followed_name(training),
             is_privileged: false,
             policy: Box::new(NetworkPolicy::new(Arc::clone(&shared), Decision::Mode)?),
             follows: Some((training.id(), shared)),
@@ -95,6 +95,7 @@ impl Seat {
     pub fn catch_up(&mut self, trainings: &[Training]) -> Result<()> {
         let Some((id, shared)) = &mut self.follows else { return Ok(()) };
         if let Some(training) = trainings.iter().find(|training| training.id() == *id) {
+            self.name = followed_name(training);
             let newest = training.policy();
             if !Arc::ptr_eq(shared, &newest) {
                 self.policy = Box::new(NetworkPolicy::new(Arc::clone(&newest), Decision::Mode)?);
@@ -135,6 +136,11 @@ impl Seat {
     pub fn policy(&mut self) -> &mut dyn Policy {
         &mut *self.policy
     }
+}
+
+/// What the newest policy of a run is called, and its last one once it is over.
+fn followed_name(training: &Training) -> String {
+    format!("{} of {}", if training.is_alive() { "newest" } else { "last" }, training.name())
 }
 
 impl Drive {

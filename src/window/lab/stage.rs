@@ -1,16 +1,20 @@
 //! What is on show: one env, or two with the same randomness side by side, with everything a person does to them.
 
+mod branching;
 mod hand;
+mod parameters;
 mod selecting;
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+pub use self::parameters::param_of;
 use self::selecting::Selected;
 use super::{
-    comparison::Comparison, editing::Editing, history::lane_of, play::Play, seat::Seat, training::Training,
+    branches::Branches, comparison::Comparison, editing::Editing, play::Play, seat::Seat, training::Training,
     transport::Transport,
 };
 use crate::{
@@ -18,13 +22,7 @@ use crate::{
     error::{Error, Result},
     metrics::series::Series,
     picture::{Captions, Fading, Picture, Trails},
-    record::Event,
-    sim::{
-        View, ViewOptions, ViewSpec,
-        params::{Kind, Param, When},
-        picture_of,
-        scenario::DomainConfig,
-    },
+    sim::{View, ViewOptions, ViewSpec, picture_of},
 };
 
 /// Ticks of the past that a trail shows.
@@ -44,6 +42,8 @@ pub struct Stage {
     pub pending: Option<Arc<Scenario>>,
     /// One env, or two.
     pub plays: Vec<Play>,
+    /// The recording that was opened, if one was.
+    pub file: Option<PathBuf>,
     /// How time goes by.
     pub transport: Transport,
     /// What two envs have come to.
@@ -55,6 +55,7 @@ pub struct Stage {
     /// What is shown.
     pub options: ViewOptions,
     selected: Selected,
+    branches: Branches,
     shown: Vec<Shown>,
     is_stale: bool,
     revision: u64,
@@ -100,12 +101,14 @@ impl Stage {
             scenario,
             pending: None,
             plays,
+            file: None,
             transport,
             comparison: None,
             probes: Vec::new(),
             editing: None,
             options: ViewOptions::default(),
             selected: Selected::default(),
+            branches: Branches::default(),
             shown: Vec::new(),
             is_stale: true,
             revision: 0,
@@ -204,6 +207,17 @@ impl Stage {
         }
     }
 
+    /// Whether what is on show is a recording.
+    pub fn is_recorded(&self) -> bool {
+        self.plays.iter().any(Play::is_recorded)
+    }
+
+    /// Whether a person may choose where episodes begin.
+    pub fn can_edit(&self) -> bool {
+        let editor = self.scenario.domain.domain().editor();
+        !self.is_recorded() && editor.is_some_and(|editor| editor.kinds().iter().any(|kind| kind.places.is_some()))
+    }
+
     /// Ticks since the play began.
     pub fn tick(&self) -> u64 {
         self.plays.first().map_or(0, Play::tick)
@@ -213,6 +227,20 @@ impl Stage {
     pub fn ticks(&self) -> (u64, u64) {
         let ticks = self.plays.iter().map(Play::ticks);
         ticks.reduce(|a, b| (a.0.max(b.0), a.1.min(b.1))).unwrap_or_default()
+    }
+
+    /// Plays these ticks over and over.
+    ///
+    /// # Errors
+    /// Ticks in the wrong order, or some that not every env knows.
+    pub fn repeat(&mut self, from: u64, until: u64) -> Result<()> {
+        let (first, last) = self.ticks();
+        if from >= until || from < first || until > last {
+            return Err(Error::input(format!("ticks {from} to {until} cannot be repeated"))
+                .hint(format!("name two ticks from {first} to {last}, the earlier one first")));
+        }
+        self.transport.repeat = Some((from, until));
+        Ok(())
     }
 
     /// Plays the last ticks over and over, or goes on.
@@ -247,8 +275,13 @@ impl Stage {
         Ok(())
     }
 
-    /// Shows other envs in the place of these.
+    /// Shows other envs in the place of these, of which is kept what cannot be had again.
     pub fn replace(&mut self, plays: Vec<Play>) {
+        self.keep_replaced(self.editing.is_some());
+        self.show(plays);
+    }
+
+    fn show(&mut self, plays: Vec<Play>) {
         self.plays = plays;
         self.select(None);
         self.probes.clear();
@@ -273,48 +306,6 @@ impl Stage {
         let headline = self.view().and_then(|view| view.declared().headline.first().copied());
         let spec = self.scenario.domain.domain().spec(self.scenario.max_steps);
         Comparison::new(&spec, headline)
-    }
-
-    /// Gives a parameter another value: now if it is live, with the next episode otherwise. True if it is in force.
-    ///
-    /// # Errors
-    /// A name or value that the scenario refuses, or envs that are recordings.
-    pub fn set_parameter(&mut self, name: &str, value: &str) -> Result<bool> {
-        if self.plays.iter().any(Play::is_recorded) {
-            return Err(Error::input("a recording keeps its parameters").hint("fork from here to change them"));
-        }
-        let mut next = (**self.pending.as_ref().unwrap_or(&self.scenario)).clone();
-        next.set(name, value)?;
-        next.check()?;
-        let is_live = param_of(self.scenario.domain.params().declared(), name).is_some_and(|p| p.when == When::Live);
-        if !is_live {
-            self.pending = (next != *self.scenario).then(|| Arc::new(next));
-            return Ok(false);
-        }
-        if self.pending.is_some() {
-            self.pending = Some(Arc::new(next));
-        }
-        let changed = |play: &Play| {
-            let mut scenario = play.scenario().clone();
-            scenario.set(name, value)?;
-            scenario.check()?;
-            Ok(Arc::new(scenario))
-        };
-        let scenarios = self.plays.iter().map(changed).collect::<Result<Vec<_>>>()?;
-        let event = Event::ParameterChanged { name: name.to_owned(), value: value.to_owned() };
-        for (play, scenario) in self.plays.iter_mut().zip(scenarios) {
-            let (seed, env) = (play.seed(), play.env());
-            play.edit(vec![event.clone()], |lane, in_force| {
-                let mut changed = lane_of(&scenario, seed, env);
-                changed.restore(0, &lane.snapshot(0))?;
-                (*lane, *in_force) = (changed, scenario);
-                Ok(())
-            })?;
-        }
-        self.take_scenario();
-        self.compare_anew();
-        self.is_stale = true;
-        Ok(true)
     }
 
     /// How the domain of the scenario shows its envs.
@@ -400,47 +391,4 @@ impl Stage {
             }
         }
     }
-
-    /// Puts what waited for the next episode in force where one has begun.
-    fn begin_pending(&mut self) -> Result<()> {
-        let Some(pending) = self.pending.clone() else { return Ok(()) };
-        for play in &mut self.plays {
-            if play.finished().is_none() || play.is_recorded() || *play.scenario() == *pending {
-                continue;
-            }
-            let events = changes(play.scenario(), &pending);
-            let (seed, env) = (play.seed(), play.env());
-            let episode = play.finished().map_or(0, |record| record.episode.saturating_add(1));
-            play.edit(events, |lane, in_force| {
-                let mut changed = lane_of(&pending, seed, env);
-                changed.begin_episode(0, episode);
-                (*lane, *in_force) = (changed, Arc::clone(&pending));
-                Ok(())
-            })?;
-        }
-        if self.plays.iter().all(|play| *play.scenario() == *pending) {
-            self.scenario = pending;
-            self.pending = None;
-        }
-        Ok(())
-    }
-}
-
-/// The declaration of a parameter, groups written out as `group.name`.
-pub fn param_of<'a>(params: &'a [Param], name: &str) -> Option<&'a Param> {
-    let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
-    let param = params.iter().find(|param| param.name == first)?;
-    match (rest, &param.kind) {
-        (None, _) => Some(param),
-        (Some(rest), Kind::Group(inner)) => param_of(inner, rest),
-        (Some(_), _) => None,
-    }
-}
-
-/// The parameters in which `after` differs from `before`.
-fn changes(before: &Scenario, after: &Scenario) -> Vec<Event> {
-    let (old, new) = (before.domain.params(), after.domain.params());
-    let names = crate::sim::params::names_of(new.declared());
-    let changed = names.into_iter().filter(|name| old.get(name) != new.get(name));
-    changed.map(|name| Event::ParameterChanged { value: new.get(&name).unwrap_or_default(), name }).collect()
 }

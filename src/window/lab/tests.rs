@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod branching;
 mod inspecting;
+mod telling;
 
 use std::time::Duration;
 
@@ -48,6 +50,13 @@ fn set(name: &str, value: &str) -> Command {
     Command::SetParameter { name: name.to_owned(), value: value.to_owned() }
 }
 
+/// A run whose iterations take a moment.
+fn quick_draft() -> Draft {
+    let set = [("num_envs", "2"), ("num_steps", "4"), ("envs_per_world", "2"), ("hidden", "4"), ("imitation", "0.0")];
+    let set = set.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    Draft { minutes: 60.0, set, ..Draft::default() }
+}
+
 /// The first entity of a kind and where it is.
 fn first(lab: &Lab, kind: usize) -> (bevy::ecs::entity::Entity, Vec2) {
     let stage = stage(lab);
@@ -88,6 +97,7 @@ fn what_was_measured_on_the_way_is_shown_after_going_back() {
 #[test]
 fn time_goes_by_only_while_it_plays_and_the_view_can_stand_still_meanwhile() {
     let mut lab = lab();
+    lab.obey(&Command::Pause).unwrap();
     lab.advance(Duration::from_secs(1));
     assert_eq!(stage(&lab).tick(), 0);
     lab.obey(&Command::Play).unwrap();
@@ -102,7 +112,7 @@ fn time_goes_by_only_while_it_plays_and_the_view_can_stand_still_meanwhile() {
 }
 
 #[test]
-fn a_dragged_agent_is_where_it_was_put_and_what_came_after_is_forgotten() {
+fn a_dragged_agent_is_where_it_was_put_and_what_came_after_is_another_branch() {
     let mut lab = lab();
     steps(&mut lab, 20);
     lab.obey(&Command::Seek(10)).unwrap();
@@ -211,7 +221,7 @@ fn a_recording_made_here_is_verified_replayed_and_forked() {
     lab.obey(&Command::Seek(25)).unwrap();
     let there = hash(&lab, 0);
     lab.obey(&Command::Fork { policy: Some("hold".to_owned()) }).unwrap();
-    assert_eq!((hash(&lab, 0), stage(&lab).tick()), (there, 0));
+    assert_eq!((hash(&lab, 0), stage(&lab).tick()), (there, 25));
     steps(&mut lab, 5);
     assert_eq!(stage(&lab).plays[0].policies(), ["hold"]);
 }
@@ -323,9 +333,7 @@ fn the_editor_places_takes_away_and_takes_back_and_saves_what_is_played() {
 fn training_goes_on_beside_what_is_shown_which_acts_with_the_newest_policy() {
     let dir = tempfile::tempdir().unwrap();
     let mut lab = lab();
-    let set = [("num_envs", "2"), ("num_steps", "4"), ("envs_per_world", "2"), ("hidden", "4"), ("imitation", "0.0")];
-    let set = set.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    lab.train_in(&Draft { minutes: 60.0, set, ..Draft::default() }, Some(&dir.path().join("run"))).unwrap();
+    lab.train_in(&quick_draft(), Some(&dir.path().join("run"))).unwrap();
     let begun = std::time::Instant::now();
     while lab.trainings()[0].status().counters.iterations < 3 {
         assert!(begun.elapsed() < Duration::from_secs(60), "it does not train");

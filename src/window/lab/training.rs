@@ -95,6 +95,16 @@ impl Training {
         &self.status
     }
 
+    /// Share of the run that is done, 0 to 1: the last iteration ends a little after the goal.
+    pub fn progress(&self) -> f64 {
+        self.status.progress.clamp(0.0, 1.0)
+    }
+
+    /// Name of the scenario that it trains in.
+    pub fn scenario(&self) -> &str {
+        self.plan.stages.last().map_or("", |scenario| scenario.name.as_str())
+    }
+
     /// Whether it goes on, paused or not.
     pub fn is_alive(&self) -> bool {
         matches!(self.status.phase, Phase::Training | Phase::Paused)

@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
 /// Speeds that the keys go through, in simulated seconds per second.
 const SPEEDS: [f64; 11] = [0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
+
+/// Slowest and fastest speed that can be chosen, in simulated seconds per second.
+pub const SPEED_RANGE: (f64, f64) = (0.1, 200.0);
 
 /// Longest time that is caught up with in one frame; a window that was asleep does not race afterwards.
 const MOST_ELAPSED: Duration = Duration::from_millis(250);
@@ -20,6 +25,20 @@ pub enum Speed {
 }
 
 impl Speed {
+    /// This speed, if it is one.
+    ///
+    /// # Errors
+    /// A number of times that is none, or beyond what can be chosen.
+    pub fn checked(self) -> Result<Self> {
+        let (least, most) = SPEED_RANGE;
+        match self {
+            Self::Times(times) if !(least..=most).contains(&times) => {
+                Err(Error::input(format!("{times} is no speed: {least} to {most} simulated seconds per second are")))
+            }
+            _ => Ok(self),
+        }
+    }
+
     /// The next faster one.
     pub fn faster(self) -> Self {
         match self {

@@ -17,10 +17,15 @@ const CARD: f32 = THUMBNAIL.0 as f32 + 16.0;
 #[derive(Default)]
 pub(super) struct State {
     textures: BTreeMap<String, TextureHandle>,
+    /// The gallery that they are of.
+    number: u64,
 }
 
 /// Shows the gallery.
 pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette, out: &mut Vec<Command>) {
+    if state.number != lab.gallery().number() {
+        *state = State { textures: BTreeMap::new(), number: lab.gallery().number() };
+    }
     ui.heading("What do you want to watch?");
     ui.weak("A scenario opens with the policy that comes with it. Then: T trains, P shows who else could act, C compares, ? shows every key.");
     ui.add_space(8.0);
@@ -69,7 +74,12 @@ fn card(ui: &mut Ui, card: &Card, state: &mut State, palette: &Palette, out: &mu
             }
             match &card.scenario {
                 Ok(scenario) => {
-                    ui.strong(&scenario.title);
+                    ui.horizontal(|ui| {
+                        ui.strong(&scenario.title);
+                        if card.shows_defects {
+                            ui.small("shows defects");
+                        }
+                    });
                     ui.add(egui::Label::new(first_sentence(&scenario.about)).wrap());
                 }
                 Err(error) => {

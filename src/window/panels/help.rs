@@ -8,7 +8,7 @@ use crate::window::command::{Command, WindowCommand, entries};
 /// What the pointer does.
 const POINTER: [(&str, &str); 6] = [
     ("Click", "inspect an agent or a link"),
-    ("Drag an agent", "put it somewhere else, while paused or running"),
+    ("Drag an agent", "put it somewhere else; in the past, what came after is kept as a branch"),
     ("Drag the ground", "move what is seen"),
     ("Wheel", "zoom"),
     ("Arrows", "steer the agent that is driven; X and Z go through its choices"),

@@ -54,13 +54,17 @@ fn mesh_of(sign: Sign, rect: Rect, palette: &Palette) -> epaint::Mesh {
             let (from, to) = (Vec2::new(0.0, 0.5), Vec2::new(1.0, 0.5));
             (Form::Segment { from, to, stroke: Stroke::solid(2.5).dashed(dash) }, colour, 1.0)
         }
-        Sign::Area { colour } => (Form::Disc { centre: middle, radius: Length::Pixels(12.0) }, colour, 0.4),
+        Sign::Area { colour } => {
+            (Form::Ring { centre: middle, radius: Length::Pixels(12.0), stroke: Stroke::solid(2.0) }, colour, 0.85)
+        }
     };
-    let picture = Picture {
-        arena: Arena::square(1.0),
-        marks: vec![Mark::new(Layer::Agents, form, colour, opacity)],
-        ..Picture::default()
-    };
+    let mut marks = vec![Mark::new(Layer::Agents, form, colour, opacity)];
+    if matches!(sign, Sign::Area { .. }) {
+        // A rim with little within, as the scene has it.
+        let fill = Form::Disc { centre: middle, radius: Length::Pixels(12.0) };
+        marks.insert(0, Mark::new(Layer::Agents, fill, colour, 0.12));
+    }
+    let picture = Picture { arena: Arena::square(1.0), marks, ..Picture::default() };
     let lens =
         Lens::filled(Area { min: Vec2::new(rect.left(), rect.top()), max: Vec2::new(rect.right(), rect.bottom()) });
     let mut triangles = Triangles::default();

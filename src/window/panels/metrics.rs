@@ -49,6 +49,8 @@ type Find<'a> = Box<dyn Fn(&str) -> Option<&'a Series> + 'a>;
 /// A run with its curves.
 struct Source<'a> {
     name: String,
+    /// The scenario that it trains in; empty where nothing says so.
+    scenario: String,
     folder: PathBuf,
     names: Vec<&'a str>,
     get: Find<'a>,
@@ -69,12 +71,15 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette,
         }
         ui.checkbox(&mut state.is_logarithmic, "log");
     });
-    egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+    // What is seen of one kind of curves says nothing of where a person looks among the others.
+    let area = egui::ScrollArea::vertical().id_salt(("curves", state.of_envs)).auto_shrink([false, false]);
+    area.show(ui, |ui| {
         if state.of_envs {
             envs(ui, lab, state, palette);
         } else if sources.is_empty() {
             super::nothing(ui, "Nothing has trained yet. Press T to train, or choose a run above.");
         } else {
+            owners(ui, &sources, lab, palette);
             training(ui, &sources, state, palette, out);
         }
     });
@@ -83,6 +88,7 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette,
 fn sources(lab: &Lab) -> Vec<Source<'_>> {
     let live = lab.trainings().iter().map(|training| Source {
         name: training.name().to_owned(),
+        scenario: training.scenario().to_owned(),
         folder: training.folder().clone(),
         names: training.curves().keys().map(String::as_str).collect(),
         get: Box::new(|name| training.curves().get(name)),
@@ -91,9 +97,24 @@ fn sources(lab: &Lab) -> Vec<Source<'_>> {
         let curves = run.curves()?;
         let names = curves.iter().map(|(name, _)| name).collect();
         let get = Box::new(|name: &str| curves.get(name));
-        Some(Source { name: run.name(), folder: run.path.clone(), names, get })
+        let scenario = run.scenario().to_owned();
+        Some(Source { name: run.name(), scenario, folder: run.path.clone(), names, get })
     });
     live.chain(stored).collect()
+}
+
+/// Whose curves these are; a run of another scenario says of which one.
+fn owners(ui: &mut Ui, sources: &[Source<'_>], lab: &Lab, palette: &Palette) {
+    let on_show = lab.stage().map(|stage| stage.scenario.name.as_str());
+    ui.horizontal_wrapped(|ui| {
+        for (index, source) in sources.iter().enumerate() {
+            ui.colored_label(palette.series(index).0, "■");
+            ui.label(&source.name);
+            if !source.scenario.is_empty() && on_show.is_some_and(|on_show| on_show != source.scenario) {
+                ui.strong(format!("trained in {}, not in what is on show", source.scenario));
+            }
+        }
+    });
 }
 
 fn choose_curves(ui: &mut Ui, sources: &[Source<'_>], state: &mut State) {
@@ -132,7 +153,8 @@ fn training(ui: &mut Ui, sources: &[Source<'_>], state: &mut State, palette: &Pa
     let shown: Vec<String> =
         names(sources).into_iter().filter(|name| state.shown.get(name).copied().unwrap_or(false)).collect();
     if shown.is_empty() {
-        super::nothing(ui, "Choose curves above.");
+        let has_points = sources.iter().any(|source| !source.names.is_empty());
+        super::nothing(ui, if has_points { "Choose curves above." } else { "Waiting for the first point." });
     }
     let columns = (ui.available_width() / 320.0).floor().clamp(1.0, 4.0) as usize;
     let width = ui.available_width() / columns as f32 - 8.0;

@@ -33,7 +33,7 @@ use egui_tiles::{Behavior, TileId, Tiles, UiResponse};
 
 use super::{
     command::{Command, WindowCommand, entries},
-    desk::{Desk, Pane},
+    desk::{Desk, Pane, simplification, title_lone_panels},
     lab::{Draft, Inspection, Lab},
     scene::Lens,
     theme::Palette,
@@ -52,6 +52,7 @@ pub struct PanelStates {
     scene: scene::State,
     training: training::State,
     timeline: timeline::State,
+    transport: transport::State,
 }
 
 impl PanelStates {
@@ -74,9 +75,12 @@ pub(super) fn plugin(app: &mut App) {
 /// Everything that the window shows, from edge to edge; what was asked for is added to `out`.
 pub(super) fn show(ui: &mut Ui, lab: &Lab, desk: &mut Desk, inspection: Option<&Inspection>, out: &mut Vec<Command>) {
     let palette = Palette::of(desk.theme());
-    shortcuts(ui.ctx(), desk, out);
-    egui::Panel::top("transport").show(ui, |ui| transport::show(ui, lab, out));
+    shortcuts(ui.ctx(), lab, desk, out);
+    egui::Panel::top("transport").show(ui, |ui| transport::show(ui, lab, &mut desk.states.transport, out));
     egui::Panel::bottom("status").show(ui, |ui| status::show(ui, lab, &desk.adapter, out));
+    if lab.stage().is_none() {
+        messages::show_below(ui, lab, &palette, out);
+    }
     match lab.stage() {
         None => {
             desk.lenses.iter_mut().for_each(|lens| lens.area = bevy::math::Rect::default());
@@ -87,6 +91,7 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, desk: &mut Desk, inspection: Option<&
             let frame = egui::Frame::NONE;
             egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
                 let mut layout = std::mem::replace(&mut desk.layout, egui_tiles::Tree::empty("desk"));
+                title_lone_panels(&mut layout);
                 let Desk { states, lenses, follows, .. } = desk;
                 let mut shown = Shown { lab, inspection, palette: &palette, states, lenses, follows: *follows, out };
                 layout.ui(&mut shown, ui);
@@ -94,7 +99,7 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, desk: &mut Desk, inspection: Option<&
             });
         }
     }
-    messages::show(ui.ctx(), lab, &palette, out);
+    messages::show(ui.ctx(), lab, &desk.lenses, &palette, out);
     if desk.palette {
         palette::show(ui.ctx(), &mut desk.states.palette, lab, out);
     }
@@ -106,21 +111,30 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, desk: &mut Desk, inspection: Option<&
     }
 }
 
-/// The keys of all commands that have one, unless something is being typed.
-fn shortcuts(ctx: &egui::Context, desk: &Desk, out: &mut Vec<Command>) {
+/// The keys of all commands that have one, unless something is being typed, in the order in which they were pressed.
+fn shortcuts(ctx: &egui::Context, lab: &Lab, desk: &Desk, out: &mut Vec<Command>) {
     let is_typing = ctx.egui_wants_keyboard_input();
-    for entry in entries() {
-        let Some(shortcut) = entry.shortcut else { continue };
-        let is_plain = shortcut.modifiers.is_none() || shortcut.modifiers == egui::Modifiers::SHIFT;
-        let is_window =
-            matches!(entry.command, Command::Window(WindowCommand::TogglePalette | WindowCommand::ToggleHelp));
-        if (is_typing && is_plain) || ((desk.palette || desk.asks_to_close) && !is_window) {
-            continue;
-        }
-        if ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
-            out.push(entry.command);
-        }
-    }
+    let entries = entries();
+    let meant = |key: egui::Key, modifiers: egui::Modifiers| {
+        entries.iter().find(|entry| {
+            let Some(shortcut) = entry.shortcut.filter(|shortcut| shortcut.logical_key == key) else { return false };
+            let is_plain = shortcut.modifiers.is_none() || shortcut.modifiers == egui::Modifiers::SHIFT;
+            let is_window =
+                matches!(entry.command, Command::Window(WindowCommand::TogglePalette | WindowCommand::ToggleHelp));
+            let is_heard = !(is_typing && is_plain) && (is_window || !(desk.palette || desk.asks_to_close));
+            // In the gallery nothing is on show that keys could be about.
+            let is_about_something = lab.stage().is_some() || entry.command.is_available(lab);
+            modifiers.matches_logically(shortcut.modifiers) && is_heard && is_about_something
+        })
+    };
+    ctx.input_mut(|input| {
+        input.events.retain(|event| {
+            let egui::Event::Key { key, modifiers, pressed: true, .. } = event else { return true };
+            let entry = meant(*key, *modifiers);
+            out.extend(entry.map(|entry| entry.command.clone()));
+            entry.is_none()
+        });
+    });
 }
 
 /// What to do with what trains when the window closes.
@@ -179,7 +193,7 @@ impl Behavior<Pane> for Shown<'_> {
                 Pane::Parameters => parameters::show(ui, lab, &mut states.parameters, out),
                 Pane::Compare => compare::show(ui, lab, palette, out),
                 Pane::Events => events::show(ui, lab, out),
-                Pane::Scenario => scenario::show(ui, lab, &mut states.scenario, &mut states.scene.kind, palette, out),
+                Pane::Scenario => scenario::show(ui, lab, &mut states.scenario, &mut states.scene.kind, out),
                 Pane::Timeline => timeline::show(ui, lab, &mut states.timeline, palette, out),
             }
         });
@@ -191,7 +205,25 @@ impl Behavior<Pane> for Shown<'_> {
     }
 
     fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
-        egui_tiles::SimplificationOptions { all_panes_must_have_tabs: false, ..Default::default() }
+        simplification()
+    }
+
+    fn top_bar_right_ui(
+        &mut self,
+        tiles: &Tiles<Pane>,
+        ui: &mut Ui,
+        _tile: TileId,
+        tabs: &egui_tiles::Tabs,
+        _scroll_offset: &mut f32,
+    ) {
+        let panes = || tabs.children.iter().filter_map(|tile| tiles.get_pane(tile));
+        let Some(first) = panes().next().filter(|_| panes().all(|pane| *pane != Pane::Scene)) else { return };
+        let fold = ui.small_button("–");
+        let label = format!("Fold {}", first.title());
+        fold.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, true, &label));
+        if fold.on_hover_text("Fold these panels; \"Panels\" above unfolds them").clicked() {
+            self.out.push(Command::Window(WindowCommand::Fold(*first)));
+        }
     }
 
     fn tab_title_for_tile(&mut self, tiles: &Tiles<Pane>, tile: TileId) -> egui::WidgetText {

@@ -71,7 +71,8 @@ fn find(query: &str, lab: &Lab) -> Vec<(String, String, Command)> {
         let label = label.to_lowercase();
         words.iter().all(|word| label.contains(word.as_str()))
     };
-    let plain = entries().into_iter().map(|Entry { command, label, shortcut, .. }| {
+    let available = entries().into_iter().filter(|entry| entry.command.is_available(lab));
+    let plain = available.map(|Entry { command, label, shortcut, .. }| {
         (label.to_owned(), shortcut.map_or_else(String::new, |keys| keys_of(&keys)), command)
     });
     let scenarios = lab.gallery().cards().iter().map(|card| {

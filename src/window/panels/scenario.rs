@@ -2,11 +2,9 @@
 
 use bevy_egui::egui::{self, Ui};
 
-use super::legend;
 use crate::window::{
     command::{Command, Layer},
     lab::Lab,
-    theme::Palette,
 };
 
 /// What is typed into the panel.
@@ -17,14 +15,7 @@ pub(super) struct State {
 }
 
 /// Shows the scenario.
-pub(super) fn show(
-    ui: &mut Ui,
-    lab: &Lab,
-    state: &mut State,
-    next_kind: &mut usize,
-    palette: &Palette,
-    out: &mut Vec<Command>,
-) {
+pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, next_kind: &mut usize, out: &mut Vec<Command>) {
     let Some(stage) = lab.stage() else { return };
     let scenario = &stage.scenario;
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
@@ -59,11 +50,6 @@ pub(super) fn show(
                 out.push(Command::ToggleLayer(layer));
             }
         }
-        if let Some(picture) = stage.picture(0) {
-            egui::CollapsingHeader::new("Legend").default_open(true).show(ui, |ui| {
-                legend::show(ui, &picture.legend, palette);
-            });
-        }
         ui.separator();
         editor(ui, lab, state, next_kind, out);
     });
@@ -73,8 +59,15 @@ fn editor(ui: &mut Ui, lab: &Lab, state: &mut State, next_kind: &mut usize, out:
     let Some(stage) = lab.stage() else { return };
     ui.strong("Editor");
     let Some(editing) = &stage.editing else {
-        ui.label("Change where an episode begins, by hand.");
-        if ui.button("Edit").on_hover_text("Episodes will begin as the env stands now (E)").clicked() {
+        let why_not = match (stage.can_edit(), stage.is_recorded()) {
+            (true, _) => "Change where an episode begins, by hand.",
+            (false, true) => "A recording cannot be edited; fork it first.",
+            (false, false) => "Nothing in this scenario has a place to choose.",
+        };
+        ui.label(why_not);
+        if stage.can_edit()
+            && ui.button("Edit").on_hover_text("Episodes will begin as the env stands now (E)").clicked()
+        {
             out.push(Command::ToggleEditor);
         }
         save(ui, &stage.scenario.name, state, out);

@@ -1,22 +1,22 @@
 //! The envs on show, and what the pointer does in them.
 
-use bevy::{ecs::entity::Entity, math::Rect as Area, math::Vec2};
-use bevy_egui::egui::{self, Align2, Color32, CursorIcon, FontId, Pos2, Rect, Sense, Stroke, Ui};
+mod overlay;
 
+use bevy::{ecs::entity::Entity, math::Rect as Area, math::Vec2};
+use bevy_egui::egui::{self, CursorIcon, Pos2, Rect, Sense, Ui};
+
+use self::overlay::{Room, caption, corner, overlay};
 use crate::{
-    picture::{Form, Picture, round_at_most},
+    picture::Picture,
     window::{
-        command::{Command, Selection, Subject},
+        command::{Command, Selection, Subject, WindowCommand},
+        desk::Pane,
         lab::{Lab, Stage},
         scene::{Lens, pick, place_of},
         theme::Palette,
     },
 };
 
-/// Longest scale bar, in points.
-const SCALE_BAR: f32 = 120.0;
-/// Height of what is written above an env, in points.
-const HEADER: f32 = 42.0;
 /// A step of the wheel makes a metre so many times as large.
 const WHEEL: f32 = 1.0015;
 
@@ -27,6 +27,8 @@ pub(super) struct State {
     dragged: Option<(usize, Entity, Vec2)>,
     /// Kind of the entity that is placed next in the editor.
     pub(super) kind: usize,
+    /// Whether the legend is open, if somebody has said so.
+    legend: Option<bool>,
 }
 
 /// Shows the envs side by side.
@@ -50,12 +52,15 @@ pub(super) fn show(
         }
         let left = room.left() + play as f32 * width;
         let rect = Rect::from_min_size(Pos2::new(left, room.top()), egui::vec2(width, room.height()));
-        let (header, rect) = rect.split_top_bottom_at_y(rect.top() + HEADER);
+        let Some(picture) = stage.picture(play) else { continue };
+        let room = Room::of(rect, picture.arena.size_m());
+        let rect = room.env;
         lens.area = Area { min: Vec2::new(rect.left(), rect.top()), max: Vec2::new(rect.right(), rect.bottom()) };
-        if let Some(picture) = stage.picture(play) {
-            caption(ui, stage, play, picture, header, palette);
-            follow(stage, play, picture, follows, lens);
-            env(ui, stage, play, picture, rect, palette, lens, state, out);
+        follow(stage, play, picture, follows, lens);
+        env(ui, stage, play, picture, rect, palette, lens, state, out);
+        caption(ui, stage, play, picture, room, palette);
+        if play == 0 {
+            corner(ui, picture, room, &mut state.legend, palette);
         }
     }
     steer(ui, stage, out);
@@ -134,13 +139,18 @@ fn env(
         out.push(Command::MoveTo { play, who, at: at.to_array() });
     }
     if response.clicked() {
-        let is_placing = stage.editing.is_some() && ui.input(|input| input.modifiers.shift);
+        let is_placing = stage.editing.is_some() && ui.input(held_at_click).shift;
         match pointer.filter(|_| is_placing) {
             Some(at) => {
                 let at = lens.place(arena, at).clamp(arena.low, arena.high);
                 out.push(Command::Place { kind: state.kind, at: at.to_array() });
             }
-            None => out.push(Command::Select(under.map(|subject| Selection { play, subject }))),
+            None => {
+                out.push(Command::Select(under.map(|subject| Selection { play, subject })));
+                if under.is_some() {
+                    out.push(Command::Window(WindowCommand::Show(Pane::Inspector)));
+                }
+            }
         }
     }
     if response.double_clicked() {
@@ -156,111 +166,13 @@ fn env(
     }
 }
 
-/// Who acts and what is measured, above an env.
-fn caption(ui: &Ui, stage: &Stage, play: usize, picture: &Picture, rect: Rect, palette: &Palette) {
-    let painter = ui.painter().with_clip_rect(rect);
-    let captions = &picture.captions;
-    let title = match stage.plays.len() {
-        0 | 1 => captions.policy.clone(),
-        _ => format!("{}  {}", ["A", "B"][play.min(1)], captions.policy),
-    };
-    let corner = rect.left_top() + egui::vec2(10.0, 4.0);
-    painter.text(corner, Align2::LEFT_TOP, title, FontId::proportional(15.0), palette.text);
-    let measured: Vec<String> =
-        captions.metrics.iter().take(4).map(|quantity| format!("{} {}", quantity.name, quantity.text())).collect();
-    let below = corner + egui::vec2(0.0, 20.0);
-    painter.text(below, Align2::LEFT_TOP, measured.join("   "), FontId::proportional(12.0), palette.muted);
-}
-
-/// What is written and drawn over an env.
-#[allow(clippy::too_many_arguments, reason = "one env, everything about it")]
-fn overlay(
-    ui: &Ui,
-    stage: &Stage,
-    play: usize,
-    picture: &Picture,
-    rect: Rect,
-    palette: &Palette,
-    lens: &Lens,
-    ghost: Option<Vec2>,
-) {
-    let painter = ui.painter().with_clip_rect(rect);
-    let arena = &picture.arena;
-    let at = |place: Vec2| {
-        let point = lens.point(arena, place);
-        Pos2::new(point.x, point.y)
-    };
-    for mark in &picture.marks {
-        if let Form::Label { at: place, text, size_px } = &mark.form {
-            let font = FontId::proportional(size_px * lens.unit());
-            painter.text(at(*place), Align2::CENTER_CENTER, text, font, palette.text);
-        }
-    }
-    let small = FontId::proportional(12.0);
-    let step = arena.grid_step_m();
-    let low = at(arena.low);
-    // What is no ground has no metres.
-    let lines = if arena.is_to_scale { (arena.size_m().max_element() / step) as u32 + 1 } else { 0 };
-    for line in 0..lines {
-        let metres = line as f32 * step;
-        let (across, up) = (at(arena.low + Vec2::new(metres, 0.0)), at(arena.low + Vec2::new(0.0, metres)));
-        if metres <= arena.size_m().x {
-            let foot = Pos2::new(across.x, low.y + 2.0);
-            painter.text(foot, Align2::CENTER_TOP, number(arena.low.x + metres), small.clone(), palette.muted);
-        }
-        if metres <= arena.size_m().y && line > 0 {
-            let side = Pos2::new(low.x - 3.0, up.y);
-            painter.text(side, Align2::RIGHT_CENTER, number(arena.low.y + metres), small.clone(), palette.muted);
-        }
-    }
-    if arena.is_to_scale {
-        scale_bar(&painter, rect, lens.points_per_m(arena), palette);
-    }
-    let ring = |place: Vec2, radius: f32, colour: Color32| {
-        painter.circle_stroke(at(place), radius, Stroke::new(2.0, colour));
-    };
-    if let Some(selection) = stage.present_selection().filter(|selection| selection.play == play) {
-        match selection.subject {
-            Subject::Entity(who) => {
-                if let Some(place) = place_of(picture, who) {
-                    ring(place, 15.0 * lens.unit(), palette.selected);
-                }
-            }
-            Subject::Link(one, other) => {
-                if let (Some(a), Some(b)) = (place_of(picture, one), place_of(picture, other)) {
-                    painter.line_segment([at(a), at(b)], Stroke::new(3.0, palette.selected));
-                }
-            }
-        }
-    }
-    if let Some(place) = ghost {
-        ring(place, 12.0 * lens.unit(), palette.text);
-    }
-    if stage.editing.is_some() && play == 0 {
-        let text = "Editing where an episode begins. Drag agents, shift+click places one, Delete takes one away.";
-        painter.text(rect.center_bottom() - egui::vec2(0.0, 8.0), Align2::CENTER_BOTTOM, text, small, palette.text);
-    }
-}
-
-/// A bar of round length with its metres.
-fn scale_bar(painter: &egui::Painter, rect: Rect, points_per_m: f32, palette: &Palette) {
-    let metres = round_at_most(SCALE_BAR / points_per_m.max(f32::MIN_POSITIVE));
-    let length = metres * points_per_m;
-    let right = rect.right_bottom() - egui::vec2(14.0, 14.0);
-    let left = right - egui::vec2(length, 0.0);
-    let stroke = Stroke::new(1.5, palette.muted);
-    painter.line_segment([left, right], stroke);
-    for end in [left, right] {
-        painter.line_segment([end - egui::vec2(0.0, 4.0), end + egui::vec2(0.0, 4.0)], stroke);
-    }
-    let middle = left + egui::vec2(0.5 * length, -4.0);
-    painter.text(
-        middle,
-        Align2::CENTER_BOTTOM,
-        format!("{} m", number(metres)),
-        FontId::proportional(12.0),
-        palette.muted,
-    );
+/// The modifiers that were held when a button was let go last; those that are held now may be others.
+fn held_at_click(input: &egui::InputState) -> egui::Modifiers {
+    let clicks = input.events.iter().rev().filter_map(|event| match event {
+        egui::Event::PointerButton { modifiers, .. } => Some(*modifiers),
+        _ => None,
+    });
+    clicks.into_iter().next().unwrap_or(input.modifiers)
 }
 
 /// A short label for what is under the pointer.
@@ -312,9 +224,4 @@ fn steer(ui: &Ui, stage: &Stage, out: &mut Vec<Command>) {
     if axes != before || turn != 0 {
         out.push(Command::Steer { axes, turn });
     }
-}
-
-/// A number with as many digits as it needs.
-fn number(value: f32) -> String {
-    if value == value.trunc() { format!("{value:.0}") } else { format!("{value}") }
 }

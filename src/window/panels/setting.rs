@@ -14,6 +14,8 @@ pub(super) type Drafts = BTreeMap<String, Draft>;
 pub(super) enum Draft {
     /// A number that is being dragged.
     Number(f64),
+    /// A number beyond its range, which was typed and is not taken.
+    Refused(f64),
     /// A text that is being typed.
     Text(String),
 }
@@ -30,11 +32,12 @@ pub(super) fn setting(ui: &mut Ui, param: &Param, name: &str, text: &str, drafts
         }
         Kind::Choice { names, docs } => choice(ui, name, text, names, docs),
         Kind::Whole { low, high, unit } => {
-            let range = (*low as f64, (*high).min(1 << 52) as f64);
-            number(ui, name, text, range, unit, true, drafts).map(|value| format!("{value:.0}"))
+            let range = Range { low: *low as f64, high: (*high).min(1 << 52) as f64, unit, decimals: 0 };
+            ranged(ui, name, text.parse().ok()?, &range, drafts).map(|value| format!("{value:.0}"))
         }
         Kind::Number { low, high, unit } => {
-            number(ui, name, text, (*low, *high), unit, false, drafts).map(|value| format!("{value:?}"))
+            let range = Range { low: *low, high: *high, unit, decimals: 6 };
+            ranged(ui, name, text.parse().ok()?, &range, drafts).map(|value| format!("{value:?}"))
         }
         Kind::List { .. } | Kind::Optional(_) => typed(ui, name, text, drafts),
         Kind::Group(_) => None,
@@ -53,39 +56,75 @@ fn choice(ui: &mut Ui, name: &str, text: &str, names: &[&str], docs: &[&str]) ->
     chosen
 }
 
-/// A slider whose value is asked for when it is let go.
-fn number(
-    ui: &mut Ui,
-    name: &str,
-    text: &str,
-    (low, high): (f64, f64),
-    unit: &str,
-    is_whole: bool,
-    drafts: &mut Drafts,
-) -> Option<f64> {
-    let current: f64 = text.parse().ok()?;
+/// Where a number may lie.
+pub(super) struct Range<'a> {
+    /// Least.
+    pub low: f64,
+    /// Greatest.
+    pub high: f64,
+    /// What it is counted in.
+    pub unit: &'a str,
+    /// Most digits behind the point; 0 for whole numbers.
+    pub decimals: usize,
+}
+
+impl Range<'_> {
+    fn text(&self, value: f64) -> String {
+        let space = if self.unit.is_empty() || self.unit == "×" { "" } else { " " };
+        format!("{value}{space}{}", self.unit)
+    }
+
+    /// Both ends in words.
+    fn ends(&self) -> String {
+        format!("{} to {}", self.low, self.text(self.high))
+    }
+}
+
+/// A slider whose value is asked for when it is let go. A number beyond the range that is typed into it is not taken: the range and
+/// the number that stays in force are told below.
+pub(super) fn ranged(ui: &mut Ui, name: &str, current: f64, range: &Range<'_>, drafts: &mut Drafts) -> Option<f64> {
     let mut value = match drafts.get(name) {
         Some(Draft::Number(value)) => *value,
         _ => current,
     };
-    let is_wide = high - low > LOGARITHMIC * current.abs().max(1e-3);
-    let suffix = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+    let is_wide = range.high - range.low > LOGARITHMIC * current.abs().max(1e-3);
+    let suffix = range.text(0.0).trim_start_matches('0').to_owned();
     ui.spacing_mut().slider_width = 90.0;
-    let mut slider = egui::Slider::new(&mut value, low..=high).suffix(suffix).logarithmic(is_wide).max_decimals(6);
-    if is_whole {
+    let mut slider = egui::Slider::new(&mut value, range.low..=range.high)
+        .suffix(suffix)
+        .logarithmic(is_wide)
+        .max_decimals(range.decimals)
+        .clamping(egui::SliderClamping::Never);
+    if range.decimals == 0 {
         slider = slider.integer();
     }
-    let response = ui.add(slider);
+    let response = ui.add(slider).on_hover_text(range.ends());
+    if !response.has_focus() && !matches!(drafts.get(name), Some(Draft::Number(_))) {
+        // What is dragged stops at the ends, where it is seen to stop; only what is typed can be beyond them.
+        value = value.clamp(range.low, range.high);
+    }
     let is_going_on = response.dragged() || response.has_focus();
     if response.changed() && is_going_on {
+        if response.dragged() {
+            value = value.clamp(range.low, range.high);
+        }
         drafts.insert(name.to_owned(), Draft::Number(value));
         return None;
     }
-    let is_over = response.changed() || (!is_going_on && drafts.contains_key(name));
-    if is_over {
-        drafts.remove(name);
+    if let Some(Draft::Refused(refused)) = drafts.get(name) {
+        let told = format!("{refused} is not within {}; {} is in force", range.ends(), range.text(current));
+        ui.label(egui::RichText::new(told).small().italics());
     }
-    (is_over && value != current).then_some(value)
+    let is_over = response.changed() || (!is_going_on && matches!(drafts.get(name), Some(Draft::Number(_))));
+    if !is_over {
+        return None;
+    }
+    drafts.remove(name);
+    if !(range.low..=range.high).contains(&value) {
+        drafts.insert(name.to_owned(), Draft::Refused(value));
+        return None;
+    }
+    (value != current).then_some(value)
 }
 
 /// A value as RON text, asked for with Enter.

@@ -22,7 +22,7 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, adapter: &str, _out: &mut Vec<Command
         for training in lab.trainings().iter().filter(|training| training.is_alive()) {
             ui.separator();
             let rate = training.steps_per_s().map_or(String::new(), |rate| format!(" {rate:.0} steps/s"));
-            ui.label(format!("training {:.0} %{rate}", 100.0 * training.status().progress));
+            ui.label(format!("training {:.0} %{rate}", 100.0 * training.progress()));
         }
         for export in lab.exports() {
             ui.separator();

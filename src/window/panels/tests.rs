@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod arranging;
+mod telling;
+
 use bevy::ecs::entity::Entity;
 use bevy_egui::egui::{self, Key, Modifiers};
 use egui_kittest::{Harness, kittest::Queryable};
@@ -66,6 +69,12 @@ fn click(harness: &mut Harness<'_, Shown>, label: &str, expected: Command) {
     assert!(harness.state().asked.contains(&expected), "{label}: {:?}", harness.state().asked);
 }
 
+/// A turn of the wheel, downwards below 0.
+fn wheel(points: f32) -> egui::Event {
+    let (unit, delta, phase) = (egui::MouseWheelUnit::Point, egui::vec2(0.0, points), egui::TouchPhase::Move);
+    egui::Event::MouseWheel { unit, delta, phase, modifiers: Modifiers::NONE }
+}
+
 #[test]
 fn the_gallery_opens_what_is_clicked() {
     let mut harness = harness(&[]);
@@ -77,7 +86,7 @@ fn the_gallery_opens_what_is_clicked() {
 fn the_transport_asks_for_what_its_buttons_say() {
     let mut harness = harness(&[skirmish()]);
     for (label, command) in [
-        ("▶ Play", Command::TogglePlay),
+        ("⏸ Pause", Command::TogglePlay),
         ("⏭", Command::Step),
         ("⏮", Command::StepBack),
         ("↺ Reset", Command::Reset),
@@ -226,7 +235,8 @@ fn errors_stand_there_until_they_are_taken_away() {
     harness.state_mut().lab.apply(&Command::Seek(99));
     harness.run_steps(3);
     assert!(harness.query_by_label_contains("no tick 99").is_some());
-    click(&mut harness, "Dismiss", Command::Window(WindowCommand::DismissMessages));
+    let number = harness.state().lab.messages().newest();
+    click(&mut harness, "Dismiss message 1", Command::Window(WindowCommand::DismissMessage(number)));
 }
 
 #[test]

@@ -7,7 +7,11 @@ use bevy_egui::egui::{self, Rect, Sense, Stroke, Ui};
 use super::events::text;
 use crate::{
     record::Event,
-    window::{command::Command, lab::Lab, theme::Palette},
+    window::{
+        command::Command,
+        lab::{Lab, Stage},
+        theme::Palette,
+    },
 };
 
 /// What is typed into the panel.
@@ -31,7 +35,11 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette,
     ui.horizontal_wrapped(|ui| {
         let mut to = tick;
         ui.weak("tick");
-        if ui.add(egui::DragValue::new(&mut to).range(first..=last)).changed() && to != tick {
+        // A tick that there is not is refused with the range, once it is typed to its end.
+        let field = ui.add(egui::DragValue::new(&mut to).update_while_editing(false));
+        let to = if field.dragged() { to.clamp(first, last) } else { to };
+        if field.changed() && to != tick {
+            out.push(Command::Pause);
             out.push(Command::Seek(to));
         }
         let tick_s = stage.scenario.domain.domain().dt_s();
@@ -42,6 +50,7 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette,
             out.push(Command::Bookmark(std::mem::take(&mut state.label)));
         }
     });
+    branches(ui, stage, out);
     ui.horizontal_wrapped(|ui| {
         ui.weak("export");
         ui.add(
@@ -71,6 +80,25 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette,
             {
                 out.push(Command::Pause);
                 out.push(Command::Seek(*tick));
+            }
+        }
+    });
+}
+
+/// What was played in another way, to go back to.
+fn branches(ui: &mut Ui, stage: &Stage, out: &mut Vec<Command>) {
+    let branches = stage.branches();
+    if branches.iter().next().is_none() {
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.weak(format!("branch {}; kept:", branches.now()));
+        for branch in branches.iter() {
+            let (first, last) = branch.ticks();
+            let button = ui.button(format!("branch {} ({first}–{last})", branch.number));
+            let hint = format!("Go back to {}, where it was left at tick {}", branch.text(), branch.tick);
+            if button.on_hover_text(hint).clicked() {
+                out.push(Command::SwitchBranch(branch.number));
             }
         }
     });

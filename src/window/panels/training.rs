@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bevy_egui::egui::{self, Ui};
 
-use super::setting::{Drafts, setting};
+use super::setting::{Drafts, Range, ranged, setting};
 use crate::{
     error::{Error, Result},
     learn::hyperparameters::PpoParams,
@@ -15,6 +15,9 @@ use crate::{
         lab::{Draft, Lab, Training},
     },
 };
+
+/// How long a run can be.
+const MINUTES: Range<'static> = Range { low: 0.05, high: 1e5, unit: "min", decimals: 2 };
 
 /// What is typed into the panel.
 #[derive(Default)]
@@ -66,7 +69,8 @@ fn run(ui: &mut Ui, training: &Training, state: &mut State, out: &mut Vec<Comman
         Phase::Failed(why) => format!("failed: {why}"),
     };
     ui.label(phase);
-    ui.add(egui::ProgressBar::new(status.progress as f32).text(format!("{:.1} %", 100.0 * status.progress)));
+    let progress = training.progress();
+    ui.add(egui::ProgressBar::new(progress as f32).text(format!("{:.1} %", 100.0 * progress)));
     egui::Grid::new(("run", id.0)).num_columns(2).show(ui, |ui| {
         let counters = status.counters;
         let rate = training.steps_per_s().map_or("–".to_owned(), |rate| format!("{rate:.0}"));
@@ -127,10 +131,14 @@ fn run(ui: &mut Ui, training: &Training, state: &mut State, out: &mut Vec<Comman
 
 fn start(ui: &mut Ui, recommended: &PpoParams, is_training: bool, state: &mut State, out: &mut Vec<Command>) {
     ui.strong("Start a run in this scenario");
-    let minutes = state.minutes.get_or_insert(5.0);
+    let minutes = state.minutes.unwrap_or(Draft::default().minutes);
     egui::Grid::new("start").num_columns(2).show(ui, |ui| {
         ui.weak("minutes");
-        ui.add(egui::DragValue::new(minutes).range(0.05..=1e5).speed(0.1));
+        ui.vertical(|ui| {
+            if let Some(minutes) = ranged(ui, "minutes of training", minutes, &MINUTES, &mut state.drafts) {
+                state.minutes = Some(minutes);
+            }
+        });
         ui.end_row();
         ui.weak("seed");
         ui.add(egui::TextEdit::singleline(&mut state.seed).hint_text("the scenario's").desired_width(110.0));

@@ -77,7 +77,7 @@ pub fn smoke(scenarios: &[Actors], folder: &Path) -> Script {
             shot("replayed"),
             done(Command::Fork { policy: None }),
             done(Command::Play),
-            Step::UntilTick(5),
+            Step::UntilTick(20),
             shot("forked"),
             done(Command::Window(WindowCommand::Show(Pane::Metrics))),
         ]);

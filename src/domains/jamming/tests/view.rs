@@ -128,6 +128,23 @@ fn a_jammer_shows_its_band_by_shape_and_colour_and_reaches_as_far_as_its_budget(
 }
 
 #[test]
+fn links_are_seen_through_the_reach_of_all_jammers_together() {
+    let mut stage = played();
+    let band = stage.swarm().band;
+    stage.put::<JamBand, With<Jammer>>(&[JamBand(band); 4]);
+    let picture = view(&stage, ViewOptions::default());
+    let areas = on(&picture, Layer::Areas);
+    let opacities = |is_fill: bool| {
+        let marks = areas.iter().filter(|mark| matches!(mark.form, Form::Disc { .. }) == is_fill);
+        marks.map(|mark| mark.opacity).collect::<Vec<_>>()
+    };
+    let (fills, rims) = (opacities(true), opacities(false));
+    assert_eq!((fills.len(), rims.len()), (4, 4));
+    assert!(fills.iter().sum::<f32>() <= 0.2, "{fills:?}");
+    assert!(rims.iter().all(|rim| *rim > 0.8), "{rims:?}");
+}
+
+#[test]
 fn what_is_hidden_is_not_there() {
     let stage = played();
     let all = ViewOptions::default();

@@ -140,10 +140,13 @@ impl Stage {
         let action = port.actions.iter().skip(agent.row * port.action_width).take(port.action_width);
         let choices = action.skip(continuous).map(|choice| *choice as usize).collect();
         let drive = Drive { row: agent.row, axes: vec![0.0; continuous], choices };
-        play.forget_future();
+        if play.is_recorded() {
+            return Err(Error::input("a recording cannot be driven").hint("fork from here first"));
+        }
+        // Other orders, another future.
+        play.leave_future();
         let seat = play.seats_mut().get_mut(agent.group);
-        seat.ok_or_else(|| Error::input("a recording cannot be driven").hint("fork from here first"))?
-            .set_drive(Some(drive));
+        seat.ok_or_else(|| Error::input("nobody acts for this agent"))?.set_drive(Some(drive));
         Ok(())
     }
 
@@ -168,8 +171,7 @@ impl Stage {
                 is_steered = true;
             }
             if is_steered {
-                // Other orders, another future.
-                play.forget_future();
+                play.leave_future();
             }
         }
     }
