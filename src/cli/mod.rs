@@ -38,6 +38,7 @@ use self::{
 use crate::{
     domains::Scenario,
     error::{Error, Result},
+    math::simd,
     places,
 };
 
@@ -51,7 +52,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    match obey(cli.command) {
+    match simd::check_limit().and_then(|()| obey(cli.command)) {
         Ok(outcome) => outcome.end(),
         Err(error) => {
             output::complain(&error);

@@ -18,7 +18,7 @@ mod scenario;
 mod scene;
 mod setting;
 mod status;
-#[cfg(test)]
+#[cfg(all(test, feature = "kittest"))]
 mod tests;
 mod timeline;
 mod training;
