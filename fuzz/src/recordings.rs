@@ -65,12 +65,12 @@ pub fn beginnings() -> Vec<Vec<u8>> {
 }
 
 fn stages() -> Vec<Stage> {
-    let stage = |domain: &Box<dyn Domain>| {
-        let mut lane = Lane::new(&**domain, 10, Seeds::new(1), 0..1);
+    let stage = |domain: &dyn Domain| {
+        let mut lane = Lane::new(domain, 10, Seeds::new(1), 0..1);
         lane.step();
         Stage { beginning: lane.snapshot(0), lane }
     };
-    domains().iter().map(stage).collect()
+    domains().iter().map(|domain| stage(&**domain)).collect()
 }
 
 thread_local! {

@@ -200,6 +200,6 @@ mod tests {
     fn a_long_list_is_told_by_its_length_and_a_short_one_as_it_is() {
         assert_eq!(counted("[0.5,1.0]".to_owned()), "[0.5,1.0]");
         assert_eq!(counted(format!("[{}]", vec!["1.25"; 20_000].join(","))), "20000 values");
-        assert_eq!(counted(format!("[{}]", vec!["(a:1,b:[2,3])"; 9].join(","))), "9 values");
+        assert_eq!(counted(format!("[{}]", ["(a:1,b:[2,3])"; 9].join(","))), "9 values");
     }
 }

@@ -120,12 +120,12 @@ impl Table {
         let keys: Vec<usize> = (0..self.num_keys.min(widths.len())).collect();
         let indent: usize = keys.iter().map(|&column| widths[column] + GAP).sum();
         let (mut parts, mut used) = (vec![keys.clone()], indent);
-        for column in keys.len()..widths.len() {
-            if used + widths[column] > room && used > indent {
+        for (column, width) in widths.iter().enumerate().skip(keys.len()) {
+            if used + width > room && used > indent {
                 parts.push(keys.clone());
                 used = indent;
             }
-            used += widths[column] + GAP;
+            used += width + GAP;
             parts.last_mut().expect("there is always a part").push(column);
         }
         parts

@@ -163,7 +163,7 @@ fn the_text_names_everyone_and_fits_the_terminal() {
         let text = report.fit(Some(columns));
         let mut tables = text.lines().filter(|line| !line.contains(" is runs/"));
         assert!(tables.all(|line| line.chars().count() <= columns), "{text}");
-        let numbers = |text: &str| text.matches(|c: char| c == '[').count();
+        let numbers = |text: &str| text.matches('[').count();
         assert_eq!(numbers(&text), numbers(&report.to_string()), "no interval is lost in\n{text}");
     }
     assert!(!report.to_string().contains('…'), "a pipe gets whole names");

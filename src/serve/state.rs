@@ -182,14 +182,14 @@ impl State {
         {
             self.passes += 1;
         }
-        let is_lost = |_: &Box<str>, running: &mut Running| match to(running.node) {
+        let lost = self.running.extract_if(.., |_, running| match to(running.node) {
             Some(node) => {
                 running.node = node;
                 false
             }
             None => true,
-        };
-        let lost: Vec<_> = self.running.extract_if(.., is_lost).map(|(name, _)| name).collect();
+        });
+        let lost: Vec<_> = lost.map(|(name, _)| name).collect();
         self.counts.lost += lost.len() as u64;
         lost
     }

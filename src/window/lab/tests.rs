@@ -12,7 +12,7 @@ use bevy::math::Vec2;
 
 use super::*;
 use crate::{
-    record::Event,
+    record::{Event, Replay},
     sim::{scenario::DomainConfig, snapshot},
     window::command::{Selection, Subject},
 };

@@ -172,7 +172,7 @@ fn coloured_by_bridges_what_holds_the_swarm_together_stands_out() {
     assert_eq!(bright.filter_map(|mark| mark.pair).collect::<Vec<_>>(), [[who[2].min(who[3]), who[2].max(who[3])]]);
     assert_eq!(links.len(), 7);
     let legend: Vec<&str> = picture.legend.items.iter().map(|item| item.text.as_str()).collect();
-    assert!(legend.iter().any(|text| *text == "bridge between two parts"), "{legend:?}");
+    assert!(legend.contains(&"bridge between two parts"), "{legend:?}");
 }
 
 fn value<'a>(attributes: &'a [Attribute], name: &str) -> &'a Value {
