@@ -5,7 +5,7 @@
 # killed at random moments (2000 times unless told otherwise); runs are stopped, killed and cut off at many places and
 # compared with those that nothing happened to; every prefix of a recording is played, and the recording with each of its bits
 # flipped; every scenario is cut into worlds and threads in every way for twenty seeds. Then `agon decide` gets a line of
-# 300 MB and a million good ones, and scripts/fuzz.sh feeds every reader (20 seconds each unless told otherwise).
+# 300 MB and a million good ones, every seed of the fuzzer is mutated blindly, and scripts/fuzz.sh feeds every reader (20 seconds each unless told otherwise).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,4 +41,5 @@ done
 AGON_ENDLESS_MB=300 AGON_LINES=1000000 run cli --exact \
     decide::an_endless_line_costs_no_memory \
     decide::a_hundred_thousand_lines_from_a_file_have_as_many_answers_in_order
+AGON_MUTATIONS=3000 run fuzz_seeds --exact what_mutation_makes_of_seeds_breaks_no_target
 scripts/fuzz.sh "$seconds"

@@ -8,12 +8,15 @@ mod targets;
 
 use std::{
     collections::BTreeSet,
-    fs,
+    env, fs,
     panic::catch_unwind,
     path::{Path, PathBuf},
 };
 
-use agon::durable::files_in;
+use agon::{
+    durable::files_in,
+    sim::{Address, Purpose, Seeds},
+};
 use targets::TARGETS;
 
 fn seeds() -> PathBuf {
@@ -31,6 +34,44 @@ fn every_target_has_seeds_and_takes_some_and_refuses_some() {
         let accepted = files.iter().filter(|file| is_accepted(file)).count();
         assert!(accepted > 0 && accepted < files.len(), "{name} takes {accepted} of {} seeds", files.len());
     }
+}
+
+/// What the fuzzer does, without its knowledge of what it has reached; for it, see scripts/fuzz.sh.
+#[test]
+fn what_mutation_makes_of_seeds_breaks_no_target() {
+    let mutations: usize = env::var("AGON_MUTATIONS").map_or(100, |number| number.parse().unwrap());
+    for (name, target) in TARGETS {
+        for file in files_in(&seeds().join(name)).unwrap() {
+            let seed = fs::read(&file).unwrap();
+            for number in 0..mutations {
+                let bytes = mutated(&seed, number as u64);
+                let breaks = || format!("{name} breaks on mutation {number} of {}", file.display());
+                catch_unwind(|| target(&bytes)).unwrap_or_else(|_| panic!("{}", breaks()));
+            }
+        }
+    }
+}
+
+/// The seed with up to four changes: another byte, a cut, a byte in between, a part that is there twice.
+fn mutated(seed: &[u8], number: u64) -> Vec<u8> {
+    let mut stream = Seeds::new(number).stream(Purpose::new("test.mutation"), Address { env: 0, episode: 0, tick: 0 });
+    let mut below = |n: usize| stream.below(n.max(1));
+    let mut bytes = seed.to_vec();
+    for _ in 0..=below(4) {
+        let at = below(bytes.len());
+        match below(5) {
+            0 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = below(256) as u8),
+            1 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << below(8)),
+            2 => bytes.truncate(at + 1),
+            3 => bytes.insert(at, b"0123456789-e.,:;\"{}[]()\n\0\xff"[below(26)]),
+            _ => {
+                let part: Vec<u8> = bytes[at..].iter().copied().take(1 + below(40)).collect();
+                let to = below(bytes.len());
+                bytes.splice(to..to, part);
+            }
+        }
+    }
+    bytes
 }
 
 #[test]
