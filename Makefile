@@ -29,12 +29,12 @@ help: ## this list
 ifneq ($(DISPLAY)$(WAYLAND_DISPLAY),)
 run: ## open the window; where there is no display, train a team of jammers for a minute and compare it
 	@scripts/setup.sh --video
-	@echo "make run: building agon with its window; the first time that takes about 25 minutes of CPU time, later ones are quick"
+	@echo "make run: building agon with its window; the first time that takes half an hour of CPU time or more, later ones are quick"
 	cargo run --release $(CARGO_FLAGS) --features window,video -- $(ARGS)
 else
 run:
 	@scripts/setup.sh
-	@echo "make run: there is no display. Building agon for the terminal; the first time that takes about 6 minutes of CPU time"
+	@echo "make run: there is no display. Building agon for the terminal; the first time that takes about 7 minutes of CPU time"
 	cargo run --release $(CARGO_FLAGS) -- $(or $(ARGS),quickstart)
 endif
 
