@@ -51,6 +51,13 @@ fn show_panel(harness: &mut Harness<'_, Shown>, pane: Pane) {
     harness.run_steps(3);
 }
 
+/// Shows the policies, whose search is then the one line that can be typed into.
+fn search_policies(harness: &mut Harness<'_, Shown>) {
+    let fold = Command::Window(WindowCommand::Fold(Pane::Timeline));
+    harness.state_mut().desk.apply(&fold, false).unwrap();
+    show_panel(harness, Pane::Policies);
+}
+
 /// Has the lab obey these and looks at what is selected.
 fn inspect_after(harness: &mut Harness<'_, Shown>, commands: &[Command]) {
     let Shown { lab, inspection, .. } = harness.state_mut();
@@ -119,6 +126,7 @@ fn keys_ask_for_the_same_as_buttons_but_not_while_something_is_typed() {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::P);
     harness.run_steps(2);
     assert!(harness.state().asked.contains(&Command::Window(WindowCommand::TogglePalette)));
+    search_policies(&mut harness);
     harness.get_by_role(egui::accesskit::Role::TextInput).focus();
     harness.run_steps(2);
     harness.state_mut().asked.clear();
@@ -130,7 +138,7 @@ fn keys_ask_for_the_same_as_buttons_but_not_while_something_is_typed() {
 #[test]
 fn policies_are_listed_and_can_be_searched_and_chosen() {
     let mut harness = harness(&[skirmish()]);
-    show_panel(&mut harness, Pane::Policies);
+    search_policies(&mut harness);
     assert!(harness.query_all_by_label("planner").count() > 0);
     harness.get_by_role(egui::accesskit::Role::TextInput).focus();
     harness.run_steps(2);

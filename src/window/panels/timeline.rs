@@ -32,6 +32,23 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette,
     let (repeat, keyframes) = (stage.transport.repeat, play.keyframes().collect());
     let track = Track { ticks: (first, last), tick, repeat, marks: &marks, keyframes };
     bar(ui, &track, palette, out);
+    egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        controls(ui, stage, state, out);
+        ui.separator();
+        for (tick, event) in play.events() {
+            if matches!(event, Event::Bookmark { .. })
+                && ui.link(format!("tick {tick}  {}", text(event))).on_hover_text("Go there").clicked()
+            {
+                out.push(Command::Pause);
+                out.push(Command::Seek(*tick));
+            }
+        }
+    });
+}
+
+/// Where to in time, what was played in another way, and what becomes of it as a file.
+fn controls(ui: &mut Ui, stage: &Stage, state: &mut State, out: &mut Vec<Command>) {
+    let ((first, last), tick) = (stage.ticks(), stage.tick());
     ui.horizontal_wrapped(|ui| {
         let mut to = tick;
         ui.weak("tick");
@@ -70,17 +87,6 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette,
         let name = state.recording.trim();
         if ui.add_enabled(!name.is_empty(), egui::Button::new("Open")).clicked() {
             out.push(Command::OpenRecording(PathBuf::from(name)));
-        }
-    });
-    ui.separator();
-    egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-        for (tick, event) in play.events() {
-            if matches!(event, Event::Bookmark { .. })
-                && ui.link(format!("tick {tick}  {}", text(event))).on_hover_text("Go there").clicked()
-            {
-                out.push(Command::Pause);
-                out.push(Command::Seek(*tick));
-            }
         }
     });
 }

@@ -174,6 +174,8 @@ pub(super) fn corner(ui: &mut Ui, picture: &Picture, room: Room, is_open: &mut O
         .layout(egui::Layout::bottom_up(egui::Align::Min));
     ui.scope_builder(builder, |ui| {
         ui.set_clip_rect(room.env);
+        // The pointer means what lies below.
+        ui.style_mut().interaction.selectable_labels = false;
         if ui.selectable_label(open, "Legend").on_hover_text("What the signs mean").clicked() {
             *is_open = Some(!open);
         }
