@@ -188,7 +188,7 @@ fn a_recording_goes_where_a_link_that_was_typed_points_and_never_over_a_file() {
 fn what_cannot_be_recorded_is_refused() {
     let house = house();
     refused(house.path(), &["record", "skirmish", "--policy", "hold,hold"], "2 policies for the groups: jammers");
-    refused(house.path(), &["record", "skirmish", "--policy", "all"], "one for each group");
+    refused(house.path(), &["record", "skirmish", "--policy", "all"], "many policies, and here one is wanted");
     refused(house.path(), &["record", "skirmish", "--policy", "greedi"], "did you mean `greedy`?");
     refused(house.path(), &["record", "skirmish"], "--policy");
     refused(house.path(), &["record", "skirmish", "--policy", "hold", "--ticks", "5", "--episodes", "5"], "--episodes");

@@ -184,7 +184,7 @@ fn the_policy_of_a_kept_checkpoint_is_the_one_of_that_time() {
 }
 
 /// The window shares the cores with a session, and goes first.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "window"))]
 #[test]
 fn threads_that_train_step_back_and_no_others() {
     let dir = tempfile::tempdir().unwrap();
