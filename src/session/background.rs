@@ -155,7 +155,9 @@ impl Background {
             watcher.crew.join();
             let ended = pool.install(|| session.run(&mut watcher));
             let phase = ended.map_or_else(|error| Phase::Failed(error.to_string()), Phase::Ended);
-            lock(&watcher.ready.status).phase = phase;
+            let mut status = lock(&watcher.ready.status);
+            // A goal in minutes is reached after the last iteration was told of.
+            (status.phase, status.progress) = (phase, session.progress());
         });
         Ok(Self { commands, samples, warnings, ready, crew, thread: Some(thread.map_err(|e| failed(&e))?) })
     }
