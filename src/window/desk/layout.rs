@@ -17,7 +17,7 @@ pub(super) fn default_layout() -> Tree<Pane> {
     let right = tabs(&[Pane::Inspector, Pane::Training], &mut tiles);
     let timeline = tabs(&[Pane::Timeline], &mut tiles);
     let scene = tiles.insert_pane(Pane::Scene);
-    let middle = linear(&mut tiles, LinearDir::Vertical, &[(scene, 0.56), (below, 0.3), (timeline, 0.14)]);
+    let middle = linear(&mut tiles, LinearDir::Vertical, &[(scene, 0.55), (below, 0.29), (timeline, 0.16)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.21), (middle, 0.55), (right, 0.24)]);
     [left, below, right].into_iter().for_each(|folded| tiles.set_visible(folded, false));
     Tree::new("desk", root, tiles)

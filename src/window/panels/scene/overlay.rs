@@ -22,6 +22,10 @@ const HEADER: f32 = 42.0;
 const BESIDE: f32 = 176.0;
 /// Greatest width of the legend.
 const LEGEND_WIDTH: f32 = 172.0;
+/// Room between the legend and the edge of the scene.
+const LEGEND_GAP: f32 = BESIDE - LEGEND_WIDTH;
+/// Height of the scale bar with its number and the room around them.
+const SCALE_HEIGHT: f32 = 44.0;
 
 /// How the part of the window that an env has is shared out.
 #[derive(Clone, Copy)]
@@ -157,14 +161,18 @@ fn advice(stage: &Stage, play: usize) -> Option<String> {
     Some(format!("Driving. Arrows steer, X and Z go through its choices, D lets its policy act.{paused}"))
 }
 
-/// The legend in the lower left corner of the scene: open where it covers nothing of the arena, until somebody says otherwise.
+/// The legend: right of the arena, where the captions stand left of it, otherwise in the lower left corner. It is open where
+/// it covers nothing of the arena, until somebody says otherwise.
 pub(super) fn corner(ui: &mut Ui, picture: &Picture, room: Room, is_open: &mut Option<bool>, palette: &Palette) {
     let signs = &picture.legend;
     if signs.items.is_empty() && signs.ramp.is_none() {
         return;
     }
     let open = is_open.unwrap_or(room.is_beside);
-    let corner = room.env.left_bottom() + egui::vec2(10.0, -8.0);
+    let corner = match room.is_beside {
+        true => room.env.right_bottom() - egui::vec2(LEGEND_WIDTH + LEGEND_GAP, SCALE_HEIGHT),
+        false => room.env.left_bottom() + egui::vec2(10.0, -8.0),
+    };
     let builder = egui::UiBuilder::new()
         .id_salt("legend")
         .max_rect(Rect::from_min_max(
