@@ -199,11 +199,11 @@ fn threads_that_train_step_back_and_no_others() {
 }
 
 /// Number of the policy `SCHED_IDLE` (sched(7)).
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "window"))]
 const SCHED_IDLE: u32 = 5;
 
 /// Scheduling policies of this process's threads of that name.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "window"))]
 fn scheduling_of(name: &str) -> Vec<u32> {
     let threads = std::fs::read_dir("/proc/self/task").unwrap();
     let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")).ok());
@@ -211,7 +211,7 @@ fn scheduling_of(name: &str) -> Vec<u32> {
 }
 
 /// The 41st field of a thread's `stat`; the second, its name, may hold spaces.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "window"))]
 fn scheduling_in(stat: &str) -> Option<u32> {
     stat.rsplit_once(") ")?.1.split(' ').nth(38)?.parse().ok()
 }
