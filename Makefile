@@ -29,7 +29,7 @@ help: ## this list
 ifneq ($(DISPLAY)$(WAYLAND_DISPLAY),)
 run: ## open the window; where there is no display, train a team of jammers for a minute and compare it
 	@scripts/setup.sh --video
-	@echo "make run: building agon with its window; the first time that takes half an hour of CPU time or more, later ones are quick"
+	@echo "make run: building agon with its window; the first time that takes long, later ones are quick"
 	cargo run --release $(CARGO_FLAGS) --features window,video -- $(ARGS)
 else
 run:
@@ -71,7 +71,7 @@ doc: ## documentation, warnings denied
 bench: ## every figure of docs/speed.md, with the bar it has to pass
 	cargo run --release $(CARGO_FLAGS) -- bench $(ARGS)
 
-torture: ## the long reliability tests and the fuzzers, at most half an hour: kills, faults, damaged and hostile files
+torture: ## the long reliability tests and the fuzzers: kills, faults, damaged and hostile files
 	@scripts/setup.sh --video --tests
 	scripts/torture.sh
 

@@ -5,7 +5,8 @@
 # killed at random moments (2000 times unless told otherwise); runs are stopped, killed and cut off at many places and
 # compared with those that nothing happened to; every prefix of a recording is played, and the recording with each of its bits
 # flipped; every scenario is cut into worlds and threads in every way for twenty seeds. Then `agon decide` gets a line of
-# 300 MB and a million good ones, every seed of the fuzzer is mutated blindly, and scripts/fuzz.sh feeds every reader (20 seconds each unless told otherwise).
+# 300 MB and a million good ones, every seed of the fuzzer is mutated blindly, and scripts/fuzz.sh feeds every reader
+# (20 seconds each unless told otherwise).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
