@@ -58,7 +58,7 @@ impl Watch {
         Self(())
     }
 
-    /// The signal that came first, if one came.
+    /// The signal that came first, if one came; of those that came in the same instant, the one with the least number.
     pub(super) fn signal(&self) -> Option<Signal> {
         Some(FIRST.load(Ordering::SeqCst)).filter(|signal| *signal != 0).map(Signal)
     }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader, Read},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -78,10 +79,22 @@ fn an_interrupted_run_is_saved_and_its_end_tells_the_signal() {
         let run = dir.path().join("run");
         let mut child = train(&fresh(&run));
         wait_for(&mut child, &run, 3);
-        send(signals, &child.id().to_string());
-        let output = child.wait_with_output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        let shown = output.status.code().or(output.status.signal().map(|signal| 128 + signal));
+        let (first, others) = signals.split_first().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut told = String::new();
+        // Signals that come at once are listed by their numbers; only the answer to the first tells that it was first.
+        send(&[first], &child.id().to_string());
+        while !told.contains("stopping after this iteration") {
+            assert_ne!(
+                stderr.read_line(&mut told).unwrap(),
+                0,
+                "{signals:?}: the run ended before it answered: {told}"
+            );
+        }
+        send(others, &child.id().to_string());
+        stderr.read_to_string(&mut told).unwrap();
+        let status = child.wait().unwrap();
+        let shown = status.code().or(status.signal().map(|signal| 128 + signal));
         assert_eq!(shown, Some(code), "{signals:?}: {told}");
         assert!(told.contains("interrupted and saved; continue it with `agon train --resume"), "{signals:?}: {told}");
         let lines = fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count() as u64;
