@@ -190,6 +190,9 @@ pub struct EvalArgs {
     /// Seed of the episodes, which no training ever sees; without it, the scenario's
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
+    /// Play test episodes, which nothing may be chosen by, instead of development episodes; a run's `tests.jsonl` notes each time
+    #[arg(long)]
+    pub test: bool,
     /// Metric to compare policies by, the more the better; without it, the domain's own
     #[arg(long, value_name = "METRIC")]
     pub score: Option<String>,
@@ -402,14 +405,18 @@ pub struct GenerateArgs {
 #[derive(Args, Clone, Debug)]
 pub struct ReportArgs {
     /// The domain
-    #[arg(value_parser = PossibleValuesParser::new(["cluster"]))]
+    #[arg(value_parser = PossibleValuesParser::new(["cluster", "jamming"]))]
     pub domain: String,
     /// Episodes of each policy
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u64).range(crate::eval::EPISODES))]
     pub episodes: u64,
-    /// A learned policy that is measured as well: a run folder or a file
-    #[arg(long, value_name = "PATH")]
-    pub policy: Option<String>,
+    /// Play test episodes, as for a table, instead of development episodes
+    #[arg(long)]
+    pub test: bool,
+    /// Learned policies that are measured as well: run folders or files. `cluster` takes one; `jamming` measures each in the scenario
+    /// it was trained in
+    #[arg(long = "policy", value_name = "PATH,…")]
+    pub policies: Vec<String>,
 }
 
 /// Arguments of `decide`.

@@ -37,7 +37,7 @@ pub(super) struct Watch(());
 
 /// Whether somebody asks for signals.
 static IS_WATCHED: AtomicBool = AtomicBool::new(false);
-/// The first signal while somebody asked; 0 for none.
+/// The first signal since somebody asked; 0 for none.
 static FIRST: AtomicI32 = AtomicI32::new(0);
 
 impl Watch {
@@ -94,7 +94,8 @@ impl Signal {
 
 /// On the thread that listens.
 fn receive(signal: i32, promise: &str) {
-    if !IS_WATCHED.load(Ordering::SeqCst) {
+    // Whoever was interrupted comes to an end by itself, and no later signal is to look as if nothing had been saved.
+    if !IS_WATCHED.load(Ordering::SeqCst) && FIRST.load(Ordering::SeqCst) == 0 {
         let _ = emulate_default_handler(signal);
     }
     match FIRST.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst) {

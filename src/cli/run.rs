@@ -257,7 +257,7 @@ mod windowed {
                 output::note(format!(
                     "{}: {:.1} %, {} env-steps, {rate:.0} steps/s",
                     training.name(),
-                    100.0 * status.progress,
+                    100.0 * status.progress.min(1.0),
                     status.counters.env_steps
                 ));
             }

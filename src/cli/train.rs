@@ -10,16 +10,10 @@ use super::{
 use crate::{
     domains::Scenario,
     error::{Error, Result},
-    learn::{
-        demand,
-        hyperparameters::{HiddenActivation, PpoParams},
-    },
+    learn::{demand, hyperparameters::PpoParams},
     metrics::{Console, Goal, Point, Progress, Sink},
     places,
-    policy::{
-        card::{self, Card, Shared},
-        network::{Activation, Team},
-    },
+    policy::card::{self, Card, Shared},
     session::{Control, Ending, News, Observer, Plan, Session, recommended},
     sim::{
         params::{Kind, Params, names_of},
@@ -112,13 +106,7 @@ fn start(args: &TrainArgs) -> Result<Session> {
 /// One of these was set to something else.
 fn take_over(policy: &Shared, set: &[Assignment], params: &mut PpoParams) -> Result<()> {
     let asked = params.clone();
-    params.hidden = policy.network.shape().hidden;
-    params.activation = match policy.network.shape().activation {
-        Activation::Relu => HiddenActivation::Relu,
-        Activation::Tanh => HiddenActivation::Tanh,
-    };
-    params.action_bins = policy.card.actions.bins;
-    params.parameter_sharing = policy.card.team == Team::Any;
+    params.start_from(policy);
     let is_lost = |set: &&Assignment| asked.get(&set.name) != params.get(&set.name);
     let Some(Assignment { name, value }) = set.iter().find(is_lost) else { return Ok(()) };
     let own = params.get(name).unwrap_or_default();

@@ -117,4 +117,20 @@ mod tests {
             }
         }
     }
+
+    /// The essay of a domain lists its layouts with the numbers in each.
+    #[test]
+    fn essays_tell_how_wide_observations_are() {
+        for (domain, essay) in [
+            (AnyDomain::Cluster(ClusterParams::default()), include_str!("cluster/mod.rs")),
+            (AnyDomain::Jamming(JammingParams::default()), include_str!("jamming/mod.rs")),
+        ] {
+            for layout in domain.layouts() {
+                let group = &layout.domain().spec(10).groups[0];
+                let (_, name) = group.layout.split_once('/').unwrap();
+                let row = format!("//! | `{name}` | {} |", group.observation.len());
+                assert!(essay.contains(&row), "{row}");
+            }
+        }
+    }
 }

@@ -23,6 +23,7 @@ impl Report {
             "episodes": self.episodes,
             "max_steps": self.max_steps,
             "seed": self.seed,
+            "family": self.family.name(),
             "score": self.score().name,
             "reference": self.reference.map(|index| &self.policies[index].name),
             "metrics": self.metrics.iter().map(describe).collect::<Map<_, _>>(),

@@ -1,8 +1,11 @@
 //! Evaluation: policies play the same unseen episodes and are compared pair by pair.
 //!
-//! Episode i of every policy is the first episode of env [`EVALUATION_ENVS`](crate::sim::EVALUATION_ENVS) + i under the run seed, so all policies meet
+//! Episode i of every policy is the first episode of env number i of a [`Family`] under the run seed, so all policies meet
 //! the same starts and the same swarm (common random numbers), and none of them was ever trained on. How envs are spread
 //! over worlds and threads changes nothing but the speed.
+//!
+//! Whoever compares recipes by some episodes and keeps the best has chosen by these episodes, and the best looks better on them
+//! than it is. So there are two families: one to choose by, and one for tables.
 
 mod json;
 mod play;
@@ -10,7 +13,7 @@ mod report;
 mod table;
 mod text;
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 pub use self::{
     report::{Comparison, FRACTION, Measured, PolicyReport, Report, Slice},
@@ -21,10 +24,40 @@ use crate::{
     domains::Scenario,
     error::{Error, Result},
     policy::registry::Entry,
+    sim::{EVALUATION_ENVS, TEST_ENVS},
 };
 
 /// Episodes that can be asked for.
 pub const EPISODES: RangeInclusive<u64> = 1..=1_000_000;
+
+/// Which evaluation episodes are played. The two have none in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    /// To look at and to choose by: recipes, checkpoints, curves.
+    #[default]
+    Development,
+    /// For tables. Nothing is chosen by them.
+    Test,
+}
+
+impl Family {
+    /// Its name, as in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Test => "test",
+        }
+    }
+
+    /// Numbers of the envs whose first episodes are its first so many.
+    pub fn envs(self, episodes: u64) -> Range<u64> {
+        let first = match self {
+            Self::Development => EVALUATION_ENVS,
+            Self::Test => TEST_ENVS,
+        };
+        first..first.saturating_add(episodes)
+    }
+}
 
 /// How to evaluate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +66,8 @@ pub struct EvalOptions {
     pub episodes: u64,
     /// Run seed of the episodes.
     pub seed: u64,
+    /// Which episodes they are.
+    pub family: Family,
     /// Play the privileged baselines even if they were not asked for, to have something to quote results against.
     pub with_reference: bool,
     /// Name of the metric that policies are compared by; without it, the domain's first one. More is better.
@@ -43,7 +78,14 @@ pub struct EvalOptions {
 
 impl Default for EvalOptions {
     fn default() -> Self {
-        Self { episodes: 100, seed: 1, with_reference: true, score: None, envs_per_world: 16 }
+        Self {
+            episodes: 100,
+            seed: 1,
+            family: Family::default(),
+            with_reference: true,
+            score: None,
+            envs_per_world: 16,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     domains::Scenario,
     error::{Error, Result},
     policy::registry::Entry,
-    sim::{EVALUATION_ENVS, EpisodeRecord, Lane, Policy, Seeds},
+    sim::{EpisodeRecord, Lane, Policy, Seeds},
 };
 
 /// The episodes of each policy, in the order of their envs.
@@ -33,21 +33,22 @@ pub(super) fn play(
     let parts: Vec<Vec<EpisodeRecord>> = jobs
         .into_par_iter()
         .with_max_len(1)
-        .map(|(entry, shown, envs)| play_world(shown, entry, envs, options.seed, on_ticks))
+        .map(|(entry, shown, envs)| play_world(shown, entry, envs, options, on_ticks))
         .collect::<Result<_>>()?;
     Ok(parts.chunks(worlds.len()).map(<[_]>::concat).collect())
 }
 
-/// The first episode of each of these evaluation envs.
+/// The first episode of each of these envs of the family.
 fn play_world(
     scenario: &Scenario,
     entry: &Entry,
     envs: Range<u64>,
-    seed: u64,
+    options: &EvalOptions,
     on_ticks: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<EpisodeRecord>> {
-    let numbers = EVALUATION_ENVS + envs.start..EVALUATION_ENVS + envs.end;
-    let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(seed), numbers);
+    let first = options.family.envs(options.episodes).start;
+    let numbers = first + envs.start..first + envs.end;
+    let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(options.seed), numbers);
     let mut policy = entry.policy.fork();
     let mut records: Vec<EpisodeRecord> = Vec::with_capacity(lane.envs());
     while records.len() < lane.envs() {

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::EvalOptions;
+use super::{EvalOptions, Family};
 use crate::{
     domains::Scenario,
     error::{Error, Result},
@@ -33,6 +33,8 @@ pub struct Report {
     pub max_steps: u32,
     /// Run seed of the episodes.
     pub seed: u64,
+    /// Which episodes they were.
+    pub family: Family,
     /// What was measured; the first one is the score that policies are compared by, the last one may be [`FRACTION`].
     pub metrics: Vec<Measured>,
     /// What tells the strata apart, such as `band`; empty without strata.
@@ -131,6 +133,7 @@ impl Report {
             episodes: options.episodes,
             max_steps: scenario.max_steps,
             seed: options.seed,
+            family: options.family,
             metrics,
             stratum: spec.stratum.as_ref().map_or("", |stratum| stratum.name),
             policies,

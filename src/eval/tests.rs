@@ -181,3 +181,17 @@ fn one_episode_is_enough_and_none_is_refused() {
         assert_eq!(error.exit_code(), 2);
     }
 }
+
+#[test]
+fn development_and_test_episodes_are_others() {
+    let of = |family| report(&["hold", "random"], EvalOptions { family, ..few() });
+    let [development, test] = [Family::Development, Family::Test].map(of);
+    assert_eq!(development, report(&["hold", "random"], few()), "development episodes are the default");
+    for policy in ["hold", "random"] {
+        assert_ne!(development.interval(policy, "lambda2"), test.interval(policy, "lambda2"), "{policy}");
+    }
+    assert_eq!([development.to_json(), test.to_json()].map(|json| json["family"].clone()), ["development", "test"]);
+    assert!(test.to_string().contains("13 test episodes"), "{test}");
+    let envs = |family: Family| family.envs(*EPISODES.end());
+    assert!(envs(Family::Development).end <= envs(Family::Test).start, "however many are asked for");
+}

@@ -26,11 +26,11 @@ impl Report {
     /// middle and written out below the first table; numbers are never shortened.
     pub fn fit(&self, terminal: Option<usize>) -> String {
         let title = format!(
-            "{} ({}/{}): {} of up to {} ticks, seed {}, the same for every policy; mean [95 % interval]",
+            "{} ({}/{}): {} of up to {} ticks, seed {}; mean [95 % interval]",
             self.title,
             self.domain,
             self.scenario,
-            count(self.episodes, "episode"),
+            count(self.episodes, &format!("{} episode", self.family.name())),
             self.max_steps,
             self.seed
         );

@@ -5,6 +5,10 @@
 
 use crate::{
     error::{Error, Result},
+    policy::{
+        card::Shared,
+        network::{Activation, Team},
+    },
     sim::params::{choices, params},
 };
 
@@ -188,6 +192,24 @@ impl PpoParams {
             ))
             .hint("set it to `num_steps` or less"));
         }
+        if !self.algo.is_off_policy() && !self.parameter_sharing {
+            return Err(Error::input(
+                "MAPPO and IPPO train one policy for all agents of a group: `parameter_sharing` is true",
+            )
+            .hint("leave it as it is, or train with `algo=maddpg` or `algo=matd3`"));
+        }
         Ok(())
+    }
+
+    /// Takes over what a policy to start from decides: its network, the grid of its actions, and for whom it acts.
+    pub fn start_from(&mut self, policy: &Shared) {
+        let shape = policy.network.shape();
+        self.hidden = shape.hidden;
+        self.activation = match shape.activation {
+            Activation::Relu => HiddenActivation::Relu,
+            Activation::Tanh => HiddenActivation::Tanh,
+        };
+        self.action_bins = policy.card.actions.bins;
+        self.parameter_sharing = policy.card.team == Team::Any;
     }
 }

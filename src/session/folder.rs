@@ -1,7 +1,8 @@
 //! The folder a run writes: what it is made of, and making one that overwrites nothing.
 //!
 //! `run.ron` (the plan), `scenario.ron` and, for a curriculum, `scenario.2.ron` and so on (resolved), `metrics.jsonl`,
-//! `events.out.tfevents.*`, `checkpoints/`, and the policy for sharing: `policy.safetensors` with `card.ron`.
+//! `events.out.tfevents.*`, `checkpoints/`, the policy for sharing: `policy.safetensors` with `card.ron`, and `tests.jsonl`, which
+//! says how often that policy has played test episodes.
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,7 @@ use crate::{
 const VERSION: u32 = 1;
 
 /// Name of the plan.
-const PLAN_FILE: &str = "run.ron";
+pub(super) const PLAN_FILE: &str = "run.ron";
 /// Name of the measurements.
 pub(super) const METRICS_FILE: &str = "metrics.jsonl";
 /// Name of the folder of checkpoints.

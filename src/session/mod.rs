@@ -17,6 +17,7 @@ mod sharing;
 pub mod stopwatch;
 #[cfg(test)]
 mod tests;
+pub mod trials;
 
 use std::{
     sync::Arc,

@@ -25,6 +25,9 @@ use crate::error::{Error, Result};
 /// Numbers of evaluation envs start here, those of training envs at 0: the two never draw the same randomness.
 pub const EVALUATION_ENVS: u64 = 1 << 63;
 
+/// Of the evaluation envs, those from here on play the episodes that are kept for tests.
+pub const TEST_ENVS: u64 = EVALUATION_ENVS + (1 << 62);
+
 /// One world with some envs.
 pub struct Lane {
     world: World,

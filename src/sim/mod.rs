@@ -23,7 +23,7 @@ mod tests;
 mod tick;
 mod view;
 
-pub use batch::{Batch, EVALUATION_ENVS, Lane};
+pub use batch::{Batch, EVALUATION_ENVS, Lane, TEST_ENVS};
 pub use description::{Description, Fact};
 pub use domain::{Baseline, Choices, Domain, Policy, Showcase};
 pub use editor::{Editor, EntityKind};

@@ -110,3 +110,38 @@ fn a_shared_policy_carries_what_it_was_measured_to_do_and_is_never_replaced_unas
     stdout(&["share", run, "--to", shared, "--episodes", "3", "--force"]);
     assert_eq!(agon::policy::card::load(Path::new(shared)).unwrap().card.results[0].n, 3);
 }
+
+/// Whoever looks at test episodes is counted, in the folder of the run whose policy played them.
+#[test]
+fn every_look_at_test_episodes_is_noted_in_the_run_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    stdout(&["train", "skirmish", "--steps", "64", "--envs", "8", "--out", text(&run)]);
+    let fixed =
+        ["eval", "skirmish", "--policy", text(&run), "--policy", "hold", "--episodes", "2", "--set", "max_steps=3"];
+    let eval = |more: &[&str]| json(&[&fixed[..], &["--no-planner", "--json"], more].concat());
+    let trials = || std::fs::read_to_string(run.join("tests.jsonl")).unwrap_or_default();
+    let development = eval(&[]);
+    assert_eq!(
+        (&development["family"], development.get("trials"), trials()),
+        (&"development".into(), None, String::new())
+    );
+    for times in 1..=2 {
+        let test = eval(&["--test"]);
+        assert_eq!((&test["family"], &test["trials"][text(&run)]), (&"test".into(), &times.into()));
+        assert_eq!(test["trials"].as_object().unwrap().len(), 1, "a rule has no folder");
+        assert_ne!(test["policies"]["hold"]["reduction"], development["policies"]["hold"]["reduction"]);
+        let line: serde_json::Value = serde_json::from_str(trials().lines().last().unwrap()).unwrap();
+        assert_eq!(
+            (&line["scenario"], &line["episodes"], &line["score"]),
+            (&"skirmish".into(), &2.into(), &"reduction".into())
+        );
+        assert_eq!(line["mean"], test["policies"][text(&run)]["reduction"]["mean"]);
+    }
+    let table = stdout(&[&fixed[..], &["--test"]].concat());
+    assert!(
+        table.contains("2 test episodes") && table.contains("times that a run has played test episodes"),
+        "{table}"
+    );
+    assert_eq!(trials().lines().count(), 3);
+}

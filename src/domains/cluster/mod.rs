@@ -38,9 +38,11 @@ pub mod amounts;
 mod baselines;
 pub mod components;
 mod editor;
+pub mod linear;
 mod lookahead;
 mod nodes;
 mod observe;
+pub mod offline;
 pub mod placer;
 mod queue;
 mod reward;
@@ -54,6 +56,7 @@ mod view;
 
 use bevy_app::App;
 
+pub use baselines::linear_scorer;
 pub use scenario::ClusterParams;
 
 use self::scenario::{ActionKind, Mode};

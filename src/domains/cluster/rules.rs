@@ -5,7 +5,8 @@
 //! asks it for one workload after the other, as the published rules were asked.
 
 use super::{
-    components::NUM_RESOURCES,
+    components::{Job, NUM_RESOURCES},
+    linear::{Linear, Weights},
     lookahead::{Foresight, Lookahead},
     nodes::{Fitting, Nodes, at_least_some},
 };
@@ -15,6 +16,11 @@ const CHANCE: Purpose = Purpose::new("cluster.policy.rule");
 
 /// Actions of nodes lie above this; what lies below names a rule.
 const FIRST_CODE: f32 = -2.0;
+
+/// What a mean node costs, in priorities, when all are full, and the load up to which nothing has a price. Chosen on development
+/// episodes at 5 to 10 arrivals a second.
+const FULL_PRICE: f64 = 10.0;
+const FREE_UP_TO: f64 = 0.7;
 
 /// How a node is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +48,17 @@ pub(super) enum Rule {
     /// The one from which the future that it knows goes best. In the published modes, in which nothing has a running time, the
     /// one that balances best.
     Lookahead,
+    /// The one whose largest share of any resource is least after placement.
+    DominantShare,
+    /// The same for a workload that is worth the room it takes; nobody for others.
+    BidPrice,
+    /// The one with the highest weighted sum of features, if the workload's own sum says so.
+    Linear,
 }
 
 impl Rule {
-    pub(super) const ALL: [Self; 11] = [
+    /// In the order of their numbers, which recordings know them by.
+    pub(super) const ALL: [Self; 14] = [
         Self::Blind,
         Self::RandomFit,
         Self::RoundRobin,
@@ -57,6 +70,9 @@ impl Rule {
         Self::Greedy,
         Self::LeastLoaded,
         Self::Lookahead,
+        Self::DominantShare,
+        Self::BidPrice,
+        Self::Linear,
     ];
 
     /// The number that names the rule among actions.
@@ -92,7 +108,8 @@ impl Rule {
                 wanted / at_least_some(nodes.machines[node].capacity[0])
             }
             Self::Lookahead => variance_after(nodes, node, demand),
-            Self::Blind | Self::RandomFit | Self::RoundRobin | Self::NextFit | Self::FirstFit => 0.0,
+            Self::DominantShare | Self::BidPrice => dominant_share(nodes, node, demand),
+            Self::Blind | Self::RandomFit | Self::RoundRobin | Self::NextFit | Self::FirstFit | Self::Linear => 0.0,
         }
     }
 }
@@ -114,6 +131,11 @@ pub(super) struct Question<'a> {
 }
 
 impl Question<'_> {
+    /// What else is known of the workload.
+    pub(super) fn job(&self) -> &Job {
+        &self.foresight.jobs[self.foresight.row]
+    }
+
     /// A node that offers all it has, and the waste of that.
     pub(super) fn whole(&self, node: usize) -> Option<(usize, f64)> {
         Some((node, self.nodes.waste(node, self.demand, |_| 1.0)?))
@@ -125,9 +147,15 @@ impl Question<'_> {
 pub(super) struct Dispatcher {
     stream: Option<(Address, Stream)>,
     lookahead: Lookahead,
+    linear: Linear,
 }
 
 impl Dispatcher {
+    /// One whose linear rule has other weights than those that come with agon.
+    pub(super) fn weighing(weights: Weights) -> Self {
+        Self { linear: Linear::new(weights), ..Self::default() }
+    }
+
     /// The node that `rule` gives the workload to, if any.
     pub(super) fn choose(&mut self, rule: Rule, question: &Question<'_>) -> Option<usize> {
         let (nodes, demand) = (question.nodes, question.demand);
@@ -146,6 +174,8 @@ impl Dispatcher {
             Rule::RoundRobin => question.fitting.nodes.contains(&(cursor as u16)).then_some(cursor),
             Rule::NextFit => fitting.min_by_key(|node| (node + num_nodes - cursor) % num_nodes),
             Rule::Lookahead if nodes.model.is_full() => self.lookahead.choose(question),
+            Rule::BidPrice if !is_worth_its_room(nodes, demand, question.job().priority) => None,
+            Rule::Linear => self.linear.choose(question),
             _ => rule.least(nodes, demand, question.fitting),
         }
     }
@@ -162,6 +192,38 @@ impl Dispatcher {
 
 fn slack(nodes: Nodes<'_>, node: usize, demand: &[f32; NUM_RESOURCES]) -> f64 {
     nodes.waste(node, demand, |_| 1.0).unwrap_or(f64::INFINITY)
+}
+
+/// The largest share of any resource that is taken after placement (as in Ghodsi et al., Dominant resource fairness, 2011, whose
+/// share of a user is that of a node here).
+pub(super) fn dominant_share(nodes: Nodes<'_>, node: usize, demand: &[f32; NUM_RESOURCES]) -> f64 {
+    let share =
+        |k: usize| (nodes.usage[node].0[k] + f64::from(demand[k])) / at_least_some(nodes.machines[node].capacity[k]);
+    (0..NUM_RESOURCES).map(share).fold(0.0, f64::max)
+}
+
+/// Share of the scarcest resource that is taken, of all nodes that work together.
+pub(super) fn busy(nodes: Nodes<'_>) -> f64 {
+    let up = || (0..nodes.machines.len()).filter(|node| !nodes.health[*node].is_down);
+    let share = |k: usize| {
+        let taken: f64 = up().map(|node| nodes.usage[node].0[k]).sum();
+        let there: f64 = up().map(|node| f64::from(nodes.machines[node].capacity[k])).sum();
+        taken / there.max(1e-6)
+    };
+    (0..NUM_RESOURCES).map(share).fold(0.0, f64::max)
+}
+
+/// What a workload asks for, as the largest share of a mean node.
+pub(super) fn size(nodes: Nodes<'_>, demand: &[f32; NUM_RESOURCES]) -> f64 {
+    let share = |k: usize| f64::from(demand[k]) / at_least_some(nodes.model.mean_capacity[k]);
+    (0..NUM_RESOURCES).map(share).fold(0.0, f64::max)
+}
+
+/// Whether its priority is worth the room that a workload takes, at a price that rises with the load (bid-price control: Talluri and
+/// van Ryzin, An analysis of bid-price controls, 1998).
+fn is_worth_its_room(nodes: Nodes<'_>, demand: &[f32; NUM_RESOURCES], priority: u8) -> bool {
+    let price = FULL_PRICE * ((busy(nodes) - FREE_UP_TO) / (1.0 - FREE_UP_TO)).max(0.0);
+    f64::from(priority) >= price * size(nodes, demand)
 }
 
 /// Demand times what is free, both in capacities (Grandl et al., Multi-resource packing for cluster schedulers, 2014).

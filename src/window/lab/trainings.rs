@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     metrics::Goal,
     places,
-    policy::{card, network::Team},
+    policy::card,
     session::{Plan, Session, background, recommended},
     sim::params::Params,
 };
@@ -47,13 +47,12 @@ impl Lab {
         let mut params = recommended(&scenario, &file)?;
         let policy = draft.from.as_deref().map(|path| card::load(Path::new(path))).transpose()?;
         if let Some(policy) = &policy {
-            params.hidden = policy.network.shape().hidden;
-            params.action_bins = policy.card.actions.bins;
-            params.parameter_sharing = policy.card.team == Team::Any;
+            params.start_from(policy);
             params.critic_warmup = WARMUP_ITERATIONS;
             params.imitation = 0.0;
         }
         draft.set.iter().try_for_each(|(name, value)| params.set(name, value))?;
+        params.consistent()?;
         let seed = draft.seed.unwrap_or(scenario.seed);
         let plan = Plan { stages: vec![scenario], seed, goal: Goal::Seconds(60.0 * draft.minutes), params };
         let session = Session::start(plan, out, policy.as_ref().map(|policy| &policy.network))?;

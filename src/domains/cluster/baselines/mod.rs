@@ -9,6 +9,7 @@ use bevy_ecs::{
 
 use super::{
     components::{Arrivals, Demand, Health, Job, Machine, Phase, Usage},
+    linear::{TUNED, Weights},
     lookahead::Foresight,
     nodes::{Fitting, Nodes},
     observe::at_hand,
@@ -36,7 +37,7 @@ pub(super) fn all() -> Vec<Baseline> {
 }
 
 /// Name, sentence and script of each.
-const SCRIPTS: [(&str, &str, Script); 13] = [
+const SCRIPTS: [(&str, &str, Script); 16] = [
     ("random", "uniform scores or bids", Script::Random),
     ("blind", "any node, whether or not it has room", Script::Rule(Rule::Blind)),
     ("round_robin", "the next node in turn; nobody if that one has no room", Script::Rule(Rule::RoundRobin)),
@@ -58,8 +59,23 @@ const SCRIPTS: [(&str, &str, Script); 13] = [
     ("worst_fit", "the node with the most slack after placement", Script::Rule(Rule::WorstFit)),
     ("least_loaded", "the node whose CPU is least loaded after placement", Script::Rule(Rule::LeastLoaded)),
     (
+        "dominant_share",
+        "the node whose largest share of any resource is least after placement",
+        Script::Rule(Rule::DominantShare),
+    ),
+    (
+        "bid_price",
+        "the same, and declines a workload whose priority is below the price of its room, which rises with the load",
+        Script::Rule(Rule::BidPrice),
+    ),
+    (
+        "linear",
+        "the node with the highest weighted sum of features; the weights were tuned on development episodes",
+        Script::Rule(Rule::Linear),
+    ),
+    (
         "lookahead",
-        "knows arrivals, running times and failures to come, and plays them through for every choice",
+        "a rollout: knows arrivals, running times and failures to come, and plays them through for every choice",
         Script::Rule(Rule::Lookahead),
     ),
 ];
@@ -103,6 +119,8 @@ struct Tables<'w, 's> {
 /// A script as a policy; all it keeps is scratch.
 struct Scripted {
     script: Script,
+    /// Of the linear rule.
+    weights: Weights,
     tables: Option<SystemState<Tables<'static, 'static>>>,
     scratch: Scratch,
 }
@@ -115,7 +133,17 @@ struct Scratch {
 }
 
 fn scripted(script: Script) -> Box<dyn Policy> {
-    Box::new(Scripted { script, tables: None, scratch: Scratch::default() })
+    weighing(script, TUNED)
+}
+
+fn weighing(script: Script, weights: Weights) -> Box<dyn Policy> {
+    let scratch = Scratch { dispatcher: Dispatcher::weighing(weights), ..Scratch::default() };
+    Box::new(Scripted { script, weights, tables: None, scratch })
+}
+
+/// The linear rule with other weights, for envs in which one decision is made per tick.
+pub fn linear_scorer(weights: Weights) -> Box<dyn Policy> {
+    weighing(Script::Rule(Rule::Linear), weights)
 }
 
 impl Policy for Scripted {
@@ -141,7 +169,7 @@ impl Policy for Scripted {
     }
 
     fn fork(&self) -> Box<dyn Policy> {
-        scripted(self.script)
+        weighing(self.script, self.weights)
     }
 }
 

@@ -1,7 +1,7 @@
 //! How long a policy takes to decide for all nodes of one env in a tick.
 
-use super::policies;
 use crate::{
+    cli::policies,
     error::Result,
     math::statistics::median,
     places,

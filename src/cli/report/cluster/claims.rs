@@ -1,6 +1,6 @@
 //! The published claims against mode `full`.
 
-use super::{NOTHING, decision, measured, play, table};
+use super::{NOTHING, Wanted, bounds::RULES, decision, measured, play, table};
 use crate::{
     cli::output,
     error::{Error, Result},
@@ -12,13 +12,12 @@ const LEARNED: &str = "learned";
 /// The claims: what it is called there, baseline here, reward, SLA violations, completion and CPU in use in %, variance, time
 /// of a decision in µs.
 #[rustfmt::skip]
-const CLAIMED: [(&str, &str, [Option<f64>; 6]); 6] = [
+const CLAIMED: [(&str, &str, [Option<f64>; 6]); 5] = [
     ("Random", "random_fit", [Some(485.67), Some(29.3), Some(70.7), Some(54.2), None, None]),
     ("Round robin", "round_robin", [None, Some(21.7), Some(78.3), Some(58.4), None, None]),
     ("Greedy", "greedy", [Some(950.23), Some(8.5), Some(91.5), Some(72.0), Some(0.142), Some(2300.0)]),
     ("Bin packing", "best_fit", [None, Some(6.8), Some(93.2), Some(78.3), None, None]),
-    ("Single-agent DDPG", "", [Some(1087.4), Some(5.7), None, None, None, None]),
-    ("MADDPG", LEARNED, [Some(1247.32), Some(3.2), Some(96.8), Some(84.7), Some(0.089), Some(3100.0)]),
+    ("Learned (there MADDPG)", LEARNED, [Some(1247.32), Some(3.2), Some(96.8), Some(84.7), Some(0.089), Some(3100.0)]),
 ];
 
 /// The claims for success by priority, lowest first, in %.
@@ -42,13 +41,13 @@ const CLAIMED_BY_USE: [(&str, &str, f64); 5] = [
 ];
 
 /// The published claims against mode `full`.
-pub(super) fn claims(learned: Option<&str>, episodes: u64) -> Result<()> {
+pub(super) fn claims(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> {
     let actual = |name| if name == LEARNED { learned.unwrap_or_default() } else { name };
     let claimed = CLAIMED.map(|(label, name, claims)| (label, actual(name), claims));
-    let best = ["least_loaded", "lookahead"].map(|name| ("", name, [None; 6]));
+    let best = ["least_loaded", "dominant_share", "lookahead"].map(|name| ("", name, [None; 6]));
     let rows = || claimed.iter().chain(&best);
     let names = rows().map(|row| row.1).filter(|name| !name.is_empty());
-    let report = play("cluster/default", &[], names, episodes)?;
+    let report = play("cluster/default", &[], names, wanted)?;
     let mut table =
         table(&["claimed for", "measured here", "reward", "SLA %", "completion %", "CPU %", "variance", "decision µs"]);
     for (label, name, claims) in rows() {
@@ -107,9 +106,9 @@ const CLAIMED_OF_FAILURES: [(&str, &str, Option<f64>); 5] = [
 ];
 
 /// The claims for failing nodes against scenario `failures`.
-pub(super) fn failures(learned: Option<&str>, episodes: u64) -> Result<()> {
-    let names = || ["greedy", "least_loaded"].into_iter().chain(learned).chain(["lookahead"]);
-    let report = play("cluster/failures", &[], names(), episodes)?;
+pub(super) fn failures(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> {
+    let names = || RULES.into_iter().chain(learned).chain(["lookahead"]);
+    let report = play("cluster/failures", &[], names(), wanted)?;
     let headings: Vec<&str> = ["with failing nodes", "claim"].into_iter().chain(names()).collect();
     let mut table = self::table(&headings);
     for (label, metric, claim) in CLAIMED_OF_FAILURES {

@@ -1,11 +1,15 @@
 //! What bounds a policy in `cluster/default`: what its reward is made of, beside that of a cluster with room for everything.
 
-use super::{NOTHING, measured, play, table};
+use rayon::prelude::*;
+
+use super::{NOTHING, Wanted, measured, play, sweeps::with_nodes, table};
 use crate::{
     cli::output,
-    domains::AnyDomain,
+    domains::{AnyDomain, cluster::offline},
     error::{Error, Result},
+    math::statistics::mean,
     places,
+    sim::Seeds,
 };
 
 pub(super) const SCENARIO: &str = "cluster/default";
@@ -13,6 +17,8 @@ pub(super) const SCENARIO: &str = "cluster/default";
 const ROOM: f64 = 10.0;
 /// Whoever places there; with so much room it hardly matters.
 const PLACER: &str = "least_loaded";
+/// Rules that stand beside a learned policy.
+pub(super) const RULES: [&str; 3] = ["greedy", "least_loaded", "dominant_share"];
 /// Terms of the reward; whether a cluster with more room is paid for them alike.
 const TERMS: [(&str, bool); 4] =
     [("reward_success", true), ("reward_failure", true), ("reward_efficiency", false), ("reward_balance", false)];
@@ -27,8 +33,8 @@ struct Bounds<'n> {
 }
 
 /// Measures and prints it.
-pub(super) fn bounds(learned: Option<&str>, episodes: u64) -> Result<()> {
-    let Bounds { names, terms, asked } = Bounds::measure(learned, episodes)?;
+pub(super) fn bounds(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> {
+    let Bounds { names, terms, asked } = Bounds::measure(learned, wanted)?;
     let headings: Vec<&str> = ["reward for"].into_iter().chain(names).chain(["with room for all"]).collect();
     let mut table = table(&headings);
     for (term, earned, there) in terms {
@@ -45,14 +51,14 @@ pub(super) fn bounds(learned: Option<&str>, episodes: u64) -> Result<()> {
 }
 
 impl<'n> Bounds<'n> {
-    fn measure(learned: Option<&'n str>, episodes: u64) -> Result<Self> {
+    fn measure(learned: Option<&'n str>, wanted: Wanted<'_>) -> Result<Self> {
         let AnyDomain::Cluster(params) = places::load_scenario(SCENARIO)?.domain else {
             return Err(Error::input(format!("scenario `{SCENARIO}` is not of domain `cluster`")));
         };
         let room: Vec<f64> = params.node_capacity.iter().map(|amount| ROOM * amount).collect();
-        let roomy = play(SCENARIO, &[("node_capacity", format!("{room:?}"))], [PLACER], episodes)?;
-        let names: Vec<&str> = ["greedy", "least_loaded"].into_iter().chain(learned).chain(["lookahead"]).collect();
-        let report = play(SCENARIO, &[], names.iter().copied(), episodes)?;
+        let roomy = play(SCENARIO, &[("node_capacity", format!("{room:?}"))], [PLACER], wanted)?;
+        let names: Vec<&str> = RULES.into_iter().chain(learned).chain(["lookahead"]).collect();
+        let report = play(SCENARIO, &[], names.iter().copied(), wanted)?;
         // Terms are quoted per node, the reward is that of all nodes.
         let of_all = |report, name, term| Ok(params.num_nodes as f64 * measured(report, name, term)?.mean);
         let terms = TERMS.iter().map(|(term, is_alike)| {
@@ -64,16 +70,60 @@ impl<'n> Bounds<'n> {
     }
 }
 
+/// Numbers of nodes at which the reward is bounded.
+const NODES: [usize; 3] = [3, 10, 20];
+
+/// Bounds the reward at several numbers of nodes, arrivals growing with them, and prints it.
+pub(super) fn ceilings(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> {
+    let names: Vec<&str> = RULES.into_iter().chain(learned).chain(["lookahead"]).collect();
+    let headings: Vec<&str> = ["nodes"].into_iter().chain(names.iter().copied()).chain(["nobody more than"]).collect();
+    let mut table = table(&headings);
+    for nodes in NODES {
+        let set = with_nodes(nodes);
+        let mut scenario = places::load_scenario(SCENARIO)?;
+        set.iter().try_for_each(|(name, value)| scenario.set(name, value))?;
+        let AnyDomain::Cluster(params) = &scenario.domain else {
+            return Err(Error::input(format!("scenario `{SCENARIO}` is not of domain `cluster`")));
+        };
+        let bar = output::progress(wanted.episodes, "bounding");
+        let bounds: Vec<f64> = wanted
+            .family
+            .envs(wanted.episodes)
+            .into_par_iter()
+            .map(|env| {
+                bar.inc(1);
+                offline::most_reward(params, scenario.max_steps, Seeds::new(scenario.seed), env)
+            })
+            .collect::<Result<_>>()?;
+        bar.finish_and_clear();
+        let report = play(SCENARIO, &set, names.iter().copied(), wanted)?;
+        let mut cells = vec![nodes.to_string()];
+        for name in &names {
+            cells.push(format!("{:.0}", measured(&report, name, "reward")?.mean));
+        }
+        cells.push(format!("{:.0}", mean(&bounds)));
+        table.row(cells);
+    }
+    let table = output::fitted(&table);
+    output::print(format!(
+        "\nWhat nobody can be paid more than, whatever they know: the dual of a relaxed offline problem, in which the nodes are one large\n\
+         node, workloads may be placed in parts and nothing is wasted. Half an arrival per second and node.\n\n{table}"
+    ))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::eval::Family;
+
+    const TWO: Wanted<'_> = Wanted { learned: &[], episodes: 2, family: Family::Development };
 
     #[test]
     fn terms_make_up_the_reward_and_room_bounds_what_placing_is_paid() {
-        let bounds = Bounds::measure(None, 2).unwrap();
-        assert_eq!(bounds.names, ["greedy", "least_loaded", "lookahead"]);
-        let report = play(SCENARIO, &[], ["least_loaded"], 2).unwrap();
+        let bounds = Bounds::measure(None, TWO).unwrap();
+        assert_eq!(bounds.names, ["greedy", "least_loaded", "dominant_share", "lookahead"]);
+        let report = play(SCENARIO, &[], ["least_loaded"], TWO).unwrap();
         let reward = measured(&report, "least_loaded", "reward").unwrap().mean;
         let sum: f64 = bounds.terms.iter().map(|(_, earned, _)| earned[1]).sum();
         assert!((sum - reward).abs() < 1e-3 * reward, "{sum} and {reward}");

@@ -1,6 +1,6 @@
 //! Arrival rates and numbers of nodes: the best of the simple rules, the learned policy and the lookahead at each.
 
-use super::{interval, measured, play, table};
+use super::{Wanted, interval, measured, play, table};
 use crate::{cli::output, error::Result, math::statistics::Interval, places};
 
 /// The claims for the learned policy at each arrival rate: per second, completion, SLA violations, CPU in use in %.
@@ -20,7 +20,7 @@ const BEST: &str = "Rows: the simple rule with the highest mean reward there, th
                     that of the best rule: mean [95 % interval], paired by episode.";
 
 /// The claims for each arrival rate against mode `full`.
-pub(super) fn by_rate(learned: Option<&str>, episodes: u64) -> Result<()> {
+pub(super) fn by_rate(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> {
     let mut table = table(&[
         "arrivals/s",
         "claimed done %",
@@ -35,7 +35,7 @@ pub(super) fn by_rate(learned: Option<&str>, episodes: u64) -> Result<()> {
     ]);
     for (rate_hz, claims) in CLAIMED_BY_RATE {
         let set = [("arrival_rate_hz", format!("{rate_hz:?}")), ("max_workloads", "400".to_owned())];
-        for row in sweep(&set, learned, episodes)? {
+        for row in sweep(&set, learned, wanted)? {
             let mut cells = vec![format!("{rate_hz}")];
             cells.extend(claims.map(|claim| format!("{claim:.1}")));
             cells.extend(row.cells());
@@ -49,18 +49,11 @@ pub(super) fn by_rate(learned: Option<&str>, episodes: u64) -> Result<()> {
 }
 
 /// The claims for each number of nodes against mode `full`, arrivals growing with the nodes.
-pub(super) fn by_nodes(learned: Option<&str>, episodes: u64) -> Result<()> {
+pub(super) fn by_nodes(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> {
     let mut table =
         table(&["nodes", "claimed SLA %", "here", "reward", "minus the best rule", "done %", "SLA %", "CPU %"]);
     for (nodes, claim) in CLAIMED_BY_NODES {
-        let per_tick = (nodes / 10).max(1);
-        let set = [
-            ("num_nodes", nodes.to_string()),
-            ("arrival_rate_hz", format!("{:?}", 0.5 * nodes as f64)),
-            ("max_workloads", (20 * nodes).to_string()),
-            ("decisions_per_tick", per_tick.to_string()),
-        ];
-        for row in sweep(&set, learned, episodes)? {
+        for row in sweep(&with_nodes(nodes), learned, wanted)? {
             table.row([nodes.to_string(), format!("{claim:.1}")].into_iter().chain(row.cells()));
         }
     }
@@ -68,6 +61,16 @@ pub(super) fn by_nodes(learned: Option<&str>, episodes: u64) -> Result<()> {
     output::print(format!(
         "\nMode full, by number of nodes: half an arrival per second and node, which the claims did not have.\n{BEST}\n\n{table}"
     ))
+}
+
+/// So many nodes, and arrivals and decisions that grow with them.
+pub(super) fn with_nodes(nodes: usize) -> [(&'static str, String); 4] {
+    [
+        ("num_nodes", nodes.to_string()),
+        ("arrival_rate_hz", format!("{:?}", 0.5 * nodes as f64)),
+        ("max_workloads", (20 * nodes).to_string()),
+        ("decisions_per_tick", (nodes / 10).max(1).to_string()),
+    ]
 }
 
 /// One policy at one point of a sweep.
@@ -89,10 +92,10 @@ impl SweepRow {
 }
 
 /// The simple rule with the highest mean reward, the learned policy and the lookahead in `cluster/default`, changed by `set`.
-fn sweep(set: &[(&str, String)], learned: Option<&str>, episodes: u64) -> Result<Vec<SweepRow>> {
+fn sweep(set: &[(&str, String)], learned: Option<&str>, wanted: Wanted<'_>) -> Result<Vec<SweepRow>> {
     let baselines = places::load_scenario("cluster/default")?.domain.domain().baselines();
     let rules = || baselines.iter().filter(|baseline| !baseline.privileged).map(|baseline| baseline.name);
-    let report = play("cluster/default", set, rules().chain(["lookahead"]).chain(learned), episodes)?;
+    let report = play("cluster/default", set, rules().chain(["lookahead"]).chain(learned), wanted)?;
     let reward = |name: &str| measured(&report, name, "reward");
     let mut best = ("", f64::NEG_INFINITY);
     for name in rules() {
