@@ -8,7 +8,7 @@ ARGS ?=
 # Everything has to build and pass without features and with all of them.
 ALL := --all-features
 # Parts of what is built that users ask for; they are linted, and tested as parts of the whole.
-PARTS := window torch video,parquet,sqlite
+PARTS := window video,parquet,sqlite
 # nextest runs every test in a process of its own: global settings of libtorch in one test cannot reach another.
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 ifeq ($(NEXTEST),yes)
@@ -47,25 +47,27 @@ test: setup fmt lint doc unit smoke ## everything that CI checks
 fmt: ## formatting, checked only
 	cargo fmt --all --check
 
-lint: ## clippy with and without features, dependencies, licences, spelling, links
+lint: ## clippy with and without features and on the plugin, dependencies, licences, spelling, links
 	@scripts/setup.sh --torch --lint
 	cargo clippy $(CARGO_FLAGS) --all-targets $(ALL) -- -D warnings
 	for part in $(PARTS); do cargo clippy $(CARGO_FLAGS) --features $$part -- -D warnings || exit 1; done
 	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+	cargo clippy $(CARGO_FLAGS) --all-targets --package agon-torch -- -D warnings
 	TOOLS=$(TOOLS) scripts/lint.sh
 
-unit: ## tests without features and with all of them, documentation examples
+# The plugin's tests are built together with those of agon without features: alone, they would have dependencies compiled a third time.
+unit: ## tests without features and with all of them, of the plugin for libtorch, documentation examples
 	@scripts/setup.sh --torch --tests
-	$(RUN_TESTS) $(CARGO_FLAGS)
+	$(RUN_TESTS) $(CARGO_FLAGS) --workspace
 	$(RUN_TESTS) $(CARGO_FLAGS) $(ALL)
 	cargo test $(CARGO_FLAGS) --doc $(ALL)
 
 smoke: ## the window under a virtual display and a software driver: every scenario, a picture of each state in target/smoke
-	@scripts/setup.sh --torch --display
+	@scripts/setup.sh --video --display
 	scripts/display.sh cargo test $(CARGO_FLAGS) $(ALL) --test smoke -- --ignored
 
 doc: ## documentation, warnings denied
-	@scripts/setup.sh --torch
+	@scripts/setup.sh --video
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps $(ALL)
 
 bench: ## every figure of docs/speed.md, with the bar it has to pass

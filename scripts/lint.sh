@@ -6,12 +6,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 tools=${TOOLS:-.tools}
 
 echo "lint: licences, sources and duplicates of dependencies"
-"$tools/bin/cargo-deny" --log-level error --all-features check bans licenses sources
+"$tools/bin/cargo-deny" --log-level error --workspace --all-features check bans licenses sources
 # Advisories come from a database on the network; where it cannot be had, that is said and is no failure.
-if ! "$tools/bin/cargo-deny" --log-level error --all-features fetch db 2>/dev/null; then
+if ! "$tools/bin/cargo-deny" --log-level error --workspace --all-features fetch db 2>/dev/null; then
     echo "lint: SKIPPED: the database of advisories cannot be reached"
 else
-    "$tools/bin/cargo-deny" --log-level error --all-features check advisories
+    "$tools/bin/cargo-deny" --log-level error --workspace --all-features check advisories
 fi
 
 echo "lint: dependencies that nothing uses"

@@ -2,8 +2,9 @@
 # Puts in place what cargo alone does not bring. Safe to run as often as you like: when all is there it only looks.
 #
 #   scripts/setup.sh            a C compiler: enough to build and test without features
-#   scripts/setup.sh --video    a C++ compiler: features video and torch compile C++
-#   scripts/setup.sh --torch    libtorch for the feature torch: 530 MB out of PyPI's wheels, into .libtorch/
+#   scripts/setup.sh --video    a C++ compiler, for the feature video
+#   scripts/setup.sh --torch    a C++ compiler, and libtorch for the plugin agon-torch: 530 MB out of PyPI's wheels,
+#                               into .libtorch/
 #   scripts/setup.sh --tests    strace, which the crash tests drive
 #   scripts/setup.sh --display  a virtual display and a software graphics driver, for machines without either
 #   scripts/setup.sh --lint     cargo-deny, cargo-machete and typos, into .tools/
@@ -51,7 +52,7 @@ main() {
             --tests) compilers cc && strace_if_possible ;;
             --display) display ;;
             --lint) lint_tools ;;
-            -h | --help) sed -n '2,13{s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" ;;
+            -h | --help) sed -n '2,14{s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" ;;
             *) fail "unknown argument '$part'" "Try: scripts/setup.sh --help" ;;
         esac
     done
@@ -216,7 +217,7 @@ is_complete() {
 }
 
 can_hold_libtorch() {
-    local otherwise="Set LIBTORCH to a libtorch $torch_version built for it, or build without the feature torch"
+    local otherwise="Set LIBTORCH to a libtorch $torch_version built for it, or do without the plugin agon-torch"
     local machine glibc available_mb existing
     machine="$(uname -s) $(uname -m)"
     [ "$machine" = "Linux x86_64" ] || fail "the prebuilt libtorch is for Linux x86_64, this is $machine" "$otherwise"
@@ -273,7 +274,7 @@ download_wheels() {
         --dest "$1" --requirement "$1/requirements.txt" </dev/null || fail \
         "pip could not fetch the wheels of libtorch (its reason is above)" \
         "Check that pip reaches its package index (python3 -m pip config list shows which), then run this again." \
-        "Or set LIBTORCH to a libtorch $torch_version that you have, or build without the feature torch"
+        "Or set LIBTORCH to a libtorch $torch_version that you have, or do without the plugin agon-torch"
 }
 
 # unpack_wheels DOWNLOADS DIR: zipfile checks the CRC of every member; the version goes last, as the mark of a whole folder.

@@ -13,6 +13,7 @@ use crate::{
     domains::{AnyDomain, jamming::JammingParams},
     error::{Error, Result},
     eval::{Align, Table},
+    learn::nets::torch,
     math::gemm::Isa,
     places,
     policy::{card, registry::shipped},
@@ -41,6 +42,7 @@ enum State {
 pub(super) fn run() -> Result<()> {
     let mut findings = vec![cpu(), threads()];
     findings.extend(features::findings());
+    findings.push(torch());
     findings.extend(scenarios());
     findings.extend(checkpoints());
     findings.extend(kernels::findings());
@@ -96,6 +98,19 @@ fn threads() -> Finding {
     match std::thread::available_parallelism() {
         Ok(cores) => Finding::good("threads", format!("{threads} on {cores} cores")),
         Err(error) => Finding::poor("threads", format!("{threads}; the number of cores is unknown: {error}")),
+    }
+}
+
+/// The plugin that `--backend torch` needs. agon works without.
+fn torch() -> Finding {
+    let purpose = "training through libtorch";
+    let Some(path) = torch::place() else {
+        let build = torch::how_to_build();
+        return Finding::good("torch", format!("not beside this binary, for {purpose}: build it with `{build}`"));
+    };
+    match torch::settings() {
+        Ok(settings) => Finding::good("torch", format!("in {}, for {purpose}: {settings}", path.display())),
+        Err(error) => Finding::poor("torch", error.to_string()),
     }
 }
 

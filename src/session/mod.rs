@@ -296,7 +296,7 @@ impl Session {
         self.logs.events.flush()?;
         let state = SessionState {
             agon: env!("CARGO_PKG_VERSION").to_owned(),
-            settings: settings(self.plan.params.backend),
+            settings: settings(self.plan.params.backend)?,
             stage: self.stage,
             wall_s: self.wall_s(),
             start_unix_s,

@@ -16,7 +16,7 @@ use super::{
     goal::{self, Behind},
     learner_of,
     logs::{self, Logs},
-    settings::check_settings,
+    settings::{check_settings, settings},
     unix_s,
 };
 use crate::{
@@ -119,7 +119,8 @@ impl Session {
         let mut loaded = generation::load_latest(&checkpoints)?;
         let state = SessionState::of(&loaded)?;
         let mut warnings = std::mem::take(&mut loaded.warnings);
-        check_settings(&plan, &state, &mut warnings).map_err(|error| error.in_file(&loaded.path))?;
+        let ours = settings(plan.params.backend)?;
+        check_settings(&ours, &state, &mut warnings).map_err(|error| error.in_file(&loaded.path))?;
         let bound = bind(&mut plan, &loaded, accepts_changes, &mut warnings)?;
         let behind = Behind { env_steps: loaded.step, wall_s: state.wall_s };
         let mut notes = Vec::new();

@@ -1,23 +1,24 @@
 //! Under which settings a run goes on.
 
-use super::{Plan, SessionState};
+use super::SessionState;
 use crate::{
     error::{Error, Result},
-    learn::hyperparameters::Backend,
+    learn::{hyperparameters::Backend, nets::torch},
 };
 
 /// What a run's numbers depend on beyond the program itself.
-pub(super) fn settings(backend: Backend) -> String {
+///
+/// # Errors
+/// The backend cannot be used.
+pub(super) fn settings(backend: Backend) -> Result<String> {
     match backend {
-        #[cfg(feature = "torch")]
-        Backend::Torch => crate::learn::nets::torch::settings(),
-        _ => "fused".to_owned(),
+        Backend::Torch => torch::settings(),
+        Backend::Fused => Ok("fused".to_owned()),
     }
 }
 
-/// A run continues bit for bit only under the settings it was started with.
-pub(super) fn check_settings(plan: &Plan, state: &SessionState, warnings: &mut Vec<String>) -> Result<()> {
-    let ours = settings(plan.params.backend);
+/// A run continues bit for bit only under the settings it was started with; `ours` are those it would go on under.
+pub(super) fn check_settings(ours: &str, state: &SessionState, warnings: &mut Vec<String>) -> Result<()> {
     if state.settings != ours {
         return Err(Error::input(format!(
             "the run was trained under `{}`, here it would go on under `{ours}`",

@@ -29,14 +29,14 @@ fn state(agon: &str, settings: &str) -> SessionState {
 #[test]
 fn a_run_goes_on_only_under_the_settings_it_began_with() {
     let plan = plan(Goal::Steps(1));
-    let ours = settings(plan.params.backend);
+    let ours = settings(plan.params.backend).unwrap();
     let version = env!("CARGO_PKG_VERSION");
     let mut warnings = Vec::new();
-    check_settings(&plan, &state(version, &ours), &mut warnings).unwrap();
+    check_settings(&ours, &state(version, &ours), &mut warnings).unwrap();
     assert!(warnings.is_empty());
-    let error = check_settings(&plan, &state(version, "torch 1 thread"), &mut warnings).unwrap_err();
+    let error = check_settings(&ours, &state(version, "torch 1 thread"), &mut warnings).unwrap_err();
     assert!(error.to_string().contains("torch 1 thread") && error.to_string().contains(&ours), "{error}");
-    check_settings(&plan, &state("0.0.1", &ours), &mut warnings).unwrap();
+    check_settings(&ours, &state("0.0.1", &ours), &mut warnings).unwrap();
     assert!(warnings[0].contains("0.0.1") && warnings[0].contains(version), "{warnings:?}");
 }
 

@@ -174,9 +174,11 @@ fn broken_by_name(file: &str, path: &[String]) -> Vec<String> {
     let words: Vec<&str> = path.iter().map(String::as_str).collect();
     let names = |word: &str| words.contains(&word);
     let mut broken = vec![];
-    let is_torch_file = file == "learn/nets/torch.rs" || file.starts_with("learn/nets/torch/");
-    if matches!(words[..], ["tch" | "torch_sys", ..]) && !is_torch_file {
-        broken.push("only learn/nets/torch.rs knows libtorch".to_owned());
+    if matches!(words[..], ["tch" | "torch_sys", ..]) {
+        broken.push("only the plugin in torch/ knows libtorch".to_owned());
+    }
+    if words.first() == Some(&"libloading") && file != "learn/nets/torch/border.rs" {
+        broken.push("only learn/nets/torch/border.rs opens shared objects".to_owned());
     }
     // The benchmark of scenes draws what the window draws.
     let is_window_file = file.starts_with("window/") || file == "cli/bench/scene.rs";
@@ -316,11 +318,12 @@ mod checker {
     }
 
     #[test]
-    fn only_one_file_knows_libtorch() {
-        breaks("learn/mappo.rs", "fn f() { tch::set_num_threads(1); }", "only learn/nets/torch.rs");
-        breaks("window/mod.rs", "use tch::Tensor;", "only learn/nets/torch.rs");
-        breaks("sim/mod.rs", "extern crate torch_sys;", "only learn/nets/torch.rs");
-        holds("learn/nets/torch.rs", "use tch::{Kind, Tensor};");
+    fn only_the_plugin_knows_libtorch_and_only_one_file_opens_it() {
+        breaks("learn/nets/torch.rs", "fn f() { tch::set_num_threads(1); }", "only the plugin in torch/");
+        breaks("window/mod.rs", "use tch::Tensor;", "only the plugin in torch/");
+        breaks("sim/mod.rs", "extern crate torch_sys;", "only the plugin in torch/");
+        breaks("learn/nets/torch/plugin.rs", "use libloading::Library;", "only learn/nets/torch/border.rs");
+        holds("learn/nets/torch/border.rs", "use libloading::os::unix::Library;");
     }
 
     #[test]

@@ -100,7 +100,6 @@ fn doctor_compares_the_kernels_with_nalgebra_and_says_what_this_binary_lacks_and
     }
     for (feature, is_there) in [
         ("window", cfg!(feature = "window")),
-        ("torch", cfg!(feature = "torch")),
         ("video", cfg!(feature = "video")),
         ("parquet", cfg!(feature = "parquet")),
         ("sqlite", cfg!(feature = "sqlite")),

@@ -12,6 +12,7 @@ mod needs;
 mod paths;
 mod pipes;
 mod policies;
+mod torch;
 mod traces;
 mod window;
 

@@ -70,7 +70,7 @@ fn a_kill_at_any_system_call_loses_nothing() {
             (1..=count).map(move |nth| (*call, nth))
         })
         .collect();
-    // A binary that loads libtorch starts slowly: then not every point fits into the time of a test run.
+    // Where a program starts slowly, not every point fits into the time of a test run.
     let fitting = BUDGET.as_nanos() / started.elapsed().as_nanos().max(1);
     let stride = (points.len() as u128).div_ceil(fitting.max(1)).max(1) as usize;
     let mut num_temps = 0;

@@ -12,14 +12,8 @@ struct Feature {
     needs: &'static str,
 }
 
-const FEATURES: [Feature; 5] = [
+const FEATURES: [Feature; 4] = [
     Feature { name: "window", is_there: cfg!(feature = "window"), purpose: "the window of `agon run`", needs: "" },
-    Feature {
-        name: "torch",
-        is_there: cfg!(feature = "torch"),
-        purpose: "training through libtorch",
-        needs: "after `scripts/setup.sh --torch`",
-    },
     Feature { name: "video", is_there: cfg!(feature = "video"), purpose: "clips as MP4", needs: "with a C++ compiler" },
     Feature { name: "parquet", is_there: cfg!(feature = "parquet"), purpose: "tables as Parquet", needs: "" },
     Feature {
@@ -34,7 +28,7 @@ const FEATURES: [Feature; 5] = [
 pub(super) fn findings() -> impl Iterator<Item = Finding> {
     FEATURES.iter().map(|Feature { name, is_there, purpose, needs }| {
         if *is_there {
-            return Finding::good(name, with_details(name, purpose));
+            return Finding::good(name, format!("in this binary, for {purpose}"));
         }
         // What this binary has, the next one is to have as well.
         let names = FEATURES.iter().filter(|other| other.is_there || other.name == *name).map(|other| other.name);
@@ -47,15 +41,6 @@ pub(super) fn findings() -> impl Iterator<Item = Finding> {
 /// Name and purpose of each feature that this binary lacks.
 pub(in crate::cli) fn lacking() -> impl Iterator<Item = (&'static str, &'static str)> {
     FEATURES.iter().filter(|feature| !feature.is_there).map(|feature| (feature.name, feature.purpose))
-}
-
-fn with_details(name: &str, purpose: &str) -> String {
-    #[cfg(feature = "torch")]
-    if name == "torch" {
-        return format!("in this binary, for {purpose}: {}", crate::learn::nets::torch::settings());
-    }
-    let _ = name;
-    format!("in this binary, for {purpose}")
 }
 
 #[cfg(test)]
@@ -76,6 +61,6 @@ mod tests {
             let is_offered = detail.contains("cargo build --release --features ") && detail.contains(what);
             assert!(is_there || is_offered, "{detail}");
         }
-        assert_eq!(findings[2].detail.starts_with("in this binary"), cfg!(feature = "video"));
+        assert_eq!(findings[1].detail.starts_with("in this binary"), cfg!(feature = "video"));
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     error::Result,
     learn::{
         hyperparameters::{Algo, Backend, CriticPool, HiddenActivation, PpoParams},
-        nets::{ActorCritic, Architecture, CriticInput, fused::Fused},
+        nets::{ActorCritic, Architecture, CriticInput, fused::Fused, torch::Torch},
     },
     math::moments::RunningMoments,
     policy::{distribution::HybridHead, network::Activation},
@@ -46,11 +46,7 @@ pub(super) fn network(architecture: Architecture, params: &PpoParams, seed: u64)
     let log_std = params.log_std_init as f32;
     match params.backend {
         Backend::Fused => Ok(Box::new(Fused::new(architecture, log_std, seed)?)),
-        #[cfg(feature = "torch")]
-        Backend::Torch => Ok(Box::new(crate::learn::nets::torch::Torch::new(architecture, log_std, seed)?)),
-        #[cfg(not(feature = "torch"))]
-        Backend::Torch => Err(crate::error::Error::input("this agon was built without libtorch")
-            .hint("build it with `--features torch`, or train with `--backend fused`")),
+        Backend::Torch => Ok(Box::new(Torch::new(architecture, log_std, seed)?)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The narrow door between algorithms and networks: evaluate a batch of values, and take one optimiser step on a
 //! minibatch whose loss the algorithm differentiates itself with respect to the network's outputs.
 //!
-//! Two networks stand behind it: [`fused`], written for small networks on a CPU, and libtorch (feature
-//! `torch`). An algorithm cannot tell them apart, and neither knows what a policy gradient is.
+//! Two networks stand behind it: [`fused`], written for small networks on a CPU, and libtorch ([`torch`],
+//! a plugin). An algorithm cannot tell them apart, and neither knows what a policy gradient is.
 
 use std::ops::Range;
 
@@ -18,7 +18,6 @@ pub mod fused;
 pub mod mlp;
 pub mod optimiser;
 pub mod q_net;
-#[cfg(feature = "torch")]
 pub mod torch;
 
 /// Sizes and choices that fix a network's parameters completely.

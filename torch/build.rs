@@ -1,8 +1,7 @@
-//! Gives every binary, test, example and bench run paths to libtorch, so that they start from any shell and any folder.
+//! Gives the plugin and its tests run paths to libtorch, so that it opens in any program and any folder.
 //!
 //! torch-sys knows where it found libtorch but can pass link arguments to nobody. It does publish the folder, as
 //! `DEP_TCH_LIBTORCH_LIB`, to packages that depend on it directly: that is why Cargo.toml names torch-sys beside tch.
-//! Without the `torch` feature the variable is absent and there is nothing to do.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -19,17 +18,17 @@ fn main() {
         );
         return;
     }
-    // Beside a program that was copied to elsewhere.
+    // Beside a plugin that was copied to elsewhere.
     run_path("$ORIGIN/libtorch/lib");
     run_path("$ORIGIN/../libtorch/lib");
-    // Where it was built, seen from binaries and from tests, which lie one folder deeper: a checkout may move as a whole.
+    // Where it was built, seen from the plugin and from tests, which lie one folder deeper: a checkout may move as a whole.
     let out = std::env::var_os("OUT_DIR").map(PathBuf::from);
-    if let Some(binaries) = out.as_deref().and_then(|out| out.ancestors().nth(3)) {
-        for folder in [binaries.to_owned(), binaries.join("deps")] {
+    if let Some(built) = out.as_deref().and_then(|out| out.ancestors().nth(3)) {
+        for folder in [built.to_owned(), built.join("deps")] {
             run_path(&format!("$ORIGIN/{}", relative(&folder, &lib).display()));
         }
     }
-    // A program that was copied without its libtorch still runs on the machine that built it.
+    // A plugin that was copied without its libtorch still opens on the machine that built it.
     run_path(&lib.display().to_string());
     // DT_RPATH instead of DT_RUNPATH: a libtorch of another version in LD_LIBRARY_PATH must not replace the one whose
     // headers the binding was compiled against.

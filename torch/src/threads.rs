@@ -7,7 +7,7 @@ const LIBTORCH: &str = "2.13.0";
 
 /// Everything that libtorch's results depend on beside agon itself, in words, for checkpoints: a resumed run repeats an
 /// uninterrupted one only under equal settings.
-pub fn settings() -> String {
+pub(crate) fn settings() -> String {
     use_one();
     let variable = |name: &str| format!("{name} {}", std::env::var(name).unwrap_or_else(|_| "unset".to_owned()));
     [
@@ -22,7 +22,7 @@ pub fn settings() -> String {
 }
 
 /// Makes libtorch compute on the calling thread alone.
-pub(super) fn use_one() {
+pub(crate) fn use_one() {
     static INTEROP: Once = Once::new();
     thread_local!(static DONE: Cell<bool> = const { Cell::new(false) });
     // libtorch takes this number once per process, the other one per thread.
