@@ -156,7 +156,9 @@ fn the_text_names_everyone_and_fits_the_terminal() {
     }
     let report = evaluate(&scenario, entries, &few(), &|_| ()).unwrap();
     let text = report.fit(Some(120));
-    for expected in ["Small (jamming/small): 13 development episodes", "random", "planner *", "by band", "fragmentation_time (s)"] {
+    for expected in
+        ["Small (jamming/small): 13 development episodes", "random", "planner *", "by band", "fragmentation_time (s)"]
+    {
         assert!(text.contains(expected), "{expected} in\n{text}");
     }
     for columns in [120, 80, 60] {

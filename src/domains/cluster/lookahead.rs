@@ -1,10 +1,13 @@
 //! What would come of giving a workload to a node, found by a rollout that knows the future.
 //!
 //! The lookahead knows what will arrive, how long everything runs and which nodes are about to fail. For each node that
-//! could take the workload, for letting it wait and for letting it go, it plays the next seconds with a simple rule for
-//! everything that follows, and does what that rule would have done unless another choice clearly loses less. One step of
-//! policy improvement over the rule, on the very future that will come (Bertsekas, Rollout algorithms, 1999). Slowing down
-//! by overcommitment is left out of its picture.
+//! could take the workload, for letting it wait and for letting it go, it plays the next seconds with each of two simple rules for
+//! everything that follows, and does what the first rule would have done unless another choice clearly loses less. One step of
+//! policy improvement over the better of both rules, on the very future that will come (Chang, Givan and Chong, Parallel rollout for
+//! online solution of partially observable Markov decision processes, 2004). It is no bound: an improved rule is not the best one.
+//! Slowing down by overcommitment is left out of its picture.
+
+use std::ops::Range;
 
 use super::{
     components::{Arrivals, Demand, Health, Job, Phase, Usage},
@@ -19,8 +22,8 @@ const LEAST_TICKS: u32 = 20;
 const MOST_TICKS: u32 = 400;
 /// Nodes that it tries, those first that the rule likes best.
 const MOST_CANDIDATES: usize = 12;
-/// The rule for everything that follows.
-const RULE: Rule = Rule::LeastLoaded;
+/// Rules for everything that follows: the best of the simple ones where there is room, and where there is little.
+const RULES: [Rule; 2] = [Rule::LeastLoaded, Rule::DominantShare];
 /// What a choice has to save, in failures of the lowest priority, to be preferred to one that the rule likes better. What
 /// the rollouts say of single failures far ahead is undone by the decisions in between.
 const MARGIN: f64 = 0.5;
@@ -102,26 +105,28 @@ impl Lookahead {
     /// The node that loses least, or nobody.
     pub(super) fn choose(&mut self, question: &Question<'_>) -> Option<usize> {
         let (nodes, demand) = (question.nodes, question.demand);
-        let fitting = question.fitting.nodes.iter().map(|node| usize::from(*node));
-        self.candidates.clear();
-        self.candidates.extend(fitting.map(|node| (RULE.cost(nodes, node, demand), node)));
-        self.candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        self.candidates.truncate(MOST_CANDIDATES);
         let address = question.chance.1;
         let horizon_s = question.foresight.source.mean_duration_s;
         let horizon = ((horizon_s / nodes.model.params.dt_s) as u32).clamp(LEAST_TICKS, MOST_TICKS);
         self.look(question, address, horizon);
         let each = price(nodes);
         let mut best = (f64::INFINITY, Choice::Wait);
-        let candidates = std::mem::take(&mut self.candidates);
-        let choices = candidates.iter().map(|(_, node)| Choice::Node(*node)).chain([Choice::Wait, Choice::LetGo]);
-        for choice in choices {
-            let cost = self.cost(question, address.tick, horizon, choice);
-            if cost < best.0 - MARGIN * each {
-                best = (cost, choice);
-            }
-            if cost == 0.0 {
-                break;
+        let mut candidates = std::mem::take(&mut self.candidates);
+        'rules: for rule in RULES {
+            candidates.clear();
+            let fitting = question.fitting.nodes.iter().map(|node| usize::from(*node));
+            candidates.extend(fitting.map(|node| (rule.cost(nodes, node, demand), node)));
+            candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            candidates.truncate(MOST_CANDIDATES);
+            let choices = candidates.iter().map(|(_, node)| Choice::Node(*node)).chain([Choice::Wait, Choice::LetGo]);
+            for choice in choices {
+                let cost = self.cost(question, rule, address.tick..address.tick.saturating_add(horizon), choice);
+                if cost < best.0 - MARGIN * each {
+                    best = (cost, choice);
+                }
+                if cost == 0.0 {
+                    break 'rules;
+                }
             }
         }
         self.candidates = candidates;
@@ -169,8 +174,9 @@ impl Lookahead {
         }
     }
 
-    /// What is lost within the horizon if the workload that is asked about goes to `choice`.
-    fn cost(&mut self, question: &Question<'_>, first: u32, horizon: u32, choice: Choice) -> f64 {
+    /// What is lost in these ticks if the workload that is asked about goes to `choice` and `rule` decides from there on.
+    fn cost(&mut self, question: &Question<'_>, rule: Rule, span: Range<u32>, choice: Choice) -> f64 {
+        let (first, end) = (span.start, span.end);
         let (nodes, params) = (question.nodes, &question.nodes.model.params);
         let each = price(nodes);
         let dt_s = nodes.model.dt_s;
@@ -185,9 +191,10 @@ impl Lookahead {
             }
         }
         let (mut cost, mut coming, mut number) = (0.0, self.coming.iter().peekable(), u32::MAX / 2);
-        for tick in first..first.saturating_add(horizon) {
+        for tick in span {
             let spent = usize::from(tick == first);
             moment.place(
+                rule,
                 nodes,
                 &mut self.fitting,
                 tick,
@@ -212,7 +219,6 @@ impl Lookahead {
             }
             moment.waiting.sort_unstable_by_key(|waiting| waiting.key);
         }
-        let end = first.saturating_add(horizon);
         let impatience = |w: &Waiting| 1.0 - f64::from(w.until.saturating_sub(end)) / f64::from(w.patience);
         cost + moment
             .waiting
@@ -236,7 +242,7 @@ impl Moment {
     }
 
     /// The rule places what it can, in the order of turns.
-    fn place(&mut self, nodes: Nodes<'_>, fitting: &mut Fitting, tick: u32, decisions: usize) {
+    fn place(&mut self, rule: Rule, nodes: Nodes<'_>, fitting: &mut Fitting, tick: u32, decisions: usize) {
         let (mut at, mut left) = (0, decisions);
         while at < self.waiting.len() && left > 0 {
             let waiting = self.waiting[at];
@@ -247,7 +253,7 @@ impl Moment {
             let budget_s = waiting.until.saturating_sub(tick) as f32 * nodes.model.dt_s;
             let then = Nodes { usage: &self.usage, health: &self.health, ..nodes };
             fitting.find(then, &waiting.demand.0, budget_s);
-            match RULE.least(then, &waiting.demand.0, fitting) {
+            match rule.least(then, &waiting.demand.0, fitting) {
                 Some(node) => {
                     self.start(at, node, tick);
                     left -= 1;

@@ -19,8 +19,8 @@ const FIRST_CODE: f32 = -2.0;
 
 /// What a mean node costs, in priorities, when all are full, and the load up to which nothing has a price. Chosen on development
 /// episodes at 5 to 10 arrivals a second.
-const FULL_PRICE: f64 = 10.0;
-const FREE_UP_TO: f64 = 0.7;
+const FULL_PRICE: f64 = 8.0;
+const FREE_UP_TO: f64 = 0.6;
 
 /// How a node is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -75,7 +75,7 @@ const SCRIPTS: [(&str, &str, Script); 16] = [
     ),
     (
         "lookahead",
-        "a rollout: knows arrivals, running times and failures to come, and plays them through for every choice",
+        "a rollout: knows arrivals, running times and failures to come, and plays two rules through them for every choice",
         Script::Rule(Rule::Lookahead),
     ),
 ];
