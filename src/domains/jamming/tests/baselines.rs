@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    domains::jamming::baselines,
+    domains::jamming::{baselines, scenario::JamModel},
     sim::{EVALUATION_ENVS, EpisodeRecord, Policy},
 };
 
@@ -43,6 +43,15 @@ fn better_baselines_reduce_more() {
     let [random, hold, greedy, planner] = reductions;
     assert!(planner >= greedy && greedy >= hold && hold >= random, "{names:?}: {reductions:?} %");
     assert!(planner > random + 10.0, "{names:?}: {reductions:?} %");
+}
+
+/// Planned on the model in force, a team does at least as well as jammers that each look one tick ahead.
+#[test]
+fn a_planner_reduces_more_than_greedy_where_interference_adds_up() {
+    let params = JammingParams { jam_model: JamModel::Sinr, jam_power_dbm: -20.0, ..skirmish() };
+    let [greedy, planner] =
+        ["greedy", "planner"].map(|name| mean(&play(&params, &mut *baseline(name), 60, 8), "reduction"));
+    assert!(planner > greedy, "planner {planner} %, greedy {greedy} %");
 }
 
 /// `hold` has the right band until the swarm hops, `follow` always.
