@@ -28,7 +28,7 @@ use crate::{
     sim::{Baseline, Clock, Policy, Ports, Seeds, column},
 };
 
-/// All baselines, roughly weakest first: the order differs between scenarios, but the planner is the strongest in all.
+/// All baselines, roughly weakest first: the order of neighbours differs between scenarios.
 pub(super) fn all() -> Vec<Baseline> {
     let scripted = |name, doc, privileged, policy| Baseline { name, doc, privileged, policy };
     vec![
