@@ -4,12 +4,15 @@
 //! a small radio graph; for each of nine steps (standing still, eight directions at full speed) the jammer works out how
 //! well that graph would hold together. Baseline `greedy` takes the best step of one tick; layout `lookahead` shows the
 //! outcomes of all, of one tick and of more.
+//!
+//! The jammer also sees how many live links each of those drones has in the whole swarm. Baseline `extrapolate` adds
+//! drones that stand in for the unseen ones, so that each seen drone has as many links as it is seen to have.
 
 use glam::Vec2;
 
 use super::{
     components::{JamBand, Position, Velocity},
-    neighbours::{for_each_link, nearest_drones, nearest_mates},
+    neighbours::{NEAREST_ENEMIES, for_each_link, nearest_drones, nearest_mates},
     radio::RadioKernel,
     scenario::JamModel,
     systems::Model,
@@ -53,8 +56,9 @@ impl Surroundings<'_> {
         Position(Vec2::new(reflect(straight.x), reflect(straight.y)))
     }
 
-    /// Where a jammer at `from` is after flying at `velocity_mps` for a tick.
-    pub(super) fn after(&self, from: Vec2, velocity_mps: Vec2) -> Vec2 {
+    /// Where a jammer at `from` is after `ticks` of flying one of the [`STEPS`].
+    pub(super) fn after(&self, from: Vec2, step: (f32, f32), ticks: u32) -> Vec2 {
+        let velocity_mps = Vec2::from(step) * (self.model.jammer_speed_mps * ticks as f32);
         (from + velocity_mps * self.model.dt_s).clamp(Vec2::ZERO, Vec2::splat(self.model.arena_m))
     }
 }
@@ -70,7 +74,14 @@ pub(super) struct Lookahead {
     links: Vec<Link>,
     standing: Vec<u64>,
     rows: Vec<u64>,
+    completed: Vec<u64>,
 }
+
+/// How many live links lead from each drone that a jammer sees, nearest first, to drones that it does not see.
+pub(super) type Outside = [usize; NEAREST_ENEMIES];
+
+/// Drones that can stand in for unseen ones: with those that are seen, a row of the graph is one word.
+const MOST_STAND_INS: usize = u64::BITS as usize - NEAREST_ENEMIES;
 
 /// A link that the other jammers leave alive.
 #[derive(Clone, Copy)]
@@ -84,20 +95,79 @@ impl Lookahead {
     /// The outcomes of flying `ticks` of each of the nine steps of `jammer`, while the drones fly straight on and the other
     /// jammers stay where they are.
     pub(super) fn outcomes(&mut self, around: Surroundings<'_>, jammer: usize, ticks: u32) -> [Outcome; STEPS.len()] {
+        self.outcomes_within(around, jammer, ticks, &Outside::default())
+    }
+
+    /// The same, with lambda-2 of a swarm that goes on beyond the drones that the jammer sees: so many links lead out.
+    pub(super) fn outcomes_within(
+        &mut self,
+        around: Surroundings<'_>,
+        jammer: usize,
+        ticks: u32,
+        outside: &Outside,
+    ) -> [Outcome; STEPS.len()] {
         self.look(around, jammer, ticks);
         let own = around.team[jammer].0;
-        let reach_mps = around.model.jammer_speed_mps * ticks as f32;
-        let there = STEPS.map(|step| around.after(own, Vec2::from(step) * reach_mps));
+        let there = STEPS.map(|step| around.after(own, step, ticks));
         let mut outcomes = match around.model.params.jam_model {
             JamModel::Midpoint => self.cut(around, &there),
             JamModel::Sinr => self.drown(around, &there),
         };
         let mut lambda2 = [0.0; STEPS.len()];
-        self.solver.lambda2_batch(self.seen.len(), &self.rows, &mut lambda2);
+        let all = self.complete(outside);
+        self.solver.lambda2_batch(all, &self.completed, &mut lambda2);
         for (outcome, lambda2) in outcomes.iter_mut().zip(lambda2) {
             outcome.lambda2 = lambda2;
         }
         outcomes
+    }
+
+    /// Links that lead out of what `jammer` sees. `degree` tells how many live links a drone has.
+    pub(super) fn outside(
+        &mut self,
+        around: Surroundings<'_>,
+        jammer: usize,
+        degree: impl Fn(usize) -> usize,
+    ) -> Outside {
+        let own = around.team[jammer].0;
+        self.look(around, jammer, 0);
+        if around.bands[jammer].0 == around.band {
+            self.jammers.push(own);
+        }
+        self.standing.resize(self.seen.len(), 0);
+        self.kernel.graph(&around.model.budgets, around.band, &self.seen, &self.jammers, &mut self.standing);
+        let mut outside = Outside::default();
+        let drones = nearest_drones(around.drones, own, &mut self.distances2);
+        for ((outside, drone), seen) in outside.iter_mut().zip(drones.indices()).zip(&self.standing) {
+            *outside = degree(drone).saturating_sub(seen.count_ones() as usize).min(MOST_STAND_INS);
+        }
+        outside
+    }
+
+    /// Adds stand-ins to each step's graph; returns how many drones it then has.
+    ///
+    /// They are as many as the drone with the most links that lead out needs. All of them are linked with each other, for
+    /// the rest of a swarm holds together better than the drones that are jammed, and those share them in turn.
+    fn complete(&mut self, outside: &Outside) -> usize {
+        let seen = self.seen.len();
+        let stand_ins = outside.iter().copied().max().unwrap_or_default();
+        let all = seen + stand_ins;
+        let among_themselves = (seen..all).fold(0_u64, |bits, drone| bits | 1 << drone);
+        self.completed.clear();
+        for rows in self.rows.chunks_exact(seen) {
+            let at = self.completed.len();
+            self.completed.extend_from_slice(rows);
+            self.completed.extend((seen..all).map(|drone| among_themselves & !(1 << drone)));
+            let graph = &mut self.completed[at..];
+            let mut turn = (seen..all).cycle();
+            for (drone, count) in outside.iter().enumerate().take(seen) {
+                for other in turn.by_ref().take(*count) {
+                    graph[drone] |= 1 << other;
+                    graph[other] |= 1 << drone;
+                }
+            }
+        }
+        all
     }
 
     /// Cuts each step's links out of what the other jammers leave alive.

@@ -1,11 +1,15 @@
 //! Scripted jammers to compare with.
 //!
-//! All but the planner use only what layout `local` shows a jammer: itself, the swarm's band, the eight nearest drones,
-//! the three nearest jammers, its assigned centroid. Like the learned policy they know the link budgets.
+//! All but the planner use only what layout `local` shows a jammer: itself, the swarm's band, the eight nearest drones and
+//! how many live links each has, the three nearest jammers; and its assigned centroid. Like the learned policy they know
+//! the link budgets. Those that keep a formation also know the jammer's number in its team, and how large the team is.
 
+mod extrapolate;
+mod formation;
 mod greedy;
 mod planner;
 mod simple;
+mod two_horizon;
 
 use bevy_ecs::{
     query::With,
@@ -17,14 +21,14 @@ use glam::Vec2;
 use super::{
     components::{Assignment, Enemy, JamBand, Jammer, Position, Swarm, Velocity},
     lookahead::Surroundings,
-    systems::Model,
+    systems::{Model, RadioGraphs},
 };
 use crate::{
     error::{Error, Result},
     sim::{Baseline, Clock, Policy, Ports, Seeds, column},
 };
 
-/// All baselines, weakest first.
+/// All baselines, roughly weakest first: the order of neighbours differs between scenarios.
 pub(super) fn all() -> Vec<Baseline> {
     let scripted = |name, doc, privileged, policy| Baseline { name, doc, privileged, policy };
     vec![
@@ -32,7 +36,25 @@ pub(super) fn all() -> Vec<Baseline> {
         scripted("hold", "holds its position on the band the swarm started on", false, simple::hold()),
         scripted("follow", "holds its position, always on the swarm's band", false, simple::follow()),
         scripted("nearest", "flies to its assigned centroid, always on the swarm's band", false, simple::nearest()),
+        scripted(
+            "formation",
+            "keeps its place in a grid of jammers around the arena's centre, spaced by the jam range",
+            false,
+            formation::formation(),
+        ),
         scripted("greedy", "takes the step that lowers lambda-2 of its own view most", false, greedy::greedy()),
+        scripted(
+            "two_horizon",
+            "weighs lambda-2 and links of its own view after one tick and after four",
+            false,
+            two_horizon::two_horizon(),
+        ),
+        scripted(
+            "extrapolate",
+            "completes its own view to a swarm by the links that lead out of it, and lowers lambda-2 of that",
+            false,
+            extrapolate::extrapolate(),
+        ),
         scripted(
             "planner",
             "knows everything and seeks the best positions by coordinate ascent",
@@ -46,6 +68,7 @@ pub(super) fn all() -> Vec<Baseline> {
 #[derive(SystemParam)]
 struct Tables<'w, 's> {
     model: Res<'w, Model>,
+    graphs: Res<'w, RadioGraphs>,
     seeds: Res<'w, Seeds>,
     ports: ResMut<'w, Ports>,
     envs: Query<'w, 's, (&'static Clock, &'static Swarm)>,
@@ -62,6 +85,8 @@ struct Situation<'a> {
     clock: &'a Clock,
     swarm: &'a Swarm,
     around: Surroundings<'a>,
+    /// Live links as bit rows, `[drones, words]`.
+    links: &'a [u64],
     assignments: &'a [Assignment],
 }
 
@@ -98,7 +123,8 @@ impl<S: Script> Policy for Scripted<S> {
         let tables = state
             .get_mut(world)
             .map_err(|error| Error::input(format!("a baseline of `jamming` cannot act in another domain: {error}")))?;
-        let Tables { model, seeds, mut ports, envs, drones, drone_velocities, team, bands, assignments } = tables;
+        let Tables { model, graphs, seeds, mut ports, envs, drones, drone_velocities, team, bands, assignments } =
+            tables;
         let (drones, drone_velocities) = (column(&drones), column(&drone_velocities));
         let (team, bands, assignments) = (column(&team), column(&bands), column(&assignments));
         let actions = ports.groups[group].actions.chunks_exact_mut(3 * model.num_jammers);
@@ -112,7 +138,8 @@ impl<S: Script> Policy for Scripted<S> {
                 team: &team[j.clone()],
                 bands: &bands[j.clone()],
             };
-            let situation = Situation { seeds: &seeds, clock, swarm, around, assignments: &assignments[j] };
+            let links = graphs.links(slot);
+            let situation = Situation { seeds: &seeds, clock, swarm, around, links, assignments: &assignments[j] };
             self.orders.clear();
             self.script.command(slot, &situation, &mut self.orders);
             for (action, order) in actions.chunks_exact_mut(3).zip(&self.orders) {
@@ -128,6 +155,12 @@ impl<S: Script> Policy for Scripted<S> {
 }
 
 impl Situation<'_> {
+    /// How many live links a drone has.
+    fn degree(&self, drone: usize) -> usize {
+        let words = self.around.drones.len().div_ceil(64);
+        self.links[drone * words..(drone + 1) * words].iter().map(|word| word.count_ones() as usize).sum()
+    }
+
     /// The velocity that brings `from` to `to` within this tick, or as far as top speed allows per axis.
     fn towards(&self, from: Vec2, to: Vec2) -> Vec2 {
         let top = Vec2::splat(self.around.model.jammer_speed_mps);

@@ -4,7 +4,7 @@ use glam::Vec2;
 
 use super::{Order, Script, Situation, scripted};
 use crate::{
-    domains::jamming::{components::Position, neighbours::for_each_link, radio::RadioKernel},
+    domains::jamming::{components::Position, neighbours::for_each_link, radio::RadioKernel, scenario::JamModel},
     math::fiedler::DenseSolver,
     sim::Policy,
 };
@@ -13,9 +13,9 @@ use crate::{
 ///
 /// Every few ticks the plan is improved jammer by jammer: with the others flying to their planned positions, a jammer's
 /// new target is the best of its old one and a set of candidates (where it is, steps from there, small and large steps
-/// around its plan, midpoints of live links). A target is judged by lambda-2 of the whole swarm, flown straight on, at
-/// three moments of the flight there; then by the links left alive, then by how far it is. Privileged: it sees every
-/// drone and commands the whole team at once.
+/// around its plan, places where the jamming model says that links are weak). A target is judged by lambda-2 of the whole
+/// swarm under that model, flown straight on, at three moments of the flight there; then by the links left alive, then by
+/// how far it is. Privileged: it sees every drone and commands the whole team at once.
 pub(super) fn planner() -> Box<dyn Policy> {
     scripted(Planner::default())
 }
@@ -26,8 +26,8 @@ const HORIZONS: [u32; 3] = [1, 4, 12];
 /// Small steps and large ones around a planned position, in jam ranges.
 const RADII: [f32; 3] = [0.25, 0.7, 1.6];
 
-/// Midpoints of live links tried per jammer.
-const LINKS_TRIED: usize = 16;
+/// Weak places tried per jammer.
+const WEAK_TRIED: usize = 16;
 
 /// Sweeps over the team per plan.
 const SWEEPS: usize = 2;
@@ -45,7 +45,7 @@ struct Planner {
     kernel: RadioKernel,
     solver: DenseSolver,
     moments: [Moment; HORIZONS.len()],
-    others: Vec<Vec2>,
+    weak: Vec<Vec2>,
     candidates: Vec<Vec2>,
     cost: Vec<f64>,
     packed: Vec<u64>,
@@ -56,6 +56,8 @@ struct Planner {
 #[derive(Default)]
 struct Moment {
     drones: Vec<Position>,
+    /// Where the other jammers are; one more place is scratch.
+    jammers: Vec<Vec2>,
     /// Links that the other jammers leave alive, as bit rows.
     rows: Vec<u64>,
     links: Vec<Link>,
@@ -121,10 +123,11 @@ impl Planner {
     fn best_target(&mut self, situation: &Situation<'_>, plan: &[Vec2], jammer: usize) -> Vec2 {
         for (moment, ticks) in self.moments.iter_mut().zip(HORIZONS) {
             let others = (0..plan.len()).filter(|other| *other != jammer);
-            self.others.clear();
-            self.others
+            moment.jammers.clear();
+            moment
+                .jammers
                 .extend(others.map(|other| situation.on_the_way(situation.around.team[other].0, plan[other], ticks)));
-            moment.look(situation, &mut self.kernel, &self.others);
+            moment.look(situation, &mut self.kernel);
         }
         let own = situation.around.team[jammer].0;
         self.gather_candidates(situation, plan[jammer], own);
@@ -158,30 +161,28 @@ impl Planner {
         for radius in RADII {
             self.candidates.extend(around(planned, radius * range));
         }
-        // The live links nearest to the jammer, then some spread over all of them.
-        let links = &mut self.moments[1].links;
-        links.sort_by(|a, b| a.midpoint.distance_squared(own).total_cmp(&b.midpoint.distance_squared(own)));
-        let near = LINKS_TRIED / 2;
-        self.candidates.extend(links.iter().take(near).map(|link| link.midpoint));
-        let stride = (links.len().saturating_sub(near) / (LINKS_TRIED - near)).max(1);
-        let spread = links.iter().skip(near).step_by(stride).take(LINKS_TRIED - near);
-        self.candidates.extend(spread.map(|link| link.midpoint));
+        // The weak places nearest to the jammer, then some spread over all of them.
+        self.moments[1].weak_places(situation.around.model.params.jam_model, &mut self.weak);
+        self.weak.sort_by(|a, b| a.distance_squared(own).total_cmp(&b.distance_squared(own)));
+        let near = WEAK_TRIED / 2;
+        self.candidates.extend(self.weak.iter().take(near));
+        let stride = (self.weak.len().saturating_sub(near) / (WEAK_TRIED - near)).max(1);
+        self.candidates.extend(self.weak.iter().skip(near).step_by(stride).take(WEAK_TRIED - near));
     }
 
     /// The cost of flying to each candidate.
     fn judge(&mut self, situation: &Situation<'_>, own: Vec2) {
         let n = situation.around.drones.len();
-        let range = situation.around.model.budgets.band(situation.swarm.band).jam_range_m;
         let (pairs, scale) = ((n * (n - 1) / 2) as f64, 1.0 / n as f64);
         let flight = |to: &Vec2| f64::from(to.distance(own) / situation.around.model.arena_m);
         self.cost.clear();
         self.cost.extend(self.candidates.iter().map(|to| FLIGHT_WEIGHT * flight(to)));
         self.lambda2.resize(self.candidates.len(), 0.0);
-        for (moment, ticks) in self.moments.iter().zip(HORIZONS) {
+        for (moment, ticks) in self.moments.iter_mut().zip(HORIZONS) {
             self.packed.clear();
             for (to, cost) in self.candidates.iter().zip(&mut self.cost) {
                 let at = situation.on_the_way(own, *to, ticks);
-                let alive = moment.cut(at, range * range, &mut self.packed);
+                let alive = moment.with(situation, &mut self.kernel, at, &mut self.packed);
                 *cost += LINK_WEIGHT * alive as f64 / pairs;
             }
             self.solver.lambda2_batch(n, &self.packed, &mut self.lambda2);
@@ -193,18 +194,59 @@ impl Planner {
 }
 
 impl Moment {
-    /// Finds the links that jammers at `others` leave alive.
-    fn look(&mut self, situation: &Situation<'_>, kernel: &mut RadioKernel, others: &[Vec2]) {
+    /// Finds the links that the other jammers leave alive.
+    fn look(&mut self, situation: &Situation<'_>, kernel: &mut RadioKernel) {
         let n = self.drones.len();
         self.rows.resize(n * n.div_ceil(64), 0);
-        kernel.graph(&situation.around.model.budgets, situation.swarm.band, &self.drones, others, &mut self.rows);
+        let budgets = &situation.around.model.budgets;
+        kernel.graph(budgets, situation.swarm.band, &self.drones, &self.jammers, &mut self.rows);
         self.links.clear();
         for_each_link(&self.rows, n, |i, j| {
             self.links.push(Link { i, j, midpoint: 0.5 * (self.drones[i].0 + self.drones[j].0) });
         });
     }
 
+    /// Where jamming cuts most: at the midpoints of live links, or at the drones that still hear one.
+    fn weak_places(&self, model: JamModel, places: &mut Vec<Vec2>) {
+        places.clear();
+        match model {
+            JamModel::Midpoint => places.extend(self.links.iter().map(|link| link.midpoint)),
+            JamModel::Sinr => {
+                let words = self.drones.len().div_ceil(64);
+                let hears = |row: &[u64]| row.iter().any(|word| *word != 0);
+                let rows = self.drones.iter().zip(self.rows.chunks_exact(words));
+                places.extend(rows.filter(|(_, row)| hears(row)).map(|(drone, _)| drone.0));
+            }
+        }
+    }
+
     /// Appends the graph with one more jammer to `packed`; returns how many links are left.
+    fn with(
+        &mut self,
+        situation: &Situation<'_>,
+        kernel: &mut RadioKernel,
+        jammer: Vec2,
+        packed: &mut Vec<u64>,
+    ) -> usize {
+        let model = situation.around.model;
+        match model.params.jam_model {
+            JamModel::Midpoint => {
+                let range = model.budgets.band(situation.swarm.band).jam_range_m;
+                self.cut(jammer, range * range, packed)
+            }
+            JamModel::Sinr => {
+                let start = packed.len();
+                packed.resize(start + self.rows.len(), 0);
+                self.jammers.push(jammer);
+                let rows = &mut packed[start..];
+                kernel.graph(&model.budgets, situation.swarm.band, &self.drones, &self.jammers, rows);
+                self.jammers.pop();
+                rows.iter().map(|word| word.count_ones() as usize).sum::<usize>() / 2
+            }
+        }
+    }
+
+    /// A jammer cuts the links whose midpoints it reaches, whatever the others do.
     fn cut(&self, jammer: Vec2, range2: f32, packed: &mut Vec<u64>) -> usize {
         let words = self.drones.len().div_ceil(64);
         let start = packed.len();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    domains::jamming::baselines,
+    domains::jamming::{baselines, scenario::JamModel},
     sim::{EVALUATION_ENVS, EpisodeRecord, Policy},
 };
 
@@ -45,6 +45,120 @@ fn better_baselines_reduce_more() {
     assert!(planner > random + 10.0, "{names:?}: {reductions:?} %");
 }
 
+/// Planned on the model in force, a team does at least as well as jammers that each look one tick ahead.
+#[test]
+fn a_planner_reduces_more_than_greedy_where_interference_adds_up() {
+    let params = JammingParams { jam_model: JamModel::Sinr, jam_power_dbm: -20.0, ..skirmish() };
+    let [greedy, planner] =
+        ["greedy", "planner"].map(|name| mean(&play(&params, &mut *baseline(name), 60, 8), "reduction"));
+    assert!(planner > greedy, "planner {planner} %, greedy {greedy} %");
+}
+
+/// Bands are left out at which jammers reach across the arena and everything works.
+#[test]
+fn rules_that_look_farther_reduce_more_than_greedy() {
+    let reduction = |params: &JammingParams, name| mean(&play(params, &mut *baseline(name), 100, 24), "reduction");
+    let crowd = JammingParams { num_jammers: 10, num_enemies: 25, arena_m: 158.0, ..on(Band::Ghz2_4) };
+    let [greedy, extrapolate] = ["greedy", "extrapolate"].map(|name| reduction(&crowd, name));
+    assert!(extrapolate > greedy + 3.0, "crowd: extrapolate {extrapolate} %, greedy {greedy} %");
+
+    let complete = JammingParams {
+        num_jammers: 6,
+        num_enemies: 30,
+        arena_m: 150.0,
+        sensitivity_dbm: -90.0,
+        jam_threshold_dbm: -35.0,
+        ..on(Band::Ghz2_4)
+    };
+    let names = ["hold", "greedy", "two_horizon", "formation", "extrapolate"];
+    let reductions = names.map(|name| reduction(&complete, name));
+    let [hold, greedy, rivals @ ..] = reductions;
+    assert!(greedy > hold && rivals.iter().all(|rival| *rival > greedy), "{names:?}: {reductions:?} %");
+}
+
+/// Skirmish on one band.
+fn on(band: Band) -> JammingParams {
+    JammingParams { enemy_bands: vec![band], ..skirmish() }
+}
+
+/// Whatever moves out of a jammer's sight, as long as layout `local` shows it the same drones, links of each of them and
+/// jammers, changes nothing about its orders.
+#[test]
+fn rules_see_no_more_than_layout_local_shows() {
+    // Itself, the bands, eight drones and three jammers; behind them come links.
+    const SHOWN: usize = 5 + 8 + 8 * 6 + 3 * 4;
+    let (drones, team) = (24, 6);
+    let mut stage = Stage::new(&still(drones, team));
+    let mut unit = noise(3);
+    let mut compared = 0;
+    for _ in 0..60 {
+        let mut places: Vec<_> = (0..drones + team).map(|_| (100.0 * unit(), 100.0 * unit())).collect();
+        let mut ask = |places: &[(f32, f32)]| {
+            stage.put_drones(&places[..drones]);
+            stage.put_jammers(&places[drones..]);
+            let port = &stage.lane.ports().groups[0];
+            let shown: Vec<_> = port.observations.chunks_exact(99).map(|row| row[..SHOWN].to_vec()).collect();
+            let orders = |mut rule: crate::sim::Baseline| {
+                stage.lane.act(&mut *rule.policy, 0).unwrap();
+                (rule.name, stage.lane.ports().groups[0].actions.clone())
+            };
+            let rules = baselines::all().into_iter().filter(|rule| !rule.privileged);
+            (shown, rules.map(orders).collect::<Vec<_>>())
+        };
+        let (shown, orders) = ask(&places);
+        let moved = (unit() * (drones + team) as f32) as usize;
+        places[moved] = (100.0 * unit(), 100.0 * unit());
+        let (shown_after, orders_after) = ask(&places);
+        for agent in (0..team).filter(|agent| shown[*agent] == shown_after[*agent]) {
+            compared += 1;
+            for ((name, before), (_, after)) in orders.iter().zip(&orders_after) {
+                assert_eq!(before[3 * agent..][..3], after[3 * agent..][..3], "{name}, jammer {agent}");
+            }
+        }
+    }
+    assert!(compared >= 20, "{compared} jammers saw the same as before");
+}
+
+/// The same drones in another order are the same swarm.
+#[test]
+fn rules_do_not_care_in_which_order_drones_are_listed() {
+    let mut stage = Stage::new(&still(12, 4));
+    let mut unit = noise(5);
+    let mut drones: Vec<_> = (0..12).map(|_| (100.0 * unit(), 100.0 * unit())).collect();
+    stage.put_jammers(&[(20.0, 30.0), (70.0, 40.0), (50.0, 80.0), (35.0, 60.0)]);
+    for name in ["greedy", "formation", "two_horizon", "extrapolate"] {
+        let mut orders = |drones: &[(f32, f32)]| {
+            stage.put_drones(drones);
+            stage.lane.act(&mut *baseline(name), 0).unwrap();
+            stage.lane.ports().groups[0].actions.clone()
+        };
+        let before = orders(&drones);
+        drones.rotate_left(5);
+        drones.swap(0, 7);
+        assert_eq!(orders(&drones), before, "{name}");
+    }
+}
+
+#[test]
+fn places_of_a_formation_lie_apart_and_around_the_middle() {
+    for team in 1..=12 {
+        let mut stage = Stage::new(&still(2, team));
+        let mut formation = baseline("formation");
+        for _ in 0..100 {
+            stage.lane.act(&mut *formation, 0).unwrap();
+            stage.lane.step();
+        }
+        let places = stage.jammers();
+        for (i, place) in places.iter().enumerate() {
+            // 12 m are the reach at 2.4 GHz.
+            assert!(places[..i].iter().all(|other| other.distance(*place) > 12.0), "{team}: {places:?}");
+            assert!((*place - Vec2::splat(50.0)).abs().max_element() <= 25.1, "{team}: {places:?}");
+        }
+        let middle = places.iter().sum::<Vec2>() / team as f32;
+        assert!(middle.distance(Vec2::splat(50.0)) < 12.0, "{team}: {places:?}");
+    }
+}
+
 /// `hold` has the right band until the swarm hops, `follow` always.
 #[test]
 fn only_those_that_follow_stay_on_a_hopping_band() {
@@ -61,7 +175,7 @@ fn only_those_that_follow_stay_on_a_hopping_band() {
     // In the tick of a hop nobody can know.
     assert!(band_match("follow") > band_match("hold"));
     let calm = JammingParams { response: Response::None, ..params };
-    for name in ["hold", "follow", "nearest", "greedy", "planner"] {
+    for name in ["hold", "follow", "nearest", "greedy", "formation", "two_horizon", "extrapolate", "planner"] {
         assert_eq!(mean(&play(&calm, &mut *baseline(name), 10, 4), "band_match"), 1.0, "{name}");
     }
     let random = mean(&play(&calm, &mut *baseline("random"), 200, 8), "band_match");
