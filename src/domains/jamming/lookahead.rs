@@ -92,12 +92,30 @@ impl Lookahead {
             JamModel::Midpoint => self.cut(around, &there),
             JamModel::Sinr => self.drown(around, &there),
         };
+        let (of_step, num_graphs) = self.unite_equal();
         let mut lambda2 = [0.0; STEPS.len()];
-        self.solver.lambda2_batch(self.seen.len(), &self.rows, &mut lambda2);
-        for (outcome, lambda2) in outcomes.iter_mut().zip(lambda2) {
-            outcome.lambda2 = lambda2;
+        let (n, lambda2) = (self.seen.len(), &mut lambda2[..num_graphs]);
+        self.solver.lambda2_batch(n, &self.rows[..num_graphs * n], lambda2);
+        for (outcome, graph) in outcomes.iter_mut().zip(of_step) {
+            outcome.lambda2 = lambda2[graph];
         }
         outcomes
+    }
+
+    /// Keeps one of each of the steps' graphs, for many steps leave the same; returns which one each step has, and how many there
+    /// are.
+    fn unite_equal(&mut self) -> ([usize; STEPS.len()], usize) {
+        let (n, mut num_graphs) = (self.seen.len(), 0);
+        let of_step = std::array::from_fn(|step| {
+            let (kept, others) = self.rows.split_at(step * n);
+            let earlier = kept.chunks_exact(n).take(num_graphs).position(|graph| *graph == others[..n]);
+            earlier.unwrap_or_else(|| {
+                self.rows.copy_within(step * n..(step + 1) * n, num_graphs * n);
+                num_graphs += 1;
+                num_graphs - 1
+            })
+        });
+        (of_step, num_graphs)
     }
 
     /// Cuts each step's links out of what the other jammers leave alive.

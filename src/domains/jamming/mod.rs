@@ -10,7 +10,7 @@
 //! | observation | numbers | for |
 //! |---|---|---|
 //! | `local` | 99 | learning: nearest enemies, jammers and live links, whatever the size of swarm and team |
-//! | `lookahead` | 117 | learning: `local`, and how well the drones it sees would hold together after each of nine steps |
+//! | `lookahead` | 135 | learning: `local`, and how well the drones it sees would hold together after each of nine steps |
 //! | `seed5` | 5 | comparison: direction to the assigned centroid, own velocity, band |
 //! | `published5` | 5 | comparison with the published system, whose agents see neither a direction nor a band |
 //!
@@ -111,7 +111,7 @@ impl Domain for JammingParams {
     }
 
     fn showcase(&self) -> Showcase {
-        let first = &["skirmish", "hopping", "formation", "ratio-10-25", "ratio-20-50", "swarm-40-100"];
+        let first = &["skirmish", "hopping", "formation", "ratio-10-25", "ratio-20-50", "swarm-40-100", "swarm-40-300"];
         Showcase { first, defects: &[] }
     }
 }
