@@ -53,9 +53,9 @@ pub(super) fn figures() -> Vec<Figure> {
     vec![
         jamming("4_10", "jamming/skirmish", 64, &[], [0.020, 0.15]),
         jamming("6_30", "jamming/published", 64, &[], [0.020, 0.12]),
-        jamming("40_100", "jamming/swarm-40-100", 64, &[], [0.050, 0.15]),
-        jamming("40_300", "jamming/swarm-40-300", 8, &[("max_steps", "50")], [0.050, 0.15]),
-        jamming("1000_1000", "jamming/swarm-40-300", 1, LARGEST, [0.050, 0.15]),
+        jamming("40_100", "jamming/swarm-40-100", 64, &[], [0.040, 0.15]),
+        jamming("40_300", "jamming/swarm-40-300", 8, &[("max_steps", "50")], [0.080, 0.30]),
+        jamming("1000_1000", "jamming/swarm-40-300", 1, LARGEST, [0.003, 0.03]),
         cluster("repaired_10_rule", "cluster/repaired", least_loaded, [0.022, 0.15]),
         cluster("repaired_10_actions", "cluster/repaired", None, [0.011, 0.075]),
         cluster("full_10_rule", "cluster/default", least_loaded, [0.022, 0.15]),

@@ -25,7 +25,7 @@ pub(super) fn peers() -> Vec<Peer> {
         ("lambda2_n100_us", 100, 8),
         ("lambda2_n300_us", 300, 4),
     ];
-    let solvers: [(&'static str, Solver); 2] = [("nalgebra", by_nalgebra), ("faer", by_faer)];
+    let solvers: [(&'static str, Solver); 2] = [("nalgebra, vectors too", by_nalgebra), ("faer", by_faer)];
     let beside = |(figure, n, graphs): (&'static str, usize, usize)| {
         solvers.map(|(who, solve)| Peer { figure, who, measure: Box::new(move || micros(n, graphs, solve)) })
     };

@@ -60,16 +60,16 @@ impl Recipe {
     /// Sizes and choices of its networks.
     pub(super) fn architecture(&self) -> Architecture {
         let group = self.scenario.domain.domain().spec(self.scenario.max_steps).groups.remove(0);
-        // With bins, continuous dimensions are choices as well.
-        let bins = self.params.action_bins;
-        let binned = if bins > 0 { group.action.continuous.len() } else { 0 };
+        let (axes, bins) = (group.action.continuous.len(), self.params.action_bins);
+        // With bins, all continuous dimensions are one choice among the points of a grid.
+        let grid = (bins > 0 && axes > 0).then(|| bins.pow(axes as u32));
         let choices = group.action.discrete.iter().map(|choice| choice.choices.len());
         Architecture {
             observation: group.observation.len(),
             hidden: self.params.hidden,
             activation: Activation::Tanh,
-            continuous: group.action.continuous.len() - binned,
-            discrete: std::iter::repeat_n(bins, binned).chain(choices).collect(),
+            continuous: if grid.is_some() { 0 } else { axes },
+            discrete: grid.into_iter().chain(choices).collect(),
             critic: CriticInput::Mean,
         }
     }
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn an_agent_step_takes_what_its_networks_take() {
-        // Layers of 135 x 128, 128 x 128 and 128 x 10 that act once and learn five times.
+        // Layers of 135 x 128, 128 x 128 and 128 x 13 that act once and learn five times.
         let recipe = Recipe::of("jamming/skirmish").unwrap();
         assert_eq!((recipe.params.update_epochs, recipe.params.action_bins, recipe.params.target_kl), (5, 3, None));
         let flops = recipe.work().flops_f32;

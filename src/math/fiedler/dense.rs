@@ -11,10 +11,11 @@ use crate::math::simd::{Level, dispatch_at};
 /// Graphs with at most this many nodes are solved eight at once; larger ones would leave the cache.
 const BATCHED: usize = 64;
 /// Larger graphs are handed to the sparse solver where they are sparse enough. Reducing n nodes takes n cubed times 12 ps with
-/// AVX-512 and twice that with AVX2; the sparse solver takes about 150 ns for each of the two ends of a link. So it is asked
-/// where n cubed is more than `WORTH` times their number: from 300 to 400 nodes on with a dozen neighbours each, not below 900
-/// with eighty.
+/// AVX-512 and two and a half times that with AVX2; the sparse solver takes about 150 ns for each of the two ends of a link.
+/// So it is asked where n cubed is more than [`WORTH`] times their number: from 350 nodes on with a dozen neighbours each, from
+/// 900 on with eighty.
 const DENSE: usize = 256;
+/// What an end of a link costs the sparse solver, in the unit in which n cubed is what n nodes cost densely.
 const WORTH: usize = 10_000;
 /// Relative error asked of the sparse solver.
 const SPARSE_TOLERANCE: f64 = 1e-10;
