@@ -8,7 +8,7 @@ ARGS ?=
 # Everything has to build and pass without features and with all of them.
 ALL := --all-features
 # Parts of what is built that users ask for; they are linted, and tested as parts of the whole.
-PARTS := window video,parquet,sqlite
+PARTS := window video,parquet,sqlite peers
 # nextest runs every test in a process of its own: global settings of libtorch in one test cannot reach another.
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 ifeq ($(NEXTEST),yes)

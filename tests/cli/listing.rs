@@ -38,7 +38,9 @@ fn list_names_scenarios_baselines_and_hyperparameters() {
             .map(|entry| format!("{}/{}", entry["domain"].as_str().unwrap(), entry["name"].as_str().unwrap()))
             .collect()
     };
-    for scenario in ["skirmish", "published", "ratio-10-25", "ratio-20-50", "swarm-40-100", "hopping", "formation"] {
+    let swarms = ["swarm-40-100", "swarm-40-300"];
+    let others = ["skirmish", "published", "ratio-10-25", "ratio-20-50", "hopping", "formation"];
+    for scenario in others.into_iter().chain(swarms) {
         assert!(names("scenarios").contains(&format!("jamming/{scenario}")), "{scenario}");
     }
     for baseline in ["random", "hold", "nearest", "greedy", "planner"] {

@@ -29,6 +29,7 @@ const GOLDEN: &[(&str, u64, u64)] = &[
     ("jamming/ratio-20-50", 0x8204eb2d03d0b0cc, 0x9e8a7c02edb4f3ea),
     ("jamming/skirmish", 0xf93ade825fee435c, 0x5980dd69726bf620),
     ("jamming/swarm-40-100", 0x6284f3f76a594035, 0x1f7decb5b0b95855),
+    ("jamming/swarm-40-300", 0x30c496a341f19bfb, 0x80c07e009610a55e),
 ];
 
 #[test]

@@ -1,35 +1,45 @@
-//! Acting: a forward pass of the policy's network, 5 numbers in, two layers of 128, 6 numbers out, tanh, the
-//! normalisation of the observations included.
+//! Acting: a forward pass of the network that `jamming/skirmish` is trained with, from observations to the numbers that actions
+//! are drawn from, the normalisation of the observations included.
 
-use super::{Figure, Meter};
+use super::{Figure, Meter, Unit, Work, training::Recipe};
 use crate::{
     error::Result,
     policy::{
-        network::{Activation, ActorShape, Network, Scratch},
+        network::{ActorShape, Network, Scratch},
         tensor::NamedTensor,
     },
 };
 
 pub(super) fn figures() -> Vec<Figure> {
-    let act = |name, batch: usize, per: usize, must, aim| {
-        Figure::micros(name, must, aim, move || Ok(1e6 * seconds(batch)? / per as f64))
+    let act = |name, batch: usize, per: usize, bars| {
+        let of = move |whole: f64| whole / per as f64;
+        let work = move || Ok(forward(&shape()?) * of(batch as f64));
+        Figure::new(name, Unit::Micros, bars, work, move || Ok(1e6 * of(seconds(&network(shape()?)?, batch))))
     };
     vec![
-        act("act_b1_us", 1, 1, 3.0, 0.8).peer(9.04, "libtorch 2.13 from C++"),
-        act("act_b8_us", 8, 1, 10.0, 3.5).peer(17.9, "libtorch 2.13 from C++"),
-        act("act_b4096_row_us", 4096, 4096, 1.0, 0.45).peer(1.13, "torch 2.13"),
+        act("act_b1_us", 1, 1, [0.10, 0.38]),
+        act("act_b8_us", 8, 1, [0.24, 0.70]),
+        act("act_b4096_row_us", 4096, 4096, [0.30, 0.70]),
     ]
 }
 
+/// Sizes of that network.
+pub(super) fn shape() -> Result<ActorShape> {
+    Ok(Recipe::of("jamming/skirmish")?.architecture().actor())
+}
+
+/// What a forward pass for one agent takes.
+pub(super) fn forward(shape: &ActorShape) -> Work {
+    let products: usize = shape.layers().iter().map(|(inputs, outputs)| inputs * outputs).sum();
+    Work { flops_f32: 2.0 * products as f64, ..Work::default() }
+}
+
 /// CPU seconds of a forward pass over `batch` observations.
-fn seconds(batch: usize) -> Result<f64> {
-    let shape =
-        ActorShape { observation: 5, hidden: 128, activation: Activation::Tanh, continuous: 2, discrete: vec![4] };
-    let network = network(shape.clone())?;
-    let rows: Vec<f32> = numbers().take(batch * shape.observation).collect();
-    let mut head = vec![0.0; batch * shape.head()];
+fn seconds(network: &Network, batch: usize) -> f64 {
+    let rows: Vec<f32> = numbers().take(batch * network.shape().observation).collect();
+    let mut head = vec![0.0; batch * network.shape().head()];
     let mut scratch = Scratch::default();
-    Ok(Meter::default().seconds(|| network.forward(&rows, std::hint::black_box(&mut head), &mut scratch)))
+    Meter::default().seconds(|| network.forward(&rows, std::hint::black_box(&mut head), &mut scratch))
 }
 
 /// A network of this shape with weights of the usual size.

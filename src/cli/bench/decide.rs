@@ -1,7 +1,12 @@
-//! A decision of `agon decide` end to end: from the bytes of a line to those of its answer, by a network of two layers of
-//! 128 for ten nodes, a third of each in use. The release of what was placed is included.
+//! A decision of `agon decide` end to end: from the bytes of a line to those of its answer, by a network as `cluster/default` trains
+//! it, for ten nodes, a third of each in use. The release of what was placed is included. What it cannot do without is that
+//! network.
 
-use super::{Figure, Meter, acting::network};
+use super::{
+    Figure, Meter, Unit,
+    acting::{forward, network},
+    training::Recipe,
+};
 use crate::{
     domains::cluster::ClusterParams,
     error::Result,
@@ -16,7 +21,8 @@ use crate::{
 const NODES: usize = 10;
 
 pub(super) fn figures() -> Vec<Figure> {
-    vec![Figure::micros("decide_10_nodes_us", 20.0, 5.0, || Ok(1e6 * seconds()?))]
+    let work = || Ok(forward(&shared(&ClusterParams::default())?.card.shape()) * NODES as f64);
+    vec![Figure::new("decide_10_nodes_us", Unit::Micros, [0.055, 0.22], work, || Ok(1e6 * seconds()?))]
 }
 
 /// A workload of middling size.
@@ -57,6 +63,7 @@ fn observation() -> String {
 /// A network that nobody has trained.
 fn shared(params: &ClusterParams) -> Result<Shared> {
     let group = params.spec(1).groups.remove(0);
+    let hidden = Recipe::of("cluster/default")?.params.hidden;
     let card = Card {
         version: card::VERSION,
         name: "untrained".to_owned(),
@@ -66,7 +73,7 @@ fn shared(params: &ClusterParams) -> Result<Shared> {
         layout: group.layout.to_owned(),
         observation: group.observation.len(),
         team: Team::Any,
-        hidden: 128,
+        hidden,
         activation: Activation::Tanh,
         actions: Actions::of(&group.action),
         algorithm: "none".to_owned(),

@@ -1,19 +1,19 @@
-//! The simulation: one world of 64 envs on one thread, with rewards, observations and measures every tick.
+//! The simulation: one world on one thread, with rewards, observations and measures every tick, in the layouts that policies are
+//! trained with.
 //!
 //! Whole episodes are timed, so what a reset costs is in. Actions are drawn beforehand: it is the envs that are measured.
 //! Figures of the cluster whose name has `rule` in it let a rule decide, whose time is in.
 
 use std::time::Duration;
 
-use super::{Figure, meter::seconds_within};
+use super::{Figure, Unit, Work, lambda2, meter::seconds_within};
 use crate::{
-    domains::Scenario,
+    domains::{AnyDomain, Scenario, jamming::JammingParams},
     error::Result,
     places::load_scenario,
     sim::{ActionSpace, Address, Lane, Purpose, Seeds},
 };
 
-const ENVS: u64 = 64;
 /// Sets of actions that are used in turn.
 const ACTION_SETS: u32 = 8;
 /// Ticks before anything is timed.
@@ -21,63 +21,124 @@ const WARM_UP_TICKS: u32 = 10;
 /// CPU time per figure, as long as an episode is shorter than that.
 const BUDGET: Duration = Duration::from_millis(400);
 
-pub(super) fn figures() -> Vec<Figure> {
-    let mut figures = Vec::new();
-    for (layout, suffix, share) in [("seed5", "", 1.0), ("local", "_local", 0.5)] {
-        for (size, scenario, must, aim, original) in [
-            ("4_10", "jamming/skirmish", 400e3, 1.5e6, 2_089.0),
-            ("6_30", "jamming/published", 60e3, 250e3, 1_011.0),
-            ("40_100", "jamming/swarm-40-100", 5e3, 13e3, 33.0),
-        ] {
-            let name = format!("env_jamming_{size}{suffix}_sps");
-            let figure = Figure::rate(name, share * must, share * aim, move || {
-                let mut scenario = load_scenario(scenario)?;
-                scenario.set("observation", layout)?;
-                steps_per_s(&scenario, None)
-            });
-            figures.push(figure.peer(original, "the published system"));
-        }
-    }
-    for (name, scenario, rule, must, aim, original) in [
-        ("repaired_10_rule", "cluster/repaired", Some("least_loaded"), 300e3, 2e6, 19_700.0),
-        ("repaired_10_actions", "cluster/repaired", None, 150e3, 1e6, 2_889.0),
-        ("full_10_rule", "cluster/default", Some("least_loaded"), 300e3, 2e6, 19_700.0),
-        ("full_10_actions", "cluster/default", None, 150e3, 1e6, 2_889.0),
-    ] {
-        let figure = Figure::rate(format!("env_cluster_{name}_sps"), must, aim, move || {
-            steps_per_s(&load_scenario(scenario)?, rule)
-        });
-        figures.push(figure.peer(original, "the published system, repaired"));
-    }
-    figures
+/// An env-step of a scenario with some parameters changed.
+#[derive(Clone)]
+struct Bench {
+    scenario: &'static str,
+    changes: &'static [(&'static str, &'static str)],
+    /// Envs of the world.
+    envs: u64,
+    /// Baseline that decides; none for random actions.
+    rule: Option<&'static str>,
 }
 
-/// Env-steps per CPU second of random actions, or of a baseline that decides.
-fn steps_per_s(scenario: &Scenario, baseline: Option<&str>) -> Result<f64> {
-    let domain = scenario.domain.domain();
-    let mut lane = Lane::new(domain, scenario.max_steps, Seeds::new(1), 0..ENVS);
-    let sets = action_sets(&lane.spec().groups[0].action, lane.ports().groups[0].actions.len());
-    let mut next = sets.iter().cycle();
-    let mut policy = domain.baselines().into_iter().find(|it| Some(it.name) == baseline).map(|it| it.policy);
-    let mut play = |ticks: u32| -> Result<()> {
-        for actions in next.by_ref().take(ticks as usize) {
-            match &mut policy {
-                Some(policy) => lane.act(&mut **policy, 0)?,
-                None => lane.ports_mut().groups[0].actions.copy_from_slice(actions),
-            }
-            lane.step();
-        }
-        Ok(())
+/// As many jammers and drones as the parameters allow, as dense as in the scenario.
+const LARGEST: &[(&str, &str)] = &[
+    ("num_jammers", "1000"),
+    ("num_enemies", "1000"),
+    ("arena_m", "1581.0"),
+    ("min_start_lambda2", "0.0"),
+    ("max_steps", "10"),
+];
+
+pub(super) fn figures() -> Vec<Figure> {
+    let jamming = |size, scenario, envs, changes, bars| {
+        let bench = Bench { scenario, changes, envs, rule: None };
+        figure(format!("env_jamming_{size}_sps"), bench, bars)
     };
-    play(WARM_UP_TICKS)?;
-    let mut outcome = Ok(());
-    let seconds = seconds_within(BUDGET, || {
-        if let Err(error) = play(scenario.max_steps) {
-            outcome = Err(error);
-        }
-    });
-    outcome?;
-    Ok(f64::from(scenario.max_steps) * ENVS as f64 / seconds)
+    let cluster = |name, scenario, rule, bars| {
+        figure(format!("env_cluster_{name}_sps"), Bench { scenario, changes: &[], envs: 64, rule }, bars)
+    };
+    let least_loaded = Some("least_loaded");
+    vec![
+        jamming("4_10", "jamming/skirmish", 64, &[], [0.020, 0.15]),
+        jamming("6_30", "jamming/published", 64, &[], [0.020, 0.12]),
+        jamming("40_100", "jamming/swarm-40-100", 64, &[], [0.040, 0.15]),
+        jamming("40_300", "jamming/swarm-40-300", 8, &[("max_steps", "50")], [0.080, 0.30]),
+        jamming("1000_1000", "jamming/swarm-40-300", 1, LARGEST, [0.003, 0.03]),
+        cluster("repaired_10_rule", "cluster/repaired", least_loaded, [0.022, 0.15]),
+        cluster("repaired_10_actions", "cluster/repaired", None, [0.011, 0.075]),
+        cluster("full_10_rule", "cluster/default", least_loaded, [0.022, 0.15]),
+        cluster("full_10_actions", "cluster/default", None, [0.011, 0.075]),
+    ]
+}
+
+fn figure(name: String, bench: Bench, bars: [f64; 2]) -> Figure {
+    let asked = bench.clone();
+    let work = move || {
+        let scenario = asked.load()?;
+        Ok(work(&scenario, &asked.lane(&scenario)))
+    };
+    Figure::new(name, Unit::PerSecond("env-steps/s"), bars, work, move || bench.steps_per_s())
+}
+
+/// What an env-step cannot do without: what agents are shown has to be written, and what is measured has to be computed.
+pub(super) fn work(scenario: &Scenario, lane: &Lane) -> Work {
+    let numbers: usize = lane.ports().groups.iter().map(|port| port.observations.len() + port.actions.len()).sum();
+    let shown = Work { bytes: (4 * numbers / lane.envs()) as f64, ..Work::default() };
+    match &scenario.domain {
+        AnyDomain::Jamming(params) => shown + jamming(params, links(scenario, lane)),
+        AnyDomain::Cluster(_) => shown,
+    }
+}
+
+/// The radio graph of `n` drones, its lambda-2, and what each jammer works out about the eight drones that it sees: lambda-2
+/// after each of nine steps, at two horizons.
+fn jamming(params: &JammingParams, links: f64) -> Work {
+    const SEEN: usize = 8;
+    const GRAPHS: f64 = 18.0;
+    // A pair of drones: their distance, their midpoint, its distance from the nearest jammer, and the power there.
+    let graph = |n: usize| Work { flops_f32: 16.0 * (n * (n - 1) / 2) as f64, ..Work::default() };
+    let seen = SEEN.min(params.num_enemies);
+    let looked_at = (graph(seen) + lambda2::work(seen, (seen * (seen - 1) / 2) as f64)) * GRAPHS;
+    graph(params.num_enemies) + lambda2::work(params.num_enemies, links) + looked_at * params.num_jammers as f64
+}
+
+/// Live links of an env when episodes begin, the mean over all envs.
+fn links(scenario: &Scenario, lane: &Lane) -> f64 {
+    let view = scenario.domain.domain().view();
+    let graphs = (0..lane.envs()).filter_map(|slot| view?.graph(lane.world(), slot));
+    graphs.map(|graph| graph.edges.len() as f64).sum::<f64>() / lane.envs() as f64
+}
+
+impl Bench {
+    fn load(&self) -> Result<Scenario> {
+        let mut scenario = load_scenario(self.scenario)?;
+        self.changes.iter().try_for_each(|(name, value)| scenario.set(name, value))?;
+        Ok(scenario)
+    }
+
+    fn lane(&self, scenario: &Scenario) -> Lane {
+        Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(1), 0..self.envs)
+    }
+
+    /// Env-steps per CPU second of random actions, or of a baseline that decides.
+    fn steps_per_s(&self) -> Result<f64> {
+        let scenario = self.load()?;
+        let (domain, mut lane) = (scenario.domain.domain(), self.lane(&scenario));
+        let sets = action_sets(&lane.spec().groups[0].action, lane.ports().groups[0].actions.len());
+        let mut next = sets.iter().cycle();
+        let mut policy = domain.baselines().into_iter().find(|it| Some(it.name) == self.rule).map(|it| it.policy);
+        let mut play = |ticks: u32| -> Result<()> {
+            for actions in next.by_ref().take(ticks as usize) {
+                match &mut policy {
+                    Some(policy) => lane.act(&mut **policy, 0)?,
+                    None => lane.ports_mut().groups[0].actions.copy_from_slice(actions),
+                }
+                lane.step();
+            }
+            Ok(())
+        };
+        play(WARM_UP_TICKS)?;
+        let mut outcome = Ok(());
+        let seconds = seconds_within(BUDGET, || {
+            if let Err(error) = play(scenario.max_steps) {
+                outcome = Err(error);
+            }
+        });
+        outcome?;
+        Ok(f64::from(scenario.max_steps) * self.envs as f64 / seconds)
+    }
 }
 
 /// Uniform actions, `len` numbers a set.

@@ -1,67 +1,59 @@
-//! Algebraic connectivity of random geometric graphs, which is what radio networks look like.
+//! Algebraic connectivity of random geometric graphs, which is what radio networks look like, as the simulation asks for it.
 
-use super::{Figure, Meter};
-use crate::{
-    math::{
-        fiedler::{DenseSolver, SparseSolver, samples::Geometric},
-        statistics::median,
-    },
-    session::cpu_time,
-};
+use super::{Figure, Meter, Unit, Work};
+use crate::math::fiedler::{DenseSolver, samples::Geometric};
 
-/// Ticks of a large graph that are timed.
-const TICKS: usize = 7;
-/// How far its points move in a tick along each axis, at most, in units of the grid: about one link in 200 changes.
-const TICK_DISTANCE: f64 = 0.005;
-/// Relative error asked of the sparse solver.
-const TOLERANCE: f64 = 1e-6;
+/// Products of the Laplacian with a vector that a multigrid method needs for the ten digits which are asked for: a digit takes
+/// one of its own and a cycle, which costs five.
+const SPARSE_PRODUCTS: f64 = 60.0;
+
+/// Nodes from which on a sparse graph takes less that way than by the tridiagonal form of its matrix, as measured: a link costs
+/// far more than its two operations, because its ends lie apart in memory.
+const LARGE: usize = 400;
 
 pub(super) fn figures() -> Vec<Figure> {
-    let dense = |name, n, must, aim| Figure::micros(name, must, aim, move || Ok(dense_micros(n)));
-    let sparse = |name, side, must, aim| Figure::millis(name, must, aim, move || Ok(sparse_millis(side)));
+    let figure = |n: usize, graphs: usize, bars| {
+        Figure::new(
+            format!("lambda2_n{n}_us"),
+            Unit::Micros,
+            bars,
+            move || {
+                let graphs = connected(n, graphs);
+                let links: u32 = graphs.concat().iter().map(|word| word.count_ones()).sum::<u32>() / 2;
+                Ok(work(n, f64::from(links) / graphs.len() as f64))
+            },
+            move || Ok(micros(n, &connected(n, graphs).concat(), graphs)),
+        )
+    };
     vec![
-        dense("lambda2_dense_n10_us", 10, 0.5, 0.10).peer(3.08, "nalgebra 0.34"),
-        dense("lambda2_dense_n30_us", 30, 4.0, 1.2).peer(24.2, "torch eigvalsh, batched"),
-        dense("lambda2_dense_n100_us", 100, 100.0, 32.0).peer(220.0, "scipy eigh, subset"),
-        sparse("lambda2_sparse_n1e4_warm_ms", 100, 30.0, 1.0).peer(63.0, "scipy eigsh, shift-invert, cold"),
-        sparse("lambda2_sparse_n1e5_warm_ms", 316, 300.0, 8.0).peer(40.0, "LOBPCG + pyamg to 3e-3"),
+        figure(10, 256, [0.033, 0.17]),
+        figure(30, 256, [0.14, 0.46]),
+        figure(100, 256, [0.22, 0.69]),
+        figure(300, 16, [0.22, 0.70]),
+        figure(1000, 4, [0.004, 0.03]),
     ]
 }
 
-/// Per graph, in a batch of connected graphs of `n` nodes that are not complete: the others are decided without a solver.
-fn dense_micros(n: usize) -> f64 {
-    let mut solver = DenseSolver::new();
-    let radius = 1.6 * (libm::log(n as f64) / (std::f64::consts::PI * n as f64)).sqrt();
-    let mut bits = Vec::new();
-    let mut lambda2 = Vec::new();
-    for seed in 0.. {
-        let rows = Geometric::uniform(n, radius, seed).bit_rows();
-        let mut found = [0.0];
-        solver.lambda2_batch(n, &rows, &mut found);
-        if 0.0 < found[0] && found[0] < n as f64 {
-            bits.extend(rows);
-            lambda2.push(0.0);
-        }
-        if lambda2.len() == 256 {
-            break;
-        }
-    }
-    let seconds = Meter::default().seconds(|| solver.lambda2_batch(n, &bits, std::hint::black_box(&mut lambda2)));
-    1e6 * seconds / lambda2.len() as f64
+/// What lambda-2 of a graph takes: the tridiagonal form of a dense matrix or, of a large one, products with a sparse one if that
+/// is less.
+pub(super) fn work(n: usize, links: f64) -> Work {
+    let m = n as f64 - 1.0;
+    let dense = 4.0 / 3.0 * m * m * m;
+    let sparse = SPARSE_PRODUCTS * 2.0 * (2.0 * links + n as f64);
+    Work { flops_f64: if n < LARGE { dense } else { dense.min(sparse) }, ..Work::default() }
 }
 
-/// Per tick of a connected graph of `side` times `side` nodes, the first solve left out.
-fn sparse_millis(side: usize) -> f64 {
-    let mut points = Geometric::jittered_grid(side, 1);
-    let mut solver = SparseSolver::new(TOLERANCE);
-    solver.lambda2(&points.csr());
-    let mut seconds = Vec::with_capacity(TICKS);
-    while seconds.len() < TICKS {
-        points.tick(TICK_DISTANCE);
-        let graph = points.csr();
-        let start = cpu_time();
-        std::hint::black_box(solver.lambda2(&graph));
-        seconds.push((cpu_time() - start).as_secs_f64());
-    }
-    1e3 * median(&seconds)
+/// Bit rows of connected graphs of `n` nodes that are not complete: the others are decided without a solver.
+pub(super) fn connected(n: usize, graphs: usize) -> Vec<Vec<u64>> {
+    let mut solver = DenseSolver::new();
+    let drawn = (0..).map(|seed| Geometric::uniform(n, Geometric::connecting_radius(n), seed).bit_rows());
+    let is_asked_for = |rows: &Vec<u64>| (f64::MIN_POSITIVE..n as f64).contains(&solver.lambda2(n, rows));
+    drawn.filter(is_asked_for).take(graphs).collect()
+}
+
+/// CPU time per graph, in a batch.
+fn micros(n: usize, bits: &[u64], graphs: usize) -> f64 {
+    let (mut solver, mut lambda2) = (DenseSolver::new(), vec![0.0; graphs]);
+    let seconds = Meter::default().seconds(|| solver.lambda2_batch(n, bits, std::hint::black_box(&mut lambda2)));
+    1e6 * seconds / graphs as f64
 }

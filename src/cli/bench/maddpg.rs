@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use super::{Figure, Meter, meter::seconds_within};
+use super::{Figure, Unit, Work, meter::seconds_within};
 use crate::{
     error::Result,
     learn::{hyperparameters::PpoParams, maddpg::Trainer},
-    math::gemm::{Aligned, Finish, Isa, Left, Product, Start, View, stride},
     places::load_scenario,
     sim::params::Params,
 };
@@ -37,15 +36,8 @@ const ACTION: f64 = 4.0;
 const CRITIC_IN: f64 = AGENTS * (ACTOR_IN + ACTION);
 
 pub(super) fn figures() -> Vec<Figure> {
-    let share = Figure::rate("maddpg_update_f32_share", 0.5, 0.8, || {
-        Ok(2.0 * multiplications() / update_seconds()? / peak_flops())
-    });
-    vec![
-        // Half of what the published system takes.
-        Figure::millis("maddpg_update_10_ms", 80.5, 35.0, || Ok(1e3 * update_seconds()?))
-            .peer(161.0, "the published system"),
-        Figure { unit: "of peak", ..share },
-    ]
+    let work = || Ok(Work { flops_f32: 2.0 * multiplications(), ..Work::default() });
+    vec![Figure::new("maddpg_update_10_ms", Unit::Millis, [0.47, 0.80], work, || Ok(1e3 * update_seconds()?))]
 }
 
 /// CPU seconds of one update.
@@ -74,26 +66,6 @@ fn multiplications() -> f64 {
     let down = 2.0 * (HIDDEN * HIDDEN + HIDDEN) + HIDDEN * ACTION + HIDDEN * HIDDEN + HIDDEN * ACTION;
     // Actors: target, to learn with the others, with its gradient (twice). Critics: target, value with gradient (twice), slope.
     AGENTS * BATCH * (4.0 * actor + 4.0 * critic + down)
-}
-
-/// What a core reaches in products that stay in its nearest cache, in operations per second.
-fn peak_flops() -> f64 {
-    let (rows, inner, columns) = (48, 64, 64);
-    let left = vec![0.5; rows * inner];
-    let right = Aligned::zeros(inner * stride(columns));
-    let mut target = Aligned::zeros(rows * stride(columns));
-    let product = Product {
-        rows,
-        inner,
-        columns,
-        left: Left::Plain(View { data: &left, stride: inner }),
-        right: View { data: &right, stride: stride(columns) },
-        start: Start::Zero,
-        finish: Finish::Keep,
-    };
-    let seconds =
-        Meter::default().seconds(|| product.store(Isa::best(), std::hint::black_box(&mut target), stride(columns)));
-    2.0 * (rows * inner * columns) as f64 / seconds
 }
 
 #[cfg(test)]

@@ -1,49 +1,39 @@
-//! `agon bench`: the speed of everything that speed matters for, with the bar it has to pass and what others reach.
+//! `agon bench`: the speed of everything that speed matters for, as a share of what the machine could do.
 //!
-//! All rates are per core-second of CPU time, which other programs on the machine hardly disturb. A figure is the median
-//! of several repetitions after a warm-up.
+//! The machine is measured first, and each figure is compared with the limit that applies to it. Bars are shares of it, so they
+//! mean the same on every machine. Times are CPU times and rates are per core-second, which other programs on the machine
+//! hardly disturb; a figure is the median of several repetitions after a warm-up. With the feature `peers`, other programs that
+//! compute the same run in the same process.
 
 mod acting;
 mod decide;
 mod envs;
+mod figure;
 mod lambda2;
+mod machine;
 mod maddpg;
 mod meter;
+#[cfg(feature = "peers")]
+mod peers;
 #[cfg(feature = "window")]
 mod scene;
+mod step;
 mod traces;
 mod training;
 mod window;
 
 use serde_json::{Map, Value, json};
 
-use self::meter::Meter;
+use self::{
+    figure::{Figure, Limit, Measured, Unit},
+    machine::{Machine, Work},
+    meter::Meter,
+};
 use super::{args::BenchArgs, output};
 use crate::{
     error::{Error, Result},
     eval::{Align, Table},
 };
-
-/// Something that is measured.
-struct Figure {
-    name: String,
-    unit: &'static str,
-    better: Better,
-    /// The bar.
-    must: f64,
-    /// Where the physical limit allows to go.
-    aim: f64,
-    /// What somebody else's program reaches on the same kind of core, and which.
-    peer: Option<(f64, &'static str)>,
-    measure: Box<dyn Fn() -> Result<f64>>,
-}
-
-/// Which way is up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Better {
-    Lower,
-    Higher,
-}
 
 /// Every figure, in the order of the table.
 fn figures() -> Vec<Figure> {
@@ -52,6 +42,7 @@ fn figures() -> Vec<Figure> {
         envs::figures(),
         acting::figures(),
         decide::figures(),
+        step::figures(),
         training::figures(),
         maddpg::figures(),
         traces::figures(),
@@ -59,6 +50,13 @@ fn figures() -> Vec<Figure> {
     #[cfg(feature = "window")]
     let figures = figures.into_iter().chain([scene::figures()]);
     figures.into_iter().flatten().collect()
+}
+
+/// A figure, what came of it, and what others reach.
+struct Row {
+    figure: Figure,
+    measured: Measured,
+    peers: Vec<(&'static str, f64)>,
 }
 
 /// Measures and prints.
@@ -75,91 +73,102 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
         );
     }
     let bar = output::progress(chosen.len() as u64, "measuring");
-    let mut measured = Vec::with_capacity(chosen.len());
-    for figure in &chosen {
-        measured.push((figure, (figure.measure)()?));
+    let machine = Machine::measure();
+    let mut rows = Vec::with_capacity(chosen.len());
+    for figure in chosen {
+        let measured = figure.measure(&machine)?;
+        let peers = peers_of(&figure)?;
+        rows.push(Row { figure, measured, peers });
         bar.inc(1);
     }
     bar.finish_and_clear();
-    if args.json { output::print_json(&to_json(&measured)) } else { output::print(to_table(&measured)) }
+    if args.json { output::print_json(&to_json(&machine, &rows)) } else { output::print(to_text(&machine, &rows)) }
 }
 
-impl Figure {
-    /// Env-steps per core-second.
-    fn rate(name: impl Into<String>, must: f64, aim: f64, measure: impl Fn() -> Result<f64> + 'static) -> Self {
-        let measure = Box::new(measure);
-        Self { name: name.into(), unit: "env-steps/s", better: Better::Higher, must, aim, peer: None, measure }
-    }
-
-    /// A CPU time in microseconds.
-    fn micros(name: impl Into<String>, must: f64, aim: f64, measure: impl Fn() -> Result<f64> + 'static) -> Self {
-        let measure = Box::new(measure);
-        Self { name: name.into(), unit: "us", better: Better::Lower, must, aim, peer: None, measure }
-    }
-
-    /// A CPU time in milliseconds.
-    fn millis(name: impl Into<String>, must: f64, aim: f64, measure: impl Fn() -> Result<f64> + 'static) -> Self {
-        Self { unit: "ms", ..Self::micros(name, must, aim, measure) }
-    }
-
-    /// What `who` reaches.
-    fn peer(self, value: f64, who: &'static str) -> Self {
-        Self { peer: Some((value, who)), ..self }
-    }
-
-    fn verdict(&self, value: f64) -> &'static str {
-        let reaches = |bar: f64| match self.better {
-            Better::Lower => value <= bar,
-            Better::Higher => value >= bar,
-        };
-        if reaches(self.aim) {
-            "aim"
-        } else if reaches(self.must) {
-            "ok"
-        } else {
-            "BELOW"
-        }
-    }
+/// Who else does the same, and the same figure of theirs.
+#[cfg(feature = "peers")]
+fn peers_of(figure: &Figure) -> Result<Vec<(&'static str, f64)>> {
+    let peers = peers::peers().into_iter().filter(|peer| peer.figure == figure.name);
+    peers.map(|peer| Ok((peer.who, (peer.measure)()?))).collect()
 }
 
-fn to_json(measured: &[(&Figure, f64)]) -> Value {
-    let entry = |(figure, value): &(&Figure, f64)| {
+/// Nobody: this program was built without them.
+#[cfg(not(feature = "peers"))]
+fn peers_of(_figure: &Figure) -> Result<Vec<(&'static str, f64)>> {
+    Ok(Vec::new())
+}
+
+fn to_json(machine: &Machine, rows: &[Row]) -> Value {
+    let entry = |Row { figure, measured, peers }: &Row| {
+        let ratio = |theirs| figure.unit.share(measured.value, theirs);
+        let peer = |(who, value): &(&str, f64)| json!({ "who": who, "value": value, "times_as_fast": ratio(*value) });
         let described = json!({
-            "value": value,
-            "unit": figure.unit,
+            "value": measured.value,
+            "unit": figure.unit.name(),
+            "better": if figure.unit.is_rate() { "higher" } else { "lower" },
+            "limit": measured.limit,
+            "limited_by": figure.limit.name(),
+            "share": measured.share,
             "must": figure.must,
             "aim": figure.aim,
-            "better": if figure.better == Better::Lower { "lower" } else { "higher" },
-            "peer": figure.peer.map(|(value, who)| json!({ "value": value, "who": who })),
+            "reached": figure.verdict(measured.share),
+            "peers": peers.iter().map(peer).collect::<Vec<_>>(),
         });
         (figure.name.clone(), described)
     };
-    measured.iter().map(entry).collect::<Map<_, _>>().into()
+    json!({
+        "machine": {
+            "name": machine.name,
+            "instructions": machine.level.name(),
+            "f32_flops": machine.f32_flops,
+            "f64_flops": machine.f64_flops,
+            "bytes_per_s": machine.bandwidth,
+            "exp_s": machine.exp_s,
+        },
+        "figures": rows.iter().map(entry).collect::<Map<_, _>>(),
+    })
 }
 
-fn to_table(measured: &[(&Figure, f64)]) -> String {
+fn to_text(machine: &Machine, rows: &[Row]) -> String {
     use Align::{Left, Name, Right};
     let mut table = Table::new([
         (Name, "figure"),
         (Right, "value"),
         (Left, "unit"),
+        (Right, "limit"),
+        (Right, "share"),
         (Right, "must"),
         (Right, "aim"),
         (Left, "reached"),
-        (Right, "peer"),
-        (Left, ""),
     ]);
-    for (figure, value) in measured {
-        let mut cells = vec![figure.name.clone(), number(*value), figure.unit.to_owned()];
-        cells.extend([figure.must, figure.aim].map(number));
-        cells.push(figure.verdict(*value).to_owned());
-        cells.extend(figure.peer.iter().flat_map(|(value, who)| [number(*value), (*who).to_owned()]));
+    let mut beside = Table::new([
+        (Name, "figure"),
+        (Right, "value"),
+        (Left, "unit"),
+        (Left, "peer"),
+        (Right, "value"),
+        (Right, "ratio"),
+    ]);
+    for Row { figure, measured, peers } in rows {
+        let unit = figure.unit.name();
+        let mut cells = vec![figure.name.clone(), number(measured.value), unit.to_owned(), number(measured.limit)];
+        cells.extend([measured.share, figure.must, figure.aim].map(number));
+        cells.push(figure.verdict(measured.share).to_owned());
         table.row(cells);
+        for (who, theirs) in peers {
+            let ours = number(measured.value);
+            let ratio = number(figure.unit.share(measured.value, *theirs));
+            beside.row([figure.name.clone(), ours, unit.to_owned(), (*who).to_owned(), number(*theirs), ratio]);
+        }
     }
-    let table = output::fitted(&table);
+    let peers = match beside.num_rows() {
+        0 => String::new(),
+        _ => format!("\n{}A ratio is how many times as fast agon is.\n", output::fitted(&beside)),
+    };
     format!(
-        "{table}Times are CPU times, rates are per core-second of CPU time.\n\
-         The peers were measured on a core of an EPYC (Zen 4), not here.\n"
+        "{machine}\n\n{}Times are CPU times, rates are per core-second of CPU time. A share is that of the limit; must and aim are \
+         shares.\n{peers}",
+        output::fitted(&table)
     )
 }
 
@@ -181,40 +190,44 @@ fn number(value: f64) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
 
     #[test]
-    fn every_figure_has_a_name_of_its_own_and_an_aim_beyond_its_bar() {
+    fn every_figure_has_a_name_of_its_own_an_aim_beyond_its_bar_and_work_to_do() {
         let mut names = BTreeSet::new();
         for figure in figures() {
-            let is_beyond = match figure.better {
-                Better::Lower => figure.aim < figure.must,
-                Better::Higher => figure.aim > figure.must,
-            };
-            assert!(is_beyond && figure.must > 0.0, "{}", figure.name);
-            assert!(figure.peer.is_none_or(|(value, who)| value > 0.0 && !who.is_empty()), "{}", figure.name);
+            assert!(0.0 < figure.must && figure.must < figure.aim, "{}", figure.name);
+            match &figure.limit {
+                Limit::Work(work) => {
+                    let Work { flops_f32, flops_f64, bytes, exps } = work().unwrap();
+                    let parts = [flops_f32, flops_f64, bytes, exps];
+                    assert!(parts.iter().all(|part| part.is_finite() && *part >= 0.0), "{}: {parts:?}", figure.name);
+                    assert!(parts.iter().sum::<f64>() > 0.0 && figure.unit != Unit::Megabytes, "{}", figure.name);
+                    assert!(figure.aim <= 1.0, "{}: nobody does better than a limit", figure.name);
+                }
+                Limit::Held(megabytes) => {
+                    assert!(megabytes().unwrap() > 0.0 && figure.unit == Unit::Megabytes, "{}", figure.name);
+                }
+                Limit::Program(..) => assert_ne!(figure.unit, Unit::Megabytes, "{}", figure.name),
+            }
             assert!(names.insert(figure.name));
         }
-        for name in [
-            "lambda2_dense_n10_us",
-            "lambda2_sparse_n1e5_warm_ms",
-            "env_jamming_6_30_sps",
-            "act_b4096_row_us",
-            "decide_10_nodes_us",
-        ] {
+        for name in ["lambda2_n10_us", "env_jamming_40_300_sps", "act_b4096_row_us", "decide_10_nodes_us"] {
             assert!(names.contains(name), "{name}");
         }
     }
 
+    #[cfg(feature = "peers")]
     #[test]
-    fn a_figure_is_judged_in_its_own_direction() {
-        let time = Figure::micros("t", 3.0, 1.0, || Ok(0.0));
-        let rate = Figure::rate("r", 1.0, 3.0, || Ok(0.0));
-        assert_eq!([0.5, 1.0, 2.0, 3.5].map(|value| time.verdict(value)), ["aim", "aim", "ok", "BELOW"]);
-        assert_eq!([0.5, 1.0, 2.0, 3.5].map(|value| rate.verdict(value)), ["BELOW", "ok", "ok", "aim"]);
+    fn every_peer_stands_beside_a_figure() {
+        let names: BTreeSet<String> = figures().into_iter().map(|figure| figure.name).collect();
+        for peer in peers::peers() {
+            assert!(names.contains(peer.figure) && !peer.who.is_empty(), "{}", peer.figure);
+        }
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! Reading traces, from memory: what the disk does is not ours.
+//!
+//! A trace is text, so nobody reads one without finding its lines, its fields and the numbers in them. A program that does only
+//! that is the limit.
 
-use super::{Better, Figure, Meter};
+use std::hint::black_box;
+
+use super::{Figure, Limit, Meter, Unit};
 use crate::{
     error::Result,
     traces::{Format, generate, read_text},
@@ -11,24 +16,50 @@ const ROWS: u64 = 20_000;
 
 pub(super) fn figures() -> Vec<Figure> {
     [("openb", Format::Openb), ("huawei", Format::Huawei), ("swf", Format::Swf), ("plain", Format::Plain)]
-        .map(|(name, format)| Figure {
-            name: format!("trace_{name}_rows"),
-            unit: "workloads/s",
-            better: Better::Higher,
-            must: 300_000.0,
-            aim: 2_000_000.0,
-            peer: None,
-            measure: Box::new(move || rows_per_s(format)),
+        .map(|(name, format)| {
+            let split = Limit::Program("fields split, numbers parsed", Box::new(move || split_per_s(format)));
+            let unit = Unit::PerSecond("workloads/s");
+            Figure::limited(format!("trace_{name}_rows"), unit, [0.15, 0.50], split, move || rows_per_s(format))
         })
         .into()
 }
 
-fn rows_per_s(format: Format) -> Result<f64> {
+fn text(format: Format) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     generate(format, ROWS, 1, &mut text)?;
+    Ok(text)
+}
+
+fn rows_per_s(format: Format) -> Result<f64> {
+    let text = text(format)?;
     let num_read = read_text(format, &text[..], usize::MAX)?.workloads.len();
     let seconds = Meter::default().seconds(|| {
-        std::hint::black_box(read_text(format, &text[..], usize::MAX).is_ok());
+        black_box(read_text(format, &text[..], usize::MAX).is_ok());
     });
     Ok(num_read as f64 / seconds)
+}
+
+fn split_per_s(format: Format) -> Result<f64> {
+    let text = text(format)?;
+    let seconds = Meter::default().seconds(|| {
+        black_box(sum_of_fields(&text));
+    });
+    Ok(ROWS as f64 / seconds)
+}
+
+/// The sum of all numbers in the fields of `text`.
+fn sum_of_fields(text: &[u8]) -> f64 {
+    let text = str::from_utf8(text).unwrap_or_default();
+    let fields = text.lines().flat_map(|line| line.split([',', ' ']));
+    fields.filter_map(|field| field.parse::<f64>().ok()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_numbers_between_commas_or_blanks() {
+        assert_eq!(sum_of_fields(b"a,1,2.5\n  3 4\n"), 10.5);
+    }
 }

@@ -16,12 +16,16 @@ const ROUNDING: f64 = 1.0 / (1 << 24) as f64;
 pub const MOST: f64 = 1e15;
 
 /// Whether `free` of a resource suffices for `demand`; a node has `capacity` of it altogether.
+///
+/// Asked for each resource of each node, many times a tick: most answers need no tolerance.
+#[inline]
 pub(super) fn suffices(free: f64, demand: f64, capacity: f64) -> bool {
     // A number that is none suffices for nothing.
-    demand - free <= tolerance(capacity)
+    free >= demand || demand - free <= tolerance(capacity)
 }
 
 /// What may be missing of a demand that fits.
+#[inline]
 pub(super) fn tolerance(capacity: f64) -> f64 {
     (ROUNDING * capacity).max(HALF_UNIT)
 }

@@ -27,15 +27,18 @@ impl Nodes<'_> {
     }
 
     /// Whether a node works and has room for `demand`.
+    #[inline]
     pub(super) fn has_room(&self, node: usize, demand: &[f32; NUM_RESOURCES]) -> bool {
         !self.health[node].is_down && self.lacking(node, demand).is_none()
     }
 
     /// The first resource of which a node has less to give than `demand` asks for.
+    #[inline]
     pub(super) fn lacking(&self, node: usize, demand: &[f32; NUM_RESOURCES]) -> Option<usize> {
-        (0..NUM_RESOURCES).find(|k| {
-            let limit = self.model.limit(&self.machines[node], *k);
-            !amounts::suffices(limit - self.usage[node].0[*k], f64::from(demand[*k]), limit)
+        let (machine, Usage(used)) = (&self.machines[node], &self.usage[node]);
+        (0..NUM_RESOURCES).find(|&k| {
+            let limit = self.model.limit(machine, k);
+            !amounts::suffices(limit - used[k], f64::from(demand[k]), limit)
         })
     }
 

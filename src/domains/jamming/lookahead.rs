@@ -113,11 +113,12 @@ impl Lookahead {
             JamModel::Midpoint => self.cut(around, &there),
             JamModel::Sinr => self.drown(around, &there),
         };
+        let (of_step, num_graphs) = self.unite_equal();
+        let all = self.complete(num_graphs, outside);
         let mut lambda2 = [0.0; STEPS.len()];
-        let all = self.complete(outside);
-        self.solver.lambda2_batch(all, &self.completed, &mut lambda2);
-        for (outcome, lambda2) in outcomes.iter_mut().zip(lambda2) {
-            outcome.lambda2 = lambda2;
+        self.solver.lambda2_batch(all, &self.completed, &mut lambda2[..num_graphs]);
+        for (outcome, graph) in outcomes.iter_mut().zip(of_step) {
+            outcome.lambda2 = lambda2[graph];
         }
         outcomes
     }
@@ -144,17 +145,17 @@ impl Lookahead {
         outside
     }
 
-    /// Adds stand-ins to each step's graph; returns how many drones it then has.
+    /// Adds stand-ins to each of the first graphs; returns how many drones they then have.
     ///
     /// They are as many as the drone with the most links that lead out needs. All of them are linked with each other, for
     /// the rest of a swarm holds together better than the drones that are jammed, and those share them in turn.
-    fn complete(&mut self, outside: &Outside) -> usize {
+    fn complete(&mut self, num_graphs: usize, outside: &Outside) -> usize {
         let seen = self.seen.len();
         let stand_ins = outside.iter().copied().max().unwrap_or_default();
         let all = seen + stand_ins;
         let among_themselves = (seen..all).fold(0_u64, |bits, drone| bits | 1 << drone);
         self.completed.clear();
-        for rows in self.rows.chunks_exact(seen) {
+        for rows in self.rows.chunks_exact(seen).take(num_graphs) {
             let at = self.completed.len();
             self.completed.extend_from_slice(rows);
             self.completed.extend((seen..all).map(|drone| among_themselves & !(1 << drone)));
@@ -168,6 +169,22 @@ impl Lookahead {
             }
         }
         all
+    }
+
+    /// Keeps one of each of the steps' graphs, for many steps leave the same; returns which one each step has, and how many there
+    /// are.
+    fn unite_equal(&mut self) -> ([usize; STEPS.len()], usize) {
+        let (n, mut num_graphs) = (self.seen.len(), 0);
+        let of_step = std::array::from_fn(|step| {
+            let (kept, others) = self.rows.split_at(step * n);
+            let earlier = kept.chunks_exact(n).take(num_graphs).position(|graph| *graph == others[..n]);
+            earlier.unwrap_or_else(|| {
+                self.rows.copy_within(step * n..(step + 1) * n, num_graphs * n);
+                num_graphs += 1;
+                num_graphs - 1
+            })
+        });
+        (of_step, num_graphs)
     }
 
     /// Cuts each step's links out of what the other jammers leave alive.

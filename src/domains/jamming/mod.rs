@@ -111,7 +111,7 @@ impl Domain for JammingParams {
     }
 
     fn showcase(&self) -> Showcase {
-        let first = &["skirmish", "hopping", "formation", "ratio-10-25", "ratio-20-50", "swarm-40-100"];
+        let first = &["skirmish", "hopping", "formation", "ratio-10-25", "ratio-20-50", "swarm-40-100", "swarm-40-300"];
         Showcase { first, defects: &[] }
     }
 }

@@ -9,6 +9,7 @@ use super::{
     components::Position,
     scenario::{Band, JamModel, JammingParams},
 };
+use crate::math::simd::{Kernel, Simd, dispatch};
 
 /// Speed of light in m/s, rounded as the published system does.
 const LIGHT_MPS: f64 = 3.0e8;
@@ -150,8 +151,27 @@ impl RadioKernel {
         }
     }
 
-    /// Links pairs within both their limits whose midpoint no jammer reaches; sums 1/d² of the nearest jammer over pairs.
-    fn link(&self, n: usize, jammers: &[Vec2], jam_range2: f32, rows: &mut [u64]) -> f32 {
+    fn link(&self, num_drones: usize, jammers: &[Vec2], jam_range2: f32, rows: &mut [u64]) -> f32 {
+        dispatch(Linking { kernel: self, num_drones, jammers, jam_range2, rows })
+    }
+}
+
+/// Links pairs within both their limits whose midpoint no jammer reaches; sums 1/d² of the nearest jammer over pairs.
+struct Linking<'a> {
+    kernel: &'a RadioKernel,
+    num_drones: usize,
+    jammers: &'a [Vec2],
+    jam_range2: f32,
+    rows: &'a mut [u64],
+}
+
+impl Kernel for Linking<'_> {
+    type Output = f32;
+
+    /// No operation here is fused or changes its order with the instruction set, which only says how many lanes share one.
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> f32 {
+        let Self { kernel: RadioKernel { x, y, limit }, num_drones: n, jammers, jam_range2, rows } = self;
         let words = n.div_ceil(64);
         rows.fill(0);
         // Up to two chunks, whole rows are cheaper than mirroring the upper triangle bit by bit.
@@ -162,9 +182,8 @@ impl RadioKernel {
             for chunk in first_chunk..n.div_ceil(LANES) {
                 let base = chunk * LANES;
                 let lanes = base..base + LANES;
-                let (x, y, limit) = (&self.x[lanes.clone()], &self.y[lanes.clone()], &self.limit[lanes]);
-                let at = Chunk { x, y, limit, base };
-                let mut mask = at.links(i, (self.x[i], self.y[i], self.limit[i]), jammers, jam_range2, &mut sums);
+                let at = Chunk { x: &x[lanes.clone()], y: &y[lanes.clone()], limit: &limit[lanes], base };
+                let mut mask = at.links(i, (x[i], y[i], limit[i]), jammers, jam_range2, &mut sums);
                 if whole {
                     rows[i * words + base / 64] |= mask << (base % 64) & !(u64::from(i / 64 == base / 64) << (i % 64));
                 } else {

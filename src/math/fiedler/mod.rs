@@ -8,7 +8,7 @@
 //!
 //! | solver | for | method | error of lambda-2 |
 //! |---|---|---|---|
-//! | [`DenseSolver`] | many graphs of up to some hundred nodes, as bit rows | Householder and Laguerre, eight graphs at once | 1e-9 |
+//! | [`DenseSolver`] | many graphs as bit rows; the large and sparse ones among them go to the other | Householder and Laguerre, eight graphs at once | 1e-9 |
 //! | [`SparseSolver`] | one large graph that changes from tick to tick, as [`CsrGraph`] | LOBPCG with multigrid, warm-started | chosen |
 //!
 //! Both decide connectivity by a search first, so 0 means disconnected and nothing else.

@@ -9,7 +9,7 @@ use super::lanes::{Avx2, Avx512};
 use super::{
     Isa, Level,
     lanes::Portable,
-    sweeps::{adam_sweep, add_sweep, mean_sweep, spread_sweep, square_sweep},
+    sweeps::{adam_sweep, add_sweep, chain_sweep, mean_sweep, spread_sweep, square_sweep},
     tiles::multiply,
 };
 
@@ -96,6 +96,7 @@ compiled! {
     fn product = multiply(task: Task);
     fn adam = adam_sweep(rates: AdamRates, vectors: usize, weights: *mut f32, m: *mut f32, v: *mut f32, g: *const f32);
     fn add = add_sweep(vectors: usize, sum: *mut f32, x: *const f32);
+    fn chains = chain_sweep(rounds: u32) -> [f32; 2];
     fn sum_of_squares = square_sweep(vectors: usize, x: *const f32) -> f64;
     fn mean_rows = mean_sweep(group: usize, vectors: usize, rows: *const f32, stride: usize, mean: *mut f32);
     fn spread_row = spread_sweep(group: usize, vectors: usize, row: *const f32, finish: RawFinish, to: *mut f32, stride: usize);

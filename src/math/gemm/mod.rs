@@ -272,6 +272,15 @@ pub fn sum_of_squares(isa: Isa, x: &[f32]) -> f64 {
     }
 }
 
+/// Operations that `rounds` of fused multiply-adds in registers come to, and a number that depends on all of them: what products
+/// are compared with, for they cannot be faster than that.
+pub fn multiply_in_registers(isa: Isa, rounds: u32) -> (f64, f32) {
+    #[allow(unsafe_code, reason = "enters a kernel compiled for one instruction set")]
+    // SAFETY: the kernel touches no memory of anybody else.
+    let [sum, width] = unsafe { kernels::chains(isa, rounds) };
+    (2.0 * f64::from(width) * f64::from(rounds), sum)
+}
+
 /// Row g of `means` becomes the mean of rows `g * group ..` of `rows`; whole vectors of `columns`.
 ///
 /// # Panics

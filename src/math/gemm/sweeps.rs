@@ -107,6 +107,33 @@ pub(super) unsafe fn add_sweep<L: Lanes>(vectors: usize, sum: *mut f32, x: *cons
     }
 }
 
+/// Fused multiply-adds in chains that never leave their registers: enough chains to hide the latency of one, and no more than
+/// there are registers for. Each takes `rounds` of them per lane.
+#[inline(always)]
+pub(super) unsafe fn chain_sweep<L: Lanes>(rounds: u32) -> [f32; 2] {
+    if L::REGISTERS >= 32 { chains::<L, 10>(rounds) } else { chains::<L, 6>(rounds) }
+}
+
+/// Where the chains end, summed, and how many numbers they are wide.
+#[inline(always)]
+unsafe fn chains<L: Lanes, const N: usize>(rounds: u32) -> [f32; 2] {
+    let (scale, shift) = (L::splat(std::hint::black_box(0.75)), L::splat(std::hint::black_box(0.25)));
+    let mut chains = [scale; N];
+    for (n, chain) in chains.iter_mut().enumerate() {
+        *chain = L::splat(n as f32);
+    }
+    for _ in 0..rounds {
+        for chain in &mut chains {
+            *chain = L::fma(*chain, scale, shift);
+        }
+    }
+    let mut lanes = [0.0; LANES];
+    for chain in chains {
+        L::store(lanes.as_mut_ptr(), L::add(chain, L::load(lanes.as_ptr())));
+    }
+    [lanes.iter().sum(), (N * LANES) as f32]
+}
+
 /// Lane sums over blocks of 64 vectors in f32, the rest in f64: short chains, so the error does not grow with length.
 #[inline(always)]
 pub(super) unsafe fn square_sweep<L: Lanes>(vectors: usize, x: *const f32) -> f64 {
