@@ -15,7 +15,7 @@ use agon::{
     domains::{
         Scenario,
         cluster::{
-            linear::{NUM_WEIGHTS, TUNED, Weights},
+            linear::{NUM_WEIGHTS, Weights},
             linear_scorer,
         },
     },
@@ -31,7 +31,9 @@ const RATES_HZ: [f64; 5] = [1.0, 3.0, 5.0, 8.0, 10.0];
 const ITERATIONS: u32 = 30;
 const CANDIDATES: usize = 48;
 const BEST: usize = 6;
-/// Where the search begins around each weight, and how narrow it may become.
+/// Where the search begins: CPU and dominant share, and no workload declined.
+const START: [f64; NUM_WEIGHTS] = [-1.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+/// How far around each weight it begins, and how narrow it may become.
 const FIRST_DEVIATION: f64 = 1.0;
 const LEAST_DEVIATION: f64 = 0.02;
 const EPISODES: u64 = 32;
@@ -49,9 +51,9 @@ struct Load {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let loads = RATES_HZ.map(load).into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut mean = TUNED.map(f64::from);
+    let mut mean = START;
     let mut deviation = [FIRST_DEVIATION; NUM_WEIGHTS];
-    println!("start: {}", shown(&score_by_load(&loads, TUNED)?));
+    println!("start: {}", shown(&score_by_load(&loads, START.map(|weight| weight as f32))?));
     for iteration in 0..ITERATIONS {
         let mut candidates = Vec::new();
         for number in 0..CANDIDATES {
@@ -65,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for at in 0..NUM_WEIGHTS {
             let of = |f: &dyn Fn(f64) -> f64| best.iter().map(|(_, w)| f(f64::from(w[at]))).sum::<f64>() / BEST as f64;
             mean[at] = of(&|weight| weight);
-            deviation[at] = of(&|weight| (weight - mean[at]).powi(2)).sqrt().max(LEAST_DEVIATION);
+            deviation[at] = of(&|weight| (weight - mean[at]) * (weight - mean[at])).sqrt().max(LEAST_DEVIATION);
         }
         println!("iteration {iteration}: best {:.3}, mean of the best {:.3}", best[0].0, mean_score(best));
     }

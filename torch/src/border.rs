@@ -13,7 +13,7 @@ use crate::{
     threads,
 };
 
-static TABLE: Table = Table { number: NUMBER, settings, create, load, read, values, step, free };
+static TABLE: Table = Table { number: NUMBER, settings, create, load, read, values, head, step, free };
 
 /// What agon looks for when it has opened this plugin.
 // SAFETY: no other function has this name.
@@ -71,6 +71,15 @@ unsafe extern "C" fn values(
         let (network, observations, values) =
             unsafe { (&*network.cast::<Network>(), observations.get(), values.get()) };
         network.values(observations, agents, values);
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn head(network: *mut c_void, observations: Numbers, head: NumbersMut, text: Sink) -> bool {
+    guarded(text, || {
+        // SAFETY: agon points to a network of `create`, and to two slices that nobody else uses until this returns.
+        let (network, observations, head) = unsafe { (&*network.cast::<Network>(), observations.get(), head.get()) };
+        network.head(observations, head);
         Ok(())
     })
 }

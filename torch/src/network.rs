@@ -65,6 +65,13 @@ impl Network {
         }
     }
 
+    /// What the actor puts out for observations `[rows, observation]`.
+    pub(crate) fn head(&self, observations: &[f32], head: &mut [f32]) {
+        use_one();
+        let rows = self.rows(observations);
+        tch::no_grad(|| self.actor_forward(&rows).0).copy_data(head, head.len());
+    }
+
     /// One optimiser step on observations `[entries, agents, observation]`, whose loss writes the gradient by the outputs;
     /// returns the norms of both gradients before clipping.
     pub(crate) fn step(

@@ -36,10 +36,15 @@ pub(super) fn forward(shape: &ActorShape) -> Work {
 
 /// CPU seconds of a forward pass over `batch` observations.
 fn seconds(network: &Network, batch: usize) -> f64 {
-    let rows: Vec<f32> = numbers().take(batch * network.shape().observation).collect();
+    let rows = observations(network.shape(), batch);
     let mut head = vec![0.0; batch * network.shape().head()];
     let mut scratch = Scratch::default();
     Meter::default().seconds(|| network.forward(&rows, std::hint::black_box(&mut head), &mut scratch))
+}
+
+/// Observations of so many agents.
+pub(super) fn observations(shape: &ActorShape, batch: usize) -> Vec<f32> {
+    numbers().take(batch * shape.observation).collect()
 }
 
 /// A network of this shape with weights of the usual size.

@@ -3,8 +3,14 @@
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
-use super::{Meter, lambda2::connected};
-use crate::error::{Error, Result};
+use super::{Meter, acting, lambda2::connected, step, training::Recipe};
+use crate::{
+    error::{Error, Result},
+    learn::nets::torch::{self, Torch},
+};
+
+/// What stands behind the plugin.
+const LIBTORCH: &str = "libtorch, one thread";
 
 /// Somebody else's figure.
 pub(super) struct Peer {
@@ -29,7 +35,39 @@ pub(super) fn peers() -> Vec<Peer> {
     let beside = |(figure, n, graphs): (&'static str, usize, usize)| {
         solvers.map(|(who, solve)| Peer { figure, who, measure: Box::new(move || micros(n, graphs, solve)) })
     };
-    sizes.into_iter().flat_map(beside).collect()
+    let acting = [("act_b1_us", 1, 1), ("act_b8_us", 8, 1), ("act_b4096_row_us", 4096, 4096)];
+    let acting = acting.map(|(figure, batch, per)| Peer {
+        figure,
+        who: LIBTORCH,
+        measure: Box::new(move || Ok(1e6 * act(batch)? / f64::from(per))),
+    });
+    let step = Peer { figure: "train_step_ms", who: LIBTORCH, measure: Box::new(|| Ok(1e3 * step()?)) };
+    // What needs a plugin is left out where there is none; `agon doctor` says how to build it.
+    let libtorch = acting.into_iter().chain([step]).filter(|_| torch::place().is_some());
+    sizes.into_iter().flat_map(beside).chain(libtorch).collect()
+}
+
+/// CPU seconds of a forward pass over `batch` observations, on one thread; observations are not normalised.
+fn act(batch: usize) -> Result<f64> {
+    let architecture = Recipe::of("jamming/skirmish")?.architecture();
+    let rows = acting::observations(&architecture.actor(), batch);
+    let mut head = vec![0.0; batch * architecture.head()];
+    let mut network = Torch::new(architecture, -0.5, 1)?;
+    network.head(&rows, &mut head)?;
+    let mut outcome = Ok(());
+    let seconds = Meter::default().seconds(|| {
+        if let Err(error) = network.head(&rows, std::hint::black_box(&mut head)) {
+            outcome = Err(error);
+        }
+    });
+    outcome.map(|()| seconds)
+}
+
+/// CPU seconds of a training step, on one thread.
+fn step() -> Result<f64> {
+    let recipe = Recipe::of("jamming/skirmish")?;
+    let mut network = Torch::new(recipe.architecture(), -0.5, 1)?;
+    Ok(step::seconds(&recipe, &mut network))
 }
 
 /// Finds the second smallest eigenvalue of a Laplacian, entries by rows.

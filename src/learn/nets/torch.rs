@@ -86,6 +86,20 @@ impl Torch {
         Ok(Self { architecture, layout: Layout::new(&sizes), network, gathered: Vec::new() })
     }
 
+    /// What the actor puts out for observations `[rows, observation]` as they are: `[rows, head]`. Acting itself needs no libtorch.
+    ///
+    /// # Errors
+    /// libtorch fails.
+    ///
+    /// # Panics
+    /// If rows are not whole, or `head` has not room for exactly as many.
+    pub fn head(&mut self, observations: &[f32], head: &mut [f32]) -> Result<()> {
+        let rows = observations.len() / self.architecture.observation;
+        assert_eq!(observations.len(), rows * self.architecture.observation, "whole rows");
+        assert_eq!(head.len(), rows * self.architecture.head(), "a head for each row");
+        self.network.head(observations, head).map_err(failed)
+    }
+
     /// The parameters of actor (0) or critic (1).
     fn parameters(&self, network: usize) -> Vec<NamedTensor> {
         let mut vectors = self.layout.zeros_of(network);

@@ -114,6 +114,13 @@ impl Network {
         told(|text| unsafe { (self.table.values)(self.handle, observations, agents, values, text) }).map(drop)
     }
 
+    /// What the actor puts out for observations `[rows, observation]`.
+    pub(super) fn head(&mut self, observations: &[f32], head: &mut [f32]) -> Result<(), String> {
+        let (observations, head) = (Numbers::of(observations), NumbersMut::of(head));
+        // SAFETY: both slices are borrowed for longer than the call.
+        told(|text| unsafe { (self.table.head)(self.handle, observations, head, text) }).map(drop)
+    }
+
     /// One optimiser step on observations `[entries, agents, observation]`; returns the norms of both gradients.
     pub(super) fn step(
         &mut self,

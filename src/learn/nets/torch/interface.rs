@@ -110,6 +110,9 @@ pub(crate) struct Table {
         values: NumbersMut,
         text: Sink,
     ) -> bool,
+    /// What the actor puts out for observations `[rows, observation]`, `[rows, head]`.
+    pub(crate) head:
+        unsafe extern "C" fn(network: *mut c_void, observations: Numbers, head: NumbersMut, text: Sink) -> bool,
     /// One optimiser step; writes the norms of both gradients before clipping.
     pub(crate) step: unsafe extern "C" fn(
         network: *mut c_void,
