@@ -5,7 +5,7 @@ use agon::{
     policy::network::Scratch,
 };
 
-use crate::rollout::{AGENTS, HEAD, NUM_STEPS, OBSERVATION, Rollout, SIZE};
+use crate::rollout::{AGENTS, HEAD, NUM_STEPS, OBSERVATION, Rollout};
 
 fn cases() -> impl Iterator<Item = Architecture> {
     let critics = [CriticInput::Own, CriticInput::Mean];

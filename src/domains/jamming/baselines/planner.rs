@@ -1,4 +1,5 @@
-//! The ceiling: coordinate ascent over all jammers' positions with full knowledge, moved to at full speed.
+//! The planner: coordinate ascent over all jammers' positions with full knowledge, moved to at full speed. It is a strong reference, not a
+//! bound: it plans greedily, jammer by jammer.
 
 use glam::Vec2;
 
