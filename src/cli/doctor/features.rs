@@ -12,7 +12,7 @@ struct Feature {
     needs: &'static str,
 }
 
-const FEATURES: [Feature; 4] = [
+const FEATURES: [Feature; 5] = [
     Feature { name: "window", is_there: cfg!(feature = "window"), purpose: "the window of `agon run`", needs: "" },
     Feature { name: "video", is_there: cfg!(feature = "video"), purpose: "clips as MP4", needs: "with a C++ compiler" },
     Feature { name: "parquet", is_there: cfg!(feature = "parquet"), purpose: "tables as Parquet", needs: "" },
@@ -20,6 +20,12 @@ const FEATURES: [Feature; 4] = [
         name: "sqlite",
         is_there: cfg!(feature = "sqlite"),
         purpose: "traces that are SQLite databases",
+        needs: "",
+    },
+    Feature {
+        name: "peers",
+        is_there: cfg!(feature = "peers"),
+        purpose: "other libraries beside agon in `agon bench`",
         needs: "",
     },
 ];
