@@ -15,8 +15,8 @@ use crate::{
 const SCENARIOS: [&str; 4] = ["skirmish", "ratio-10-25", "published", "hopping"];
 /// What policies are compared by.
 const SCORE: &str = "reduction";
-/// The rule that others are quoted against: the strongest of the published kind.
-const RIVAL: &str = "greedy";
+/// The rule that others are quoted against: the strongest of those that know no more than an agent sees.
+const RIVAL: &str = "extrapolate";
 
 /// Measures and prints.
 pub(super) fn run(wanted: Wanted<'_>) -> Result<()> {
