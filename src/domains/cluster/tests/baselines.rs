@@ -39,6 +39,20 @@ fn who_knows_what_will_come_fails_less() {
     assert!(lookahead < 0.85 * greedy.min(least_loaded), "{lookahead}, {greedy} and {least_loaded} %");
 }
 
+/// Nodes run out of any resource, so whoever looks at all of them fails less; under twice the load, declining what is not worth its
+/// room is paid for.
+#[test]
+fn who_looks_at_all_resources_fails_less_and_who_declines_is_paid_more_under_overload() {
+    let usual = ClusterParams::default();
+    let violations = |name| mean(&usual, &play(&usual, name, 600, 24), "sla_violations");
+    let [dominant_share, least_loaded] = ["dominant_share", "least_loaded"].map(violations);
+    assert!(dominant_share < least_loaded, "{dominant_share} and {least_loaded} %");
+    let heavy = ClusterParams { arrival_rate_hz: 10.0, max_workloads: 400, ..ClusterParams::default() };
+    let reward = |name| mean(&heavy, &play(&heavy, name, 600, 24), "reward");
+    let [bid_price, dominant_share] = ["bid_price", "dominant_share"].map(reward);
+    assert!(bid_price > dominant_share, "{bid_price} and {dominant_share}");
+}
+
 /// In the published modes the reward is a matter of balance, as an independent measurement of its rules has it.
 #[test]
 fn rules_of_the_published_system_rank_as_measured() {
@@ -71,6 +85,9 @@ fn a_rule_decides_the_same_whether_it_scores_or_names_itself() {
             ("dot_product", Rule::DotProduct),
             ("least_loaded", Rule::LeastLoaded),
             ("lookahead", Rule::Lookahead),
+            ("dominant_share", Rule::DominantShare),
+            ("bid_price", Rule::BidPrice),
+            ("linear", Rule::Linear),
         ] {
             let (mut scoring, mut naming, mut policy) =
                 (evaluation(&params, 200, 2), evaluation(&params, 200, 2), baseline(name));
