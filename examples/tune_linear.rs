@@ -21,7 +21,7 @@ use agon::{
     },
     eval::{EvalOptions, evaluate},
     places,
-    policy::registry::Entry,
+    policy::cast::Player,
     sim::{Address, Policy, Purpose, Seeds},
 };
 
@@ -92,7 +92,7 @@ fn load(rate_hz: f64) -> Result<Load, Box<dyn Error>> {
 /// Mean reward of a policy, all nodes together.
 fn reward(scenario: &Scenario, policy: Box<dyn Policy>) -> Result<f64, Box<dyn Error>> {
     let name = "candidate".to_owned();
-    let entry = Entry { name: name.clone(), doc: String::new(), privileged: false, layout: None, policy };
+    let player = Player { name: name.clone(), doc: String::new(), privileged: false, layout: None, policy };
     let options = EvalOptions {
         episodes: EPISODES,
         seed: SEED,
@@ -100,7 +100,7 @@ fn reward(scenario: &Scenario, policy: Box<dyn Policy>) -> Result<f64, Box<dyn E
         score: Some("reward".to_owned()),
         ..EvalOptions::default()
     };
-    let report = evaluate(scenario, vec![entry], &options, &|_| {})?;
+    let report = evaluate(scenario, vec![player.into()], &options, &|_| {})?;
     Ok(report.interval(&name, "reward").ok_or("no reward was measured")?.mean)
 }
 

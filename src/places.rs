@@ -1,4 +1,4 @@
-//! Where scenarios and checkpoints are, and how a name becomes a scenario.
+//! Where scenarios and checkpoints are, and how a name becomes one.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +6,7 @@ use crate::{
     domains::Scenario,
     durable::{files_in, read_capped},
     error::{Error, Result},
+    policy::cast::Casting,
     sim::scenario::MAX_BYTES,
 };
 
@@ -40,6 +41,12 @@ pub fn house() -> Option<PathBuf> {
 /// Folder of the shipped checkpoints, whether or not it is there.
 pub fn checkpoints() -> Option<PathBuf> {
     house().map(|house| house.join(CHECKPOINTS))
+}
+
+/// Where the names of policies are looked up for `scenario`, which shows one observation layout.
+pub fn casting(scenario: &Scenario) -> Casting<'_> {
+    let domain = scenario.domain.domain();
+    Casting::new(domain, &scenario.name, domain.spec(scenario.max_steps)).with_checkpoints(checkpoints())
 }
 
 /// All scenarios that can be called by name.

@@ -7,10 +7,10 @@ use agon::{
     error::Result,
     learn::{
         hyperparameters::PpoParams,
-        learner::{Learner, learner},
+        learner::{Learner, Lineup, learner},
     },
     metrics::Goal,
-    session::{Control, News, Observer, Plan, RunFolder, Session, generation::Generation, policy_at},
+    session::{Control, News, Observer, Plan, Roles, RunFolder, Session, generation::Generation, policies_at},
     sim::scenario::VERSION,
 };
 use sha2::{Digest, Sha256};
@@ -56,7 +56,7 @@ fn small_plan() -> Plan {
         domain: AnyDomain::Cluster(cluster),
     };
     let params = PpoParams { num_envs: 1, num_steps: 4, hidden: 2, minibatch_size: 4, ..PpoParams::default() };
-    Plan { stages: vec![scenario], seed: 1, goal: Goal::Steps(8), params }
+    Plan { stages: vec![scenario], seed: 1, goal: Goal::Steps(8), params, roles: Roles::default() }
 }
 
 /// Trains a small run in a new folder, for seeds.
@@ -84,7 +84,8 @@ thread_local! {
         let folder = RunFolder::create(Some(&dir.path().join("run")), &plan).expect("a new folder");
         folder.write_plan(&plan).expect("a folder that can be written");
         let scenario = &plan.stages[0];
-        let learner = learner(scenario.domain.domain(), scenario.max_steps, plan.seed, &plan.params);
+        let lineup = Lineup::all(scenario.domain.domain(), scenario.max_steps).expect("jamming's groups are paid");
+        let learner = learner(scenario.domain.domain(), scenario.max_steps, plan.seed, &plan.params, lineup);
         Run { dir, folder, learner: learner.expect("a plan that can be trained") }
     });
 }
@@ -113,7 +114,7 @@ pub(crate) fn sections(data: &[u8]) -> bool {
         let _ = fs::remove_dir_all(&checkpoints);
         fs::create_dir_all(&checkpoints).expect("a folder that can be written");
         fs::write(checkpoints.join(format!("{step:012}.agon")), &file).expect("a folder that can be written");
-        let has_policy = accepted(policy_at(run.folder.path(), step)).is_some();
+        let has_policy = accepted(policies_at(run.folder.path(), step)).is_some();
         if accepted(run.learner.load(&generation.sections)).is_none() {
             return false;
         }

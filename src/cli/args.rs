@@ -131,6 +131,13 @@ pub struct TrainArgs {
     /// Start from a shared policy instead of from random weights
     #[arg(long, value_name = "PATH")]
     pub init: Option<PathBuf>,
+    /// Groups that learn; without it, all that are paid and that no opponent plays
+    #[arg(long, value_name = "GROUP,…", value_delimiter = ',', conflicts_with = "resume")]
+    pub learn: Vec<String>,
+    /// Who acts for a group that does not learn: a baseline, a checkpoint, a run folder or a file of weights; or, for one that learns,
+    /// `pool`, which is what it was earlier in the run
+    #[arg(long, value_name = "GROUP=NAME|PATH|pool", value_parser = assignment, conflicts_with = "resume")]
+    pub opponents: Vec<Assignment>,
     /// Set a parameter of the scenario or a hyperparameter; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<Assignment>,
@@ -144,8 +151,8 @@ pub struct TrainArgs {
 pub struct RunArgs {
     /// A scenario file, or the name of one below `scenarios/`; without it, all of them are shown
     pub scenario: Option<String>,
-    /// Who acts: a baseline, a shipped checkpoint, a run folder or a file of weights; one for each group
-    #[arg(long = "policy", value_name = "NAME|PATH,…", requires = "scenario")]
+    /// Who acts: a baseline, a shipped checkpoint, a run folder or a file of weights; or one for each group, as in `a=NAME+b=NAME`
+    #[arg(long = "policy", value_name = "NAME|PATH", requires = "scenario")]
     pub policies: Vec<String>,
     /// Show the same episodes under this policy beside it
     #[arg(long, value_name = "NAME|PATH", requires = "scenario")]
@@ -181,7 +188,8 @@ pub struct EvalArgs {
     /// Where the policies play.
     #[command(flatten)]
     pub scenario: ScenarioArgs,
-    /// Baselines, shipped checkpoints, run folders or files of weights; `all` is every baseline and the scenario's checkpoint
+    /// Baselines, shipped checkpoints, run folders or files of weights, each for the groups that it fits, or for one group each as in
+    /// `a=NAME+b=NAME`; `all` is every baseline and the scenario's checkpoint
     #[arg(long = "policy", value_name = "NAME|PATH,…", default_value = "all")]
     pub policies: Vec<String>,
     /// Episodes of each policy
@@ -193,15 +201,15 @@ pub struct EvalArgs {
     /// Play test episodes, which nothing may be chosen by, instead of development episodes; a run's `tests.jsonl` notes each time
     #[arg(long)]
     pub test: bool,
-    /// Metric to compare policies by, the more the better; without it, the domain's own
+    /// Metric to compare policies by; without it, the domain's own
     #[arg(long, value_name = "METRIC")]
     pub score: Option<String>,
     /// Let networks draw their actions as in training instead of taking the most likely one
     #[arg(long)]
     pub stochastic: bool,
-    /// Do not play the privileged baselines unless they are named
-    #[arg(long)]
-    pub no_planner: bool,
+    /// Do not play the baseline that results are quoted against unless it is named
+    #[arg(long, alias = "no-planner")]
+    pub no_reference: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -235,8 +243,8 @@ pub struct RecordArgs {
     /// What is played.
     #[command(flatten)]
     pub scenario: ScenarioArgs,
-    /// A baseline, a shipped checkpoint, a run folder or a file of weights; one for each group
-    #[arg(long = "policy", value_name = "NAME|PATH,…", required = true)]
+    /// A baseline, a shipped checkpoint, a run folder or a file of weights; or one for each group, as in `a=NAME+b=NAME`
+    #[arg(long = "policy", value_name = "NAME|PATH", required = true)]
     pub policies: Vec<String>,
     /// File to write, which must not exist; without it, a new one below `recordings/`
     #[arg(long, value_name = "FILE")]

@@ -16,7 +16,10 @@ use crate::{
     learn::nets::torch,
     math::gemm::Isa,
     places,
-    policy::{card, registry::shipped},
+    policy::{
+        card,
+        shipped::{Shipped, shipped},
+    },
     sim::{Batch, Domain, Seeds},
 };
 
@@ -138,7 +141,11 @@ fn checkpoints() -> Vec<Finding> {
         Ok(found) => found,
         Err(error) => return vec![Finding::bad("checkpoints", error.to_string())],
     };
-    let load = |shipped: &crate::policy::registry::Shipped| card::load(&shipped.path).err();
+    let load = |shipped: &Shipped| {
+        let loaded =
+            card::folders(&shipped.path).and_then(|own| own.iter().try_for_each(|path| card::load(path).map(drop)));
+        loaded.err()
+    };
     let mut findings: Vec<Finding> =
         found.iter().filter_map(load).map(|error| Finding::bad("checkpoint", error.to_string())).collect();
     findings

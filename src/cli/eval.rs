@@ -9,7 +9,7 @@ use crate::{
     domains::Scenario,
     error::Result,
     eval::{EvalOptions, Family, Report, env_steps, evaluate},
-    policy::{acting::Decision, registry::Resolved},
+    policy::{acting::Decision, cast::Casts},
     session::trials::{self, Trial},
 };
 
@@ -24,7 +24,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         episodes: args.episodes,
         seed: args.seed.unwrap_or(scenario.seed),
         family: family(args.test),
-        with_reference: !args.no_planner,
+        with_reference: !args.no_reference,
         score: args.score.clone(),
         ..EvalOptions::default()
     };
@@ -87,9 +87,9 @@ pub(super) fn note_trials(report: &Report) -> Vec<(String, usize)> {
 ///
 /// # Errors
 /// See [`evaluate`].
-pub(super) fn play(scenario: &Scenario, resolved: Resolved, options: &EvalOptions) -> Result<Report> {
-    let bar = output::progress(env_steps(scenario, &resolved.entries, options), "evaluating");
-    let report = evaluate(scenario, resolved.entries, options, &|ticks| bar.inc(ticks));
+pub(super) fn play(scenario: &Scenario, resolved: Casts, options: &EvalOptions) -> Result<Report> {
+    let bar = output::progress(env_steps(scenario, &resolved.casts, options), "evaluating");
+    let report = evaluate(scenario, resolved.casts, options, &|ticks| bar.inc(ticks));
     bar.finish_and_clear();
     report
 }

@@ -1,10 +1,6 @@
 //! `agon export`: clips, pictures and tables, without display or graphics card.
 
-use std::{
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, io::Read, path::Path};
 
 use indicatif::ProgressBar;
 
@@ -109,17 +105,10 @@ fn nobody_plays(scenario: &Scenario) -> Error {
 }
 
 fn play(args: &ExportArgs, scenario: Scenario, policy: &str) -> Result<Box<dyn Film>> {
-    let entry = policies::single(&scenario, policy)?;
+    let cast = policies::single(&scenario, policy)?;
     let seed = args.seed.unwrap_or(scenario.seed);
-    let scenario = scenario.observed_on(entry.layout)?;
-    Ok(Box::new(Played::new(scenario, entry.policy, short_name(policy), seed, args.episode)?))
-}
-
-/// What a policy is called in a caption: the last part of a path.
-fn short_name(policy: &str) -> String {
-    let path = PathBuf::from(policy);
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| policy.to_owned())
+    let scenario = scenario.observed_on(&cast.layouts())?;
+    Ok(Box::new(Played::new(scenario, cast, seed, args.episode)?))
 }
 
 /// A theme by its name, or from a file.

@@ -9,7 +9,10 @@ use crate::{
     eval::{Align, Table},
     learn::hyperparameters::PpoParams,
     places,
-    policy::registry::{Shipped, shipped},
+    policy::{
+        card::Card,
+        shipped::{Shipped, shipped},
+    },
     sim::params::{Kind, Param, Params},
 };
 
@@ -75,11 +78,14 @@ impl Inventory {
         }
         let mut table = Table::new([(Align::Name, "checkpoint"), (Align::Left, "what it is")]).wrapped();
         for found in &self.checkpoints {
-            let what = match &found.card {
-                Ok(card) => format!(
-                    "{} in {}, layout {}, {} env-steps in {:.1} minutes",
-                    card.algorithm, card.scenario, card.layout, card.env_steps, card.minutes
-                ),
+            let about = |card: &Card| {
+                format!(
+                    "{} for {} in {}, layout {}, {} env-steps in {:.1} minutes",
+                    card.algorithm, card.group, card.scenario, card.layout, card.env_steps, card.minutes
+                )
+            };
+            let what = match &found.cards {
+                Ok(cards) => cards.iter().map(about).collect::<Vec<_>>().join("; "),
                 Err(error) => format!("cannot be used: {error}"),
             };
             table.row([format!("{}/{}", found.domain, found.name), what]);
@@ -106,6 +112,7 @@ impl Inventory {
                 json!({
                     "name": baseline.name,
                     "domain": domain.id(),
+                    "group": baseline.group,
                     "doc": baseline.doc,
                     "privileged": baseline.privileged,
                 })
@@ -118,8 +125,8 @@ impl Inventory {
                 "domain": found.domain,
                 "path": found.path.to_string_lossy(),
             });
-            match &found.card {
-                Ok(card) => entry["card"] = json!(card),
+            match &found.cards {
+                Ok(cards) => entry["cards"] = json!(cards),
                 Err(error) => entry["error"] = error.to_string().into(),
             }
             entry

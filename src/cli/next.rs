@@ -14,7 +14,7 @@ pub(super) fn evaluate(folder: &Path, stage: usize, scenario: &Scenario) -> Stri
 
 /// The same beside everything that the scenario comes with.
 pub(super) fn compare(folder: &Path, scenario: &Scenario) -> String {
-    let policies = format!("{},{}", shell::policy(folder), crate::policy::registry::ALL);
+    let policies = format!("{},{}", shell::policy(folder), crate::policy::cast::ALL);
     shell::command(["eval", &place(folder, 0, scenario), "--policy", &policies, "--episodes", EPISODES])
 }
 

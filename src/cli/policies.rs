@@ -1,90 +1,58 @@
 //! Policies as they are named on the command line.
 
-use std::path::Path;
-
 use crate::{
     domains::Scenario,
     error::{Error, Result},
     places,
     policy::{
         acting::Decision,
-        registry::{ALL, Entry, Registry, Resolved},
+        cast::{Cast, Casting, Casts},
     },
-    sim::GroupSpec,
 };
+
+/// Where names are looked up by commands that show each policy the observation layout that it knows.
+fn casting(scenario: &Scenario) -> Casting<'_> {
+    places::casting(scenario).with_layouts(scenario.layouts())
+}
 
 /// The names in what was given to `--policy`, each time a list; see [`places::listed`].
 pub(super) fn names(given: &[String], scenario: &Scenario) -> Vec<String> {
-    let (checkpoints, domain) = (places::checkpoints(), scenario.domain.domain().id());
-    let is_shipped = |folder: &Path, name: &str| folder.join(name).is_dir() || folder.join(domain).join(name).is_dir();
-    let exists =
-        |name: &str| Path::new(name).exists() || checkpoints.as_deref().is_some_and(|folder| is_shipped(folder, name));
-    given.iter().flat_map(|list| places::listed(list, exists)).collect()
+    let casting = casting(scenario);
+    given.iter().flat_map(|list| places::listed(list, |name| casting.is_one_name(name))).collect()
 }
 
-/// The policies that `names` stand for in `scenario`, each with the observation layout that it knows.
+/// The casts that `names` stand for in `scenario`.
 ///
 /// # Errors
-/// See [`Registry::resolve`].
+/// See [`Casting::casts`].
 pub(super) fn resolve<'n>(
     scenario: &Scenario,
     names: impl IntoIterator<Item = &'n str>,
     decision: Decision,
-) -> Result<Resolved> {
-    let group = |domain: &dyn crate::sim::Domain| domain.spec(scenario.max_steps).groups.into_iter().next();
-    let own = group(scenario.domain.domain()).ok_or_else(|| Error::input("nobody acts in this scenario"))?;
-    let others: Vec<GroupSpec> = scenario.domain.layouts().filter_map(|other| group(other.domain())).collect();
-    let checkpoints = places::checkpoints();
-    let registry = Registry {
-        domain: scenario.domain.domain(),
-        scenario: &scenario.name,
-        group: &own,
-        checkpoints: checkpoints.as_deref(),
-        decision,
-    };
-    registry.resolve_among(names, &others)
+) -> Result<Casts> {
+    casting(scenario).deciding(decision).casts(names)
 }
 
-/// The one policy called `name`, with the observation layout that it knows.
+/// The one cast called `name`.
 ///
 /// # Errors
-/// [`ALL`], and those of [`Registry::resolve`].
-pub(super) fn single(scenario: &Scenario, name: &str) -> Result<Entry> {
-    let resolved = if name == ALL { Resolved::default() } else { resolve(scenario, [name], Decision::Mode)? };
-    resolved.entries.into_iter().next().ok_or_else(many)
+/// See [`Casting::cast`].
+pub(super) fn single(scenario: &Scenario, name: &str) -> Result<Cast> {
+    casting(scenario).cast(name)
 }
 
-/// One policy for each group of `scenario`, all of them of the scenario's own observation layout.
+/// The one cast in what was given to `--policy`.
 ///
 /// # Errors
-/// More or fewer names than groups, [`ALL`], and those of [`Registry::resolve`].
-pub(super) fn one_each(scenario: &Scenario, names: &[String]) -> Result<Vec<Entry>> {
-    let domain = scenario.domain.domain();
-    let spec = domain.spec(scenario.max_steps);
-    if names.len() != spec.groups.len() {
-        let groups: Vec<&str> = spec.groups.iter().map(|group| group.name).collect();
-        return Err(Error::input(format!("{} policies for the groups: {}", names.len(), groups.join(", ")))
-            .hint("name one for each, in this order"));
-    }
-    let checkpoints = places::checkpoints();
-    let mut entries = Vec::new();
-    for (group, name) in spec.groups.iter().zip(names) {
-        if name == ALL {
-            return Err(many());
+/// Several names, and those of [`Casting::cast`].
+pub(super) fn the_only(scenario: &Scenario, given: &[String]) -> Result<Cast> {
+    match &names(given, scenario)[..] {
+        [name] => single(scenario, name),
+        several => {
+            let groups = scenario.domain.domain().spec(scenario.max_steps).groups;
+            let example: Vec<String> = groups.iter().map(|group| format!("{}={}", group.name, group.default)).collect();
+            Err(Error::input(format!("{} policies are named, and one plays at a time", several.len()))
+                .hint(format!("name one, or one for each group as in `{}`", example.join("+"))))
         }
-        let registry = Registry {
-            domain,
-            scenario: &scenario.name,
-            group,
-            checkpoints: checkpoints.as_deref(),
-            decision: Decision::Mode,
-        };
-        entries.extend(registry.resolve([name.as_str()])?.entries);
     }
-    Ok(entries)
-}
-
-fn many() -> Error {
-    Error::input(format!("`{ALL}` is many policies, and here one is wanted"))
-        .hint("name one of them; `agon list` tells")
 }

@@ -14,7 +14,7 @@ use crate::{
     domains::Scenario,
     durable::{Durability, landing},
     error::Result,
-    policy::registry::Entry,
+    policy::cast::Cast,
     record::{Opening, RecordingFile},
     sim::{EVALUATION_ENVS, Lane, Seeds},
 };
@@ -28,18 +28,20 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Plays and records.
 pub(super) fn run(args: &RecordArgs) -> Result<Outcome> {
     let scenario = load_changed(&args.scenario)?;
-    let mut policies = policies::one_each(&scenario, &policies::names(&args.policies, &scenario))?;
+    let mut cast = policies::the_only(&scenario, &args.policies)?;
+    // Layouts change no state, so what is recorded is the same episode.
+    let scenario = scenario.observed_on(&cast.layouts())?;
     let seed = args.seed.unwrap_or(scenario.seed);
     let env = EVALUATION_ENVS + args.env;
     let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(seed), env..env + 1);
     let path = match &args.out {
         Some(typed) => landing(typed)?,
-        None => default_path(&scenario, &policies, seed, args.env),
+        None => default_path(&scenario, &cast, seed, args.env),
     };
-    let names = policies.iter().map(|entry| entry.name.clone()).collect();
+    let names = cast.players.iter().map(|player| player.name.clone()).collect();
     let opening = Opening { scenario: &scenario, seed, env, policies: names, keyframe_ticks: args.keyframes };
     let mut file = RecordingFile::create(&path, &opening, lane.world(), 0)?;
-    let outcome = play(args, &mut lane, &mut policies, &mut file)?;
+    let outcome = play(args, &mut lane, &mut cast, &mut file)?;
     let (ticks, path) = (file.recorder().ticks(), file.path().to_owned());
     if let Durability::Uncertain(error) = file.finish()? {
         output::note(error);
@@ -51,16 +53,14 @@ pub(super) fn run(args: &RecordArgs) -> Result<Outcome> {
 }
 
 /// Plays until the ticks or episodes are over; an interrupt ends the recording after the tick that runs.
-fn play(args: &RecordArgs, lane: &mut Lane, policies: &mut [Entry], file: &mut RecordingFile) -> Result<Outcome> {
+fn play(args: &RecordArgs, lane: &mut Lane, cast: &mut Cast, file: &mut RecordingFile) -> Result<Outcome> {
     let watch = Watch::begin("ending the recording after this tick");
     let mut outcome = Outcome::Done;
     let most = args.ticks.unwrap_or_else(|| args.episodes.saturating_mul(u64::from(lane.spec().max_steps)));
     let bar = output::progress(most, "recording");
     let (mut episodes, mut synced) = (0, Instant::now());
     for _ in 0..most {
-        for (group, entry) in policies.iter_mut().enumerate() {
-            lane.act(&mut *entry.policy, group)?;
-        }
+        cast.act(lane)?;
         lane.step();
         file.recorder().tick(lane.world(), 0)?;
         bar.inc(1);
@@ -83,8 +83,8 @@ fn play(args: &RecordArgs, lane: &mut Lane, policies: &mut [Entry], file: &mut R
 }
 
 /// A name below [`RECORDINGS`] that no file has.
-fn default_path(scenario: &Scenario, policies: &[Entry], seed: u64, env: u64) -> PathBuf {
-    let policies: Vec<String> = policies.iter().map(|entry| file_part(&entry.name)).collect();
+fn default_path(scenario: &Scenario, cast: &Cast, seed: u64, env: u64) -> PathBuf {
+    let policies: Vec<String> = cast.players.iter().map(|player| file_part(&player.name)).collect();
     let name = format!("{}-{}-s{seed}-e{env}", scenario.name, policies.join("-"));
     let numbered = |attempt: u64| match attempt {
         1 => Path::new(RECORDINGS).join(format!("{name}.mcap")),

@@ -10,25 +10,24 @@ use crate::{
 
 /// Opens a scenario.
 pub(super) fn run(args: &RunArgs) -> Result<()> {
-    let policies = check(args)?;
-    windowed::run(args, policies)
+    check(args)?;
+    windowed::run(args)
 }
 
-/// Checks every name that was given; the policies one by one.
-fn check(args: &RunArgs) -> Result<Vec<String>> {
-    let Some(name) = &args.scenario else { return Ok(Vec::new()) };
+/// Checks every name that was given.
+fn check(args: &RunArgs) -> Result<()> {
+    let Some(name) = &args.scenario else { return Ok(()) };
     let scenario = places::load_scenario(name)?;
-    let names = policies::names(&args.policies, &scenario);
-    if !names.is_empty() {
-        policies::one_each(&scenario, &names)?;
+    if !args.policies.is_empty() {
+        policies::the_only(&scenario, &args.policies)?;
     }
     if let Some(file) = args.record.as_ref().filter(|file| file.exists()) {
         return Err(Error::input("this file is there already").in_file(file).hint("name another one"));
     }
     if let Some(other) = &args.policy_b {
-        policies::one_each(&scenario, std::slice::from_ref(other))?;
+        policies::single(&scenario, other)?;
     }
-    Ok(names)
+    Ok(())
 }
 
 #[cfg(feature = "window")]
@@ -51,7 +50,7 @@ mod windowed {
         places,
         priority::RightOfWay,
         session::{
-            Background, Plan, Session,
+            Background, Plan, Roles, Session,
             background::{self, Phase},
             recommended,
         },
@@ -80,9 +79,9 @@ mod windowed {
     }
 
     /// Opens a scenario under these policies.
-    pub(super) fn run(args: &RunArgs, policies: Vec<String>) -> Result<()> {
-        let mut commands = Vec::new();
-        commands.extend(args.scenario.clone().map(|scenario| Command::Open { scenario, policies }));
+    pub(super) fn run(args: &RunArgs) -> Result<()> {
+        let (mut commands, policy) = (Vec::new(), args.policies.first().cloned());
+        commands.extend(args.scenario.clone().map(|scenario| Command::Open { scenario, policy }));
         commands.extend(args.policy_b.iter().map(|policy| Command::Compare { policy: policy.clone() }));
         commands.extend(args.record.iter().map(|path| Command::StartRecording(Some(path.clone()))));
         if !commands.is_empty() {
@@ -170,7 +169,8 @@ mod windowed {
         let file = places::find_scenario(scenario)?;
         let stages = vec![places::read_scenario(&file)?];
         let params = recommended(&stages[0], &file)?;
-        let plan = Plan { seed: stages[0].seed, goal: Goal::Seconds(36_000.0), stages, params };
+        let plan =
+            Plan { seed: stages[0].seed, goal: Goal::Seconds(36_000.0), stages, params, roles: Roles::default() };
         let background = Background::start(Session::start(plan, Some(folder), None)?, None, &RightOfWay::default())?;
         while background.status().counters.iterations == 0 {
             std::thread::sleep(Duration::from_millis(10));
@@ -293,7 +293,7 @@ mod windowed {
         start::print().map(|()| Outcome::Done)
     }
 
-    pub(super) fn run(args: &RunArgs, _policies: Vec<String>) -> Result<()> {
+    pub(super) fn run(args: &RunArgs) -> Result<()> {
         Err(without(&["run"].into_iter().chain(args.scenario.as_deref()).collect::<Vec<_>>()))
     }
 

@@ -1,6 +1,9 @@
 //! `agon train`: a run from the beginning, from a policy, or from where an earlier one stopped.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use super::{
     args::{Assignment, TrainArgs},
@@ -14,7 +17,7 @@ use crate::{
     metrics::{Console, Goal, Point, Progress, Sink},
     places,
     policy::card::{self, Card, Shared},
-    session::{Control, Ending, News, Observer, Plan, Session, recommended},
+    session::{Control, Ending, News, Observer, POOL, Plan, Roles, Session, recommended},
     sim::{
         params::{Kind, Params, names_of},
         scenario::DomainConfig,
@@ -95,9 +98,30 @@ fn start(args: &TrainArgs) -> Result<Session> {
         goal: goal(args).unwrap_or(Goal::Seconds(60.0 * DEFAULT_MINUTES)),
         stages,
         params,
+        roles: Roles {
+            learn: args.learn.clone(),
+            opponents: args.opponents.iter().map(|seat| (seat.name.clone(), seat.value.clone())).collect(),
+        },
     };
-    warn_of(&plan)?;
-    Session::start(plan, args.out.as_deref(), policy.as_ref().map(|policy| &policy.network))
+    let opponents = learned_opponents(&plan)?;
+    warn_of(&plan, &opponents)?;
+    Session::start_against(plan, args.out.as_deref(), policy.as_ref(), &opponents)
+}
+
+/// The opponents that are neither baselines nor the run's own past, by the groups that they play.
+fn learned_opponents(plan: &Plan) -> Result<BTreeMap<String, Shared>> {
+    let scenario = plan.stages.first().ok_or_else(|| Error::input("a run needs a scenario"))?;
+    let (domain, casting) = (scenario.domain.domain(), places::casting(scenario));
+    let (groups, baselines) = (domain.spec(scenario.max_steps).groups, domain.baselines());
+    let mut learned = BTreeMap::new();
+    for (group, name) in plan.roles.opponents.iter().filter(|(_, name)| *name != POOL) {
+        // A group that there is not is told when the run is made.
+        let Some(index) = groups.iter().position(|own| own.name == group) else { continue };
+        if !baselines.iter().any(|baseline| baseline.name == name && baseline.group == group) {
+            learned.insert(group.clone(), casting.load(index, &casting.locate(name)?)?);
+        }
+    }
+    Ok(learned)
 }
 
 /// Takes over what a policy to start from decides.
@@ -118,11 +142,15 @@ fn take_over(policy: &Shared, set: &[Assignment], params: &mut PpoParams) -> Res
 ///
 /// # Errors
 /// A plan that does not fit into memory, or hyperparameters that would not be used as they are.
-fn warn_of(plan: &Plan) -> Result<()> {
+fn warn_of(plan: &Plan, opponents: &BTreeMap<String, Shared>) -> Result<()> {
     plan.params.consistent()?;
-    plan.stages.iter().try_for_each(|stage| demand::check(stage.domain.domain(), stage.max_steps, &plan.params))?;
-    let slow = |stage: &Scenario| demand::is_slow(stage.domain.domain(), stage.max_steps, &plan.params);
-    if plan.stages.iter().any(slow) {
+    let mut is_slow = false;
+    for stage in &plan.stages {
+        let lineup = plan.roles.lineup(stage, |group| Ok(opponents.get(group).cloned()))?;
+        demand::check(stage.domain.domain(), stage.max_steps, &plan.params, &lineup)?;
+        is_slow |= demand::is_slow(stage.domain.domain(), stage.max_steps, &plan.params, &lineup);
+    }
+    if is_slow {
         output::note(
             "so many envs, steps or hidden units make a long iteration: the first figures may take minutes to come",
         );
@@ -149,17 +177,18 @@ fn check_start(card: &Card, scenario: &Scenario) -> Result<()> {
         ))
         .hint(format!("start from a policy of domain `{domain}`, or leave out `--init`")));
     }
+    let own = |scenario: &Scenario| {
+        let groups = scenario.domain.domain().spec(scenario.max_steps).groups;
+        let own = groups.iter().position(|group| group.name == card.group).unwrap_or(0);
+        groups.into_iter().nth(own)
+    };
     let sees = |scenario: &Scenario| {
-        let spec = scenario.domain.domain().spec(scenario.max_steps);
-        spec.groups
-            .first()
-            .is_some_and(|group| group.layout == card.layout && group.observation.len() == card.observation)
+        own(scenario).is_some_and(|group| group.layout == card.layout && group.observation.len() == card.observation)
     };
     if sees(scenario) {
         return Ok(());
     }
-    let spec = scenario.domain.domain().spec(scenario.max_steps);
-    let fit = spec.groups.first().map_or(Ok(()), |group| card.check_fit(group));
+    let fit = own(scenario).map_or(Ok(()), |group| card.check_fit(&group));
     // A setting by which the scenario shows what the policy knows, if one does.
     let choices = scenario.domain.params().declared().iter().filter_map(|param| match &param.kind {
         Kind::Choice { names, .. } => Some(names.iter().map(|value| (param.name, *value))),
@@ -243,7 +272,8 @@ pub(super) fn start_plain(scenario: &str, minutes: f64) -> Result<(Session, Path
     let file = places::find_scenario(scenario)?;
     let stages = vec![places::load_scenario(scenario)?];
     let params = recommended(&stages[0], &file)?;
-    let plan = Plan { seed: stages[0].seed, goal: Goal::Seconds(60.0 * minutes), stages, params };
+    let plan =
+        Plan { seed: stages[0].seed, goal: Goal::Seconds(60.0 * minutes), stages, params, roles: Roles::default() };
     let session = Session::start(plan, None, None)?;
     let folder = session.folder().path().to_owned();
     Ok((session, folder))

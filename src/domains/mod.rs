@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     sim::{
-        Domain,
+        Domain, Spec,
         params::{Kind, Params},
         scenario::DomainConfig,
     },
@@ -80,17 +80,28 @@ impl AnyDomain {
 }
 
 impl Scenario {
-    /// The same scenario as agents see it on the observation layout called `layout`; without one, the scenario itself.
+    /// Declarations of the scenario's groups on each of its domain's observation layouts.
+    pub fn layouts(&self) -> Vec<Spec> {
+        self.domain.layouts().map(|other| other.domain().spec(self.max_steps)).collect()
+    }
+
+    /// The same scenario as agents see it on these observation layouts, one for each group; without one, a group sees what it
+    /// does. Layouts change no state.
     ///
     /// # Errors
-    /// The domain has no such layout.
-    pub fn observed_on(&self, layout: Option<&str>) -> Result<Self> {
-        let shows = |domain: &AnyDomain, layout: &str| {
-            domain.domain().spec(self.max_steps).groups.iter().any(|group| group.layout == layout)
+    /// The domain does not show these layouts together.
+    pub fn observed_on(&self, layouts: &[Option<&str>]) -> Result<Self> {
+        let shows = |domain: &AnyDomain| {
+            let groups = domain.domain().spec(self.max_steps).groups;
+            groups.iter().zip(layouts).all(|(group, layout)| layout.is_none_or(|layout| group.layout == layout))
         };
-        let Some(layout) = layout.filter(|layout| !shows(&self.domain, layout)) else { return Ok(self.clone()) };
-        let domain = self.domain.layouts().find(|domain| shows(domain, layout)).ok_or_else(|| {
-            Error::input(format!("domain `{}` has no observation layout `{layout}`", self.domain.domain().id()))
+        if shows(&self.domain) {
+            return Ok(self.clone());
+        }
+        let domain = self.domain.layouts().find(|domain| shows(domain)).ok_or_else(|| {
+            let names: Vec<String> = layouts.iter().flatten().map(|layout| format!("`{layout}`")).collect();
+            let id = self.domain.domain().id();
+            Error::input(format!("domain `{id}` does not show observation layout {}", names.join(" beside ")))
         })?;
         Ok(Self { domain, ..self.clone() })
     }

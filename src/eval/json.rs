@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::report::{Comparison, Measured, PolicyReport, Report, Slice};
-use crate::math::statistics::Interval;
+use crate::{math::statistics::Interval, sim::Better};
 
 impl Report {
     /// The report for other programs.
     ///
     /// Beside its metrics a policy has `strata.<label>.<metric>` and `layout`, the observation layout that it saw (`null` for a
-    /// script). `comparisons.<name>.<other>` holds the paired difference
-    /// of scores, with `is_above` where the whole interval lies above zero, and the same by stratum.
+    /// script); where there are several groups, an object of theirs. `comparisons.<name>.<other>` holds the paired difference of
+    /// scores, with `is_better` where the whole interval lies on the better side of zero, and the same by stratum.
     pub fn to_json(&self) -> Value {
         let named = |f: &dyn Fn(&PolicyReport) -> Value| -> Map<String, Value> {
             self.policies.iter().map(|policy| (policy.name.clone(), f(policy))).collect()
@@ -37,8 +37,18 @@ impl Report {
         let strata = policy.strata.iter().map(|(label, slice)| ((*label).to_owned(), self.slice_json(slice).into()));
         object.insert("strata".to_owned(), strata.collect::<Map<_, _>>().into());
         object.insert("privileged".to_owned(), policy.privileged.into());
-        object.insert("layout".to_owned(), policy.layout.into());
+        object.insert("layout".to_owned(), self.layouts_json(policy));
         object.into()
+    }
+
+    fn layouts_json(&self, policy: &PolicyReport) -> Value {
+        match &policy.layouts[..] {
+            [layout] => (*layout).into(),
+            layouts => {
+                let of_group = |(group, layout): (&&str, &Option<&str>)| ((*group).to_owned(), Value::from(*layout));
+                self.groups.iter().zip(layouts).map(of_group).collect::<Map<_, _>>().into()
+            }
+        }
     }
 
     fn slice_json(&self, slice: &Slice) -> Map<String, Value> {
@@ -62,7 +72,16 @@ impl Report {
 }
 
 fn describe(measured: &Measured) -> (String, Value) {
-    (measured.name.clone(), json!({ "unit": measured.unit, "doc": measured.doc }))
+    (measured.name.clone(), json!({ "unit": measured.unit, "doc": measured.doc, "better": name_of(measured.better) }))
+}
+
+/// `null` where no way is better.
+fn name_of(better: Better) -> Option<&'static str> {
+    match better {
+        Better::Higher => Some("higher"),
+        Better::Lower => Some("lower"),
+        Better::Neither => None,
+    }
 }
 
 fn interval_json(interval: &Interval) -> Map<String, Value> {
@@ -74,6 +93,6 @@ fn interval_json(interval: &Interval) -> Map<String, Value> {
 
 fn comparison_json(comparison: &Comparison) -> Map<String, Value> {
     let mut object = interval_json(&comparison.difference);
-    object.insert("is_above".to_owned(), comparison.is_above.into());
+    object.insert("is_better".to_owned(), comparison.is_better.into());
     object
 }

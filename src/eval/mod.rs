@@ -23,7 +23,7 @@ pub use self::{
 use crate::{
     domains::Scenario,
     error::{Error, Result},
-    policy::registry::Entry,
+    policy::cast::{Cast, Casting},
     sim::{EVALUATION_ENVS, TEST_ENVS},
 };
 
@@ -68,9 +68,10 @@ pub struct EvalOptions {
     pub seed: u64,
     /// Which episodes they are.
     pub family: Family,
-    /// Play the privileged baselines even if they were not asked for, to have something to quote results against.
+    /// Play the baseline that the domain declares as its reference even if it was not asked for, to have something to quote
+    /// results against.
     pub with_reference: bool,
-    /// Name of the metric that policies are compared by; without it, the domain's first one. More is better.
+    /// Name of the metric that policies are compared by; without it, the domain's first one. The metric says which way is better.
     pub score: Option<String>,
     /// Envs that share a world.
     pub envs_per_world: u64,
@@ -89,7 +90,7 @@ impl Default for EvalOptions {
     }
 }
 
-/// Lets every policy of `entries` play the same episodes.
+/// Lets every cast of `casts` play the same episodes.
 ///
 /// `on_ticks` is told, from any thread, how many env-steps have just been played; [`env_steps`] says how many there will
 /// be at most. Worlds are played side by side on rayon's current pool.
@@ -98,7 +99,7 @@ impl Default for EvalOptions {
 /// Numbers of episodes out of range, a score that nothing measures, a scenario that is not valid, or a policy that cannot act.
 pub fn evaluate(
     scenario: &Scenario,
-    mut entries: Vec<Entry>,
+    mut casts: Vec<Cast>,
     options: &EvalOptions,
     on_ticks: &(dyn Fn(u64) + Sync),
 ) -> Result<Report> {
@@ -108,30 +109,37 @@ pub fn evaluate(
     }
     scenario.check()?;
     let score = report::score(scenario, options.score.as_deref())?;
-    add_references(scenario, &mut entries, options);
-    let played = play::play(scenario, &entries, options, on_ticks)?;
-    Report::new(scenario, &entries, options, score, &played)
+    if let Some(reference) = missing_reference(scenario, &casts, options) {
+        casts.push(casting(scenario).cast(reference)?);
+    }
+    let played = play::play(scenario, &casts, options, on_ticks)?;
+    Report::new(scenario, &casts, options, score, &played)
 }
 
 /// Env-steps that [`evaluate`] will play at most.
-pub fn env_steps(scenario: &Scenario, entries: &[Entry], options: &EvalOptions) -> u64 {
-    let added = if options.with_reference { missing_references(scenario, entries).count() } else { 0 };
-    let policies = (entries.len() + added) as u64;
+pub fn env_steps(scenario: &Scenario, casts: &[Cast], options: &EvalOptions) -> u64 {
+    let added = usize::from(missing_reference(scenario, casts, options).is_some());
+    let policies = (casts.len() + added) as u64;
     policies.saturating_mul(options.episodes).saturating_mul(u64::from(scenario.max_steps))
 }
 
-fn add_references(scenario: &Scenario, entries: &mut Vec<Entry>, options: &EvalOptions) {
-    if options.with_reference {
-        let missing: Vec<Entry> = missing_references(scenario, entries).collect();
-        entries.extend(missing);
-    }
+/// Name of the baseline to quote results against that is still to be played.
+fn missing_reference(scenario: &Scenario, casts: &[Cast], options: &EvalOptions) -> Option<&'static str> {
+    let reference = reference(scenario, casts).filter(|_| options.with_reference)?;
+    (!casts.iter().any(|cast| cast.name == reference)).then_some(reference)
 }
 
-/// Privileged baselines, if none of the policies is one.
-fn missing_references(scenario: &Scenario, entries: &[Entry]) -> impl Iterator<Item = Entry> {
-    let has_reference = entries.iter().any(|entry| entry.privileged);
-    let baselines = if has_reference { Vec::new() } else { scenario.domain.domain().baselines() };
-    baselines.into_iter().filter(|baseline| baseline.privileged).map(Entry::from)
+/// Name of the baseline to quote results against: that of the first group which a policy was named for.
+fn reference(scenario: &Scenario, casts: &[Cast]) -> Option<&'static str> {
+    let groups = scenario.domain.domain().spec(scenario.max_steps).groups;
+    let asked = casts.first()?.is_named.iter().position(|is_named| *is_named)?;
+    groups.get(asked)?.reference
+}
+
+/// Where the names of baselines are looked up.
+fn casting(scenario: &Scenario) -> Casting<'_> {
+    let domain = scenario.domain.domain();
+    Casting::new(domain, &scenario.name, domain.spec(scenario.max_steps))
 }
 
 #[cfg(test)]

@@ -8,14 +8,14 @@ use super::EvalOptions;
 use crate::{
     domains::Scenario,
     error::{Error, Result},
-    policy::registry::Entry,
-    sim::{EpisodeRecord, Lane, Policy, Seeds},
+    policy::cast::Cast,
+    sim::{EpisodeRecord, Lane, Seeds},
 };
 
-/// The episodes of each policy, in the order of their envs.
+/// The episodes of each cast, in the order of their envs.
 pub(super) fn play(
     scenario: &Scenario,
-    entries: &[Entry],
+    casts: &[Cast],
     options: &EvalOptions,
     on_ticks: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Vec<EpisodeRecord>>> {
@@ -25,15 +25,16 @@ pub(super) fn play(
         .map(|first| first..options.episodes.min(first.saturating_add(stride)))
         .collect();
     // Layouts change no state, so policies that see different ones play the same episodes.
-    let shown: Vec<Scenario> = entries.iter().map(|entry| scenario.observed_on(entry.layout)).collect::<Result<_>>()?;
-    let seats = entries.iter().zip(&shown);
-    let jobs: Vec<(&Entry, &Scenario, Range<u64>)> =
-        seats.flat_map(|(entry, shown)| worlds.iter().map(move |world| (entry, shown, world.clone()))).collect();
+    let shown = casts.iter().map(|cast| scenario.observed_on(&cast.layouts()));
+    let shown: Vec<Scenario> = shown.collect::<Result<_>>()?;
+    let plays = casts.iter().zip(&shown);
+    let jobs: Vec<(&Cast, &Scenario, Range<u64>)> =
+        plays.flat_map(|(cast, shown)| worlds.iter().map(move |world| (cast, shown, world.clone()))).collect();
     // One job at a time is taken: some policies are a thousand times slower than others.
     let parts: Vec<Vec<EpisodeRecord>> = jobs
         .into_par_iter()
         .with_max_len(1)
-        .map(|(entry, shown, envs)| play_world(shown, entry, envs, options, on_ticks))
+        .map(|(cast, shown, envs)| play_world(shown, cast, envs, options, on_ticks))
         .collect::<Result<_>>()?;
     Ok(parts.chunks(worlds.len()).map(<[_]>::concat).collect())
 }
@@ -41,7 +42,7 @@ pub(super) fn play(
 /// The first episode of each of these envs of the family.
 fn play_world(
     scenario: &Scenario,
-    entry: &Entry,
+    cast: &Cast,
     envs: Range<u64>,
     options: &EvalOptions,
     on_ticks: &(dyn Fn(u64) + Sync),
@@ -49,10 +50,11 @@ fn play_world(
     let first = options.family.envs(options.episodes).start;
     let numbers = first + envs.start..first + envs.end;
     let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(options.seed), numbers);
-    let mut policy = entry.policy.fork();
+    let mut cast = cast.fork();
     let mut records: Vec<EpisodeRecord> = Vec::with_capacity(lane.envs());
     while records.len() < lane.envs() {
-        step(&mut lane, &mut *policy).map_err(|error| about(entry, &error))?;
+        cast.act(&mut lane).map_err(|error| about(&cast, &error))?;
+        lane.step();
         // An env that ends early goes on with episodes that do not count until the others are done.
         records.extend(lane.ports().finished.iter().filter(|record| record.episode == 0).cloned());
         on_ticks(lane.envs() as u64);
@@ -61,16 +63,8 @@ fn play_world(
     Ok(records)
 }
 
-fn step(lane: &mut Lane, policy: &mut dyn Policy) -> Result<()> {
-    for group in 0..lane.ports().groups.len() {
-        lane.act(policy, group)?;
-    }
-    lane.step();
-    Ok(())
-}
-
 /// Says which policy an error is about.
-fn about(entry: &Entry, error: &Error) -> Error {
-    let what = format!("policy `{}`: {error}", entry.name);
+fn about(cast: &Cast, error: &Error) -> Error {
+    let what = format!("policy `{}`: {error}", cast.name);
     Error::new(error.kind(), what)
 }

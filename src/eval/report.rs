@@ -4,17 +4,17 @@
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::{EvalOptions, Family};
+use super::{EvalOptions, Family, reference};
 use crate::{
     domains::Scenario,
     error::{Error, Result},
     math::statistics::{Interval, bootstrap_mean, paired_difference, paired_ratio},
-    policy::registry::Entry,
-    sim::{EpisodeRecord, Spec},
+    policy::cast::Cast,
+    sim::{Better, EpisodeRecord, Spec},
 };
 
 /// Name of the score as a fraction of the reference's.
-pub const FRACTION: &str = "planner_fraction";
+pub const FRACTION: &str = "reference_fraction";
 
 /// What an evaluation found.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,11 +37,13 @@ pub struct Report {
     pub family: Family,
     /// What was measured; the first one is the score that policies are compared by, the last one may be [`FRACTION`].
     pub metrics: Vec<Measured>,
+    /// Names of the groups that act.
+    pub groups: Vec<&'static str>,
     /// What tells the strata apart, such as `band`; empty without strata.
     pub stratum: &'static str,
     /// The policies, in the order they were asked for.
     pub policies: Vec<PolicyReport>,
-    /// The policy that [`FRACTION`] refers to: the privileged one with the best score.
+    /// The policy that [`FRACTION`] refers to: the one that the domain declares as its reference.
     pub reference: Option<usize>,
 }
 
@@ -54,6 +56,8 @@ pub struct Measured {
     pub unit: &'static str,
     /// What it says.
     pub doc: String,
+    /// Which way is better.
+    pub better: Better,
 }
 
 /// What was found about one policy.
@@ -65,8 +69,8 @@ pub struct PolicyReport {
     pub doc: String,
     /// Whether it reads more than the observations.
     pub privileged: bool,
-    /// The observation layout that it saw; none for a script.
-    pub layout: Option<&'static str>,
+    /// The observation layout that it saw, for each group; none for a script.
+    pub layouts: Vec<Option<&'static str>>,
     /// All its episodes.
     pub overall: Slice,
     /// Its episodes by stratum, those without an episode left out.
@@ -87,8 +91,8 @@ pub struct Slice {
 pub struct Comparison {
     /// The difference.
     pub difference: Interval,
-    /// The whole interval lies above zero.
-    pub is_above: bool,
+    /// The whole interval lies on the better side of zero.
+    pub is_better: bool,
 }
 
 /// The episodes of a slice as columns: one per metric, one number per episode.
@@ -97,7 +101,7 @@ type Columns = Vec<Vec<f64>>;
 impl Report {
     pub(super) fn new(
         scenario: &Scenario,
-        entries: &[Entry],
+        casts: &[Cast],
         options: &EvalOptions,
         score: usize,
         played: &[Vec<EpisodeRecord>],
@@ -107,18 +111,21 @@ impl Report {
         let mut metrics = measured(&spec);
         metrics[..=score].rotate_right(1);
         let overall: Vec<Columns> = played.iter().map(|records| columns(records.iter(), score)).collect();
-        let reference = best_privileged(entries, &overall);
+        let reference = reference(scenario, casts);
+        let reference = reference.and_then(|name| casts.iter().position(|cast| cast.name == name));
         if let Some(reference) = reference {
-            metrics.push(fraction(&entries[reference].name, &metrics[0].name));
+            metrics.push(fraction(&casts[reference].name, &metrics[0]));
         }
         let labels = spec.stratum.as_ref().map_or(&[][..], |stratum| &stratum.labels);
         let present = labels.iter().enumerate().filter(|(index, _)| num_in(&played[0], *index) > 0);
         let slices: Vec<(Option<&'static str>, Vec<Columns>)> = std::iter::once((None, overall))
             .chain(present.map(|(index, label)| (Some(*label), stratum_columns(played, index, score))))
             .collect();
-        let mut policies: Vec<PolicyReport> = entries.iter().map(PolicyReport::of).collect();
+        let mut policies: Vec<PolicyReport> = casts.iter().map(PolicyReport::of).collect();
         for (label, columns) in &slices {
-            for (policy, slice) in policies.iter_mut().zip(slice(columns, reference, options.seed)?) {
+            for (policy, slice) in
+                policies.iter_mut().zip(slice(columns, reference, (metrics[0].better, options.seed))?)
+            {
                 match label {
                     None => policy.overall = slice,
                     Some(label) => policy.strata.push((label, slice)),
@@ -135,6 +142,7 @@ impl Report {
             seed: options.seed,
             family: options.family,
             metrics,
+            groups: spec.groups.iter().map(|group| group.name).collect(),
             stratum: spec.stratum.as_ref().map_or("", |stratum| stratum.name),
             policies,
             reference,
@@ -159,27 +167,41 @@ impl Report {
 }
 
 impl PolicyReport {
-    fn of(entry: &Entry) -> Self {
+    fn of(cast: &Cast) -> Self {
         Self {
-            name: entry.name.clone(),
-            doc: entry.doc.clone(),
-            privileged: entry.privileged,
-            layout: entry.layout,
+            name: cast.name.clone(),
+            doc: cast.doc(),
+            privileged: cast.is_privileged(),
+            layouts: cast.layouts(),
             overall: Slice { metrics: Vec::new(), differences: Vec::new() },
             strata: Vec::new(),
         }
     }
 }
 
-/// What every episode is measured by: the domain's metrics, then return, reward terms and length.
+/// What every episode is measured by: the domain's metrics, then return and reward terms of each group, then the length.
 fn measured(spec: &Spec) -> Vec<Measured> {
-    let own = spec.metrics.iter().map(|metric| (metric.name.to_owned(), metric.unit, metric.doc.to_owned()));
-    let terms = spec.groups.first().map_or(&[][..], |group| &group.reward_terms);
-    let terms = terms.iter().map(|term| (format!("reward_{}", term.name), "", format!("reward term: {}", term.doc)));
-    let total = ("episode_return".to_owned(), "", "sum of the reward over the episode, mean over agents".to_owned());
-    let length = ("episode_length".to_owned(), "ticks", "ticks the episode lasted".to_owned());
-    let all = own.chain([total]).chain(terms).chain([length]);
-    all.map(|(name, unit, doc)| Measured { name, unit, doc }).collect()
+    let own = spec.metrics.iter().map(|metric| Measured {
+        name: metric.name.to_owned(),
+        unit: metric.unit,
+        doc: metric.doc.to_owned(),
+        better: metric.better,
+    });
+    let plain = |name: String, doc: &str, better| Measured { name, unit: "", doc: doc.to_owned(), better };
+    let paid = spec.groups.iter().flat_map(|group| {
+        let of = if spec.groups.len() > 1 { format!("/{}", group.name) } else { String::new() };
+        let total = plain(
+            format!("episode_return{of}"),
+            "sum of the reward over the episode, mean over agents",
+            Better::Higher,
+        );
+        let terms = group.reward_terms.iter().map(move |term| {
+            plain(format!("reward_{}{of}", term.name), &format!("reward term: {}", term.doc), Better::Higher)
+        });
+        [total].into_iter().chain(terms).collect::<Vec<_>>()
+    });
+    let length = plain("episode_length".to_owned(), "ticks the episode lasted", Better::Neither);
+    own.chain(paid).chain([Measured { unit: "ticks", ..length }]).collect()
 }
 
 /// Place, among what every episode is measured by, of the metric that policies are compared by.
@@ -192,14 +214,15 @@ pub(super) fn score(scenario: &Scenario, name: Option<&str>) -> Result<usize> {
     })
 }
 
-fn fraction(reference: &str, score: &str) -> Measured {
-    Measured { name: FRACTION.to_owned(), unit: "", doc: format!("mean {score} over that of {reference}") }
+fn fraction(reference: &str, score: &Measured) -> Measured {
+    let doc = format!("mean {} over that of {reference}", score.name);
+    Measured { name: FRACTION.to_owned(), unit: "", doc, better: score.better }
 }
 
 /// In the order of [`measured`].
 fn values(record: &EpisodeRecord) -> impl Iterator<Item = f64> {
-    let metrics = record.metrics.iter().copied();
-    metrics.chain([record.episode_return]).chain(record.terms.iter().copied()).chain([f64::from(record.length)])
+    let paid = record.groups.iter().flat_map(|pay| [pay.episode_return].into_iter().chain(pay.terms.iter().copied()));
+    record.metrics.iter().copied().chain(paid).chain([f64::from(record.length)])
 }
 
 /// The columns of some episodes, number `score` first.
@@ -235,13 +258,8 @@ fn num_in(records: &[EpisodeRecord], stratum: usize) -> usize {
     records.iter().filter(|record| usize::from(record.stratum) == stratum).count()
 }
 
-fn best_privileged(entries: &[Entry], columns: &[Columns]) -> Option<usize> {
-    let mean = |index: usize| crate::math::statistics::mean(&columns[index][0]);
-    (0..entries.len()).filter(|&index| entries[index].privileged).max_by(|&a, &b| mean(a).total_cmp(&mean(b)))
-}
-
 /// One slice of each policy, from its columns.
-fn slice(policies: &[Columns], reference: Option<usize>, seed: u64) -> Result<Vec<Slice>> {
+fn slice(policies: &[Columns], reference: Option<usize>, (better, seed): (Better, u64)) -> Result<Vec<Slice>> {
     let score = |policy: usize| policies[policy].first().map_or(&[][..], Vec::as_slice);
     let metrics = policies.par_iter().enumerate().map(|(policy, columns)| -> Result<Vec<Interval>> {
         let mut metrics: Vec<Interval> = columns.par_iter().map(|column| bootstrap_mean(column, seed)).collect();
@@ -251,13 +269,14 @@ fn slice(policies: &[Columns], reference: Option<usize>, seed: u64) -> Result<Ve
         Ok(metrics)
     });
     let metrics = metrics.collect::<Result<Vec<_>>>()?;
-    let differences = differences(policies.len(), |a, b| paired_difference(score(a), score(b), seed))?;
+    let differences = differences(policies.len(), better, |a, b| paired_difference(score(a), score(b), seed))?;
     Ok(metrics.into_iter().zip(differences).map(|(metrics, differences)| Slice { metrics, differences }).collect())
 }
 
 /// The differences of all pairs; only one of each pair and its mirror is computed.
 fn differences(
     policies: usize,
+    better: Better,
     difference: impl Fn(usize, usize) -> Result<Interval> + Sync,
 ) -> Result<Vec<Vec<Comparison>>> {
     let pairs: Vec<(usize, usize)> = (0..policies).flat_map(|a| (0..=a).map(move |b| (a, b))).collect();
@@ -267,7 +286,9 @@ fn differences(
         let Interval { mean, lo, hi, n } = if a >= b { lower(a, b) } else { lower(b, a) };
         let difference =
             if a >= b { Interval { mean, lo, hi, n } } else { Interval { mean: -mean, lo: -hi, hi: -lo, n } };
-        Comparison { difference, is_above: difference.is_above(0.0) }
+        // A number that says nothing of good and bad is compared like one of which more is better.
+        let is_better = if better == Better::Lower { difference.hi < 0.0 } else { difference.is_above(0.0) };
+        Comparison { difference, is_better }
     };
     Ok((0..policies).map(|a| (0..policies).map(|b| compare(a, b)).collect()).collect())
 }

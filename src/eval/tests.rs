@@ -19,11 +19,8 @@ fn scenario() -> Scenario {
     }
 }
 
-fn baselines(scenario: &Scenario, names: &[&str]) -> Vec<Entry> {
-    let all = scenario.domain.domain().baselines().into_iter();
-    let mut found: Vec<Entry> = all.map(Entry::from).filter(|entry| names.contains(&entry.name.as_str())).collect();
-    found.sort_by_key(|entry| names.iter().position(|name| *name == entry.name));
-    found
+fn baselines(scenario: &Scenario, names: &[&str]) -> Vec<Cast> {
+    casting(scenario).casts(names.iter().copied()).unwrap().casts
 }
 
 fn report(names: &[&str], options: EvalOptions) -> Report {
@@ -71,12 +68,12 @@ fn another_seed_means_other_episodes() {
 fn the_planner_is_played_for_the_fraction_unless_that_is_declined() {
     let with = report(&["hold"], few());
     assert_eq!(with.policies.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>(), ["hold", "planner"]);
-    assert_eq!(with.interval("planner", "planner_fraction").unwrap().mean, 1.0);
+    assert_eq!(with.interval("planner", "reference_fraction").unwrap().mean, 1.0);
     let (hold, planner) = (with.interval("hold", "reduction").unwrap(), with.interval("planner", "reduction").unwrap());
-    let fraction = with.interval("hold", "planner_fraction").unwrap();
+    let fraction = with.interval("hold", "reference_fraction").unwrap();
     assert!((fraction.mean - hold.mean / planner.mean).abs() < 1e-12 && fraction.lo <= fraction.hi, "{fraction:?}");
     let without = report(&["hold"], EvalOptions { with_reference: false, ..few() });
-    assert_eq!((without.policies.len(), without.interval("hold", "planner_fraction")), (1, None));
+    assert_eq!((without.policies.len(), without.interval("hold", "reference_fraction")), (1, None));
     assert_eq!(report(&["planner", "hold"], few()).policies.len(), 2);
 }
 
@@ -89,12 +86,12 @@ fn comparisons_are_paired_and_mirror_each_other() {
             assert!((there.mean + back.mean).abs() < 1e-12 && (there.lo + back.hi).abs() < 1e-12);
             let means = policy.overall.metrics[0].mean - other.overall.metrics[0].mean;
             assert!((there.mean - means).abs() < 1e-9, "{} - {}", policy.name, other.name);
-            assert!(!(policy.overall.differences[b].is_above && other.overall.differences[a].is_above));
+            assert!(!(policy.overall.differences[b].is_better && other.overall.differences[a].is_better));
         }
         assert_eq!(policy.overall.differences[a].difference.hi, 0.0);
     }
     let planner = found.policies.last().unwrap();
-    assert!(planner.overall.differences[0].is_above, "knowing everything beats chance: {planner:?}");
+    assert!(planner.overall.differences[0].is_better, "knowing everything beats chance: {planner:?}");
 }
 
 #[test]
@@ -133,7 +130,7 @@ fn progress_adds_up_to_what_was_announced() {
 fn json_holds_every_metric_by_name() {
     let found = report(&["hold"], few());
     let json = found.to_json();
-    for metric in ["reduction", "reduction_final", "episode_return", "planner_fraction", "energy", "reward_energy"] {
+    for metric in ["reduction", "reduction_final", "episode_return", "reference_fraction", "energy", "reward_energy"] {
         let interval = &json["policies"]["hold"][metric];
         assert!(
             interval["mean"].is_number() && interval["lo"].is_number() && interval["n"] == 13,

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use super::{
-    report::{FRACTION, PolicyReport, Report, Slice},
+    report::{FRACTION, Measured, PolicyReport, Report, Slice},
     table::{Align, GAP, Table, WIDTH, paragraph, shortened},
 };
-use crate::math::statistics::Interval;
+use crate::{math::statistics::Interval, sim::Better};
 
 /// Longest name that a terminal shows whole, if it is wide enough.
 const LONGEST_NAME: usize = 28;
@@ -78,7 +78,7 @@ impl Report {
         let fraction = self.metrics.iter().position(|metric| metric.name == FRACTION);
         columns.extend(self.reference.map(|reference| (Align::Right, format!("of {}'s", in_heading(reference)))));
         columns.push((Align::Right, format!("minus {}", in_heading(0))));
-        columns.push((Align::Left, "above".to_owned()));
+        columns.push((Align::Left, "beats".to_owned()));
         let mut table = Table::new(columns).keyed(2);
         for (index, policy) in self.policies.iter().enumerate() {
             let mut cells = vec![
@@ -95,9 +95,9 @@ impl Report {
         table
     }
 
-    /// Numbers of the policies that `policy` is significantly above, with runs as `1-3`.
+    /// Numbers of the policies that `policy` is significantly better than, with runs as `1-3`.
     fn beaten(&self, policy: &PolicyReport) -> String {
-        let above = |index: usize| policy.overall.differences[index].is_above;
+        let above = |index: usize| policy.overall.differences[index].is_better;
         let mut runs: Vec<(usize, usize)> = Vec::new();
         for number in (0..self.policies.len()).filter(|&index| above(index)).map(|index| index + 1) {
             match runs.last_mut() {
@@ -112,10 +112,16 @@ impl Report {
     }
 
     fn legend(&self, names: &[String], terminal: Option<usize>) -> String {
-        let score = &self.score().name;
-        let above =
-            format!("above: the policies (by #) that this one's {score} is significantly above, paired by episode");
-        let mut text = paragraph(&above, terminal);
+        let Measured { name, better, .. } = self.score();
+        let way = match better {
+            Better::Higher => " (the higher the better)",
+            Better::Lower => " (the lower the better)",
+            Better::Neither => "",
+        };
+        let than = format!(
+            "beats: the policies (by #) that this one's {name} is significantly better than{way}, paired by episode"
+        );
+        let mut text = paragraph(&than, terminal);
         if self.policies.iter().any(|policy| policy.privileged) {
             text += "* privileged: reads more than the observations\n";
         }

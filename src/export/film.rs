@@ -1,11 +1,12 @@
 //! Films: anything that shows one moment after the other.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, path::Path};
 
 use crate::{
     domains::Scenario,
     error::{Error, Result},
-    sim::{EVALUATION_ENVS, Lane, Policy, Seeds},
+    policy::cast::Cast,
+    sim::{EVALUATION_ENVS, Lane, Seeds},
 };
 
 /// Something that shows one moment of one env after the other.
@@ -41,30 +42,31 @@ pub trait Film {
     fn lane(&self) -> &Lane;
 }
 
-/// A policy that plays an episode while it is watched.
+/// A cast that plays an episode while it is watched.
 pub struct Played {
     scenario: Scenario,
     names: Vec<String>,
     seed: u64,
     env: u64,
-    policy: Box<dyn Policy>,
-    acting: Box<dyn Policy>,
+    cast: Cast,
+    acting: Cast,
     lane: Lane,
     tick: u64,
 }
 
 impl Played {
-    /// `policy`, called `name`, in episode number `episode` of an evaluation with this seed (see [`eval`](crate::eval)).
+    /// `cast` in episode number `episode` of an evaluation with this seed (see [`eval`](crate::eval)).
     ///
     /// # Errors
     /// A scenario that is not valid, or an episode beyond those that evaluations play.
-    pub fn new(scenario: Scenario, policy: Box<dyn Policy>, name: String, seed: u64, episode: u64) -> Result<Self> {
+    pub fn new(scenario: Scenario, cast: Cast, seed: u64, episode: u64) -> Result<Self> {
         scenario.check()?;
         let env = EVALUATION_ENVS.checked_add(episode).filter(|env| *env < u64::MAX);
         let env = env.ok_or_else(|| Error::input(format!("there is no episode {episode}")))?;
         let lane = opening(&scenario, seed, env);
-        let acting = policy.fork();
-        Ok(Self { scenario, names: vec![name], seed, env, policy, acting, lane, tick: 0 })
+        let acting = cast.fork();
+        let names = cast.players.iter().map(|player| short_name(&player.name)).collect();
+        Ok(Self { scenario, names, seed, env, cast, acting, lane, tick: 0 })
     }
 }
 
@@ -95,7 +97,7 @@ impl Film for Played {
         }
         if tick < self.tick {
             self.lane = opening(&self.scenario, self.seed, self.env);
-            self.acting = self.policy.fork();
+            self.acting = self.cast.fork();
             self.tick = 0;
         }
         while self.tick < tick {
@@ -108,9 +110,7 @@ impl Film for Played {
         if self.tick >= *self.ticks().end() {
             return Ok(false);
         }
-        for group in 0..self.lane.ports().groups.len() {
-            self.lane.act(&mut *self.acting, group)?;
-        }
+        self.acting.act(&mut self.lane)?;
         self.lane.step();
         self.tick += 1;
         Ok(true)
@@ -119,6 +119,11 @@ impl Film for Played {
     fn lane(&self) -> &Lane {
         &self.lane
     }
+}
+
+/// What a policy is called in a caption: the last part of a path.
+fn short_name(policy: &str) -> String {
+    Path::new(policy).file_name().map_or_else(|| policy.to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 fn opening(scenario: &Scenario, seed: u64, env: u64) -> Lane {

@@ -10,6 +10,7 @@ use super::*;
 use crate::{
     domains::Scenario,
     picture::{Colour, Picture, Token},
+    policy::cast::Player,
     sim::Lane,
 };
 
@@ -20,7 +21,7 @@ fn film() -> Played {
     let mut scenario = Scenario::parse_bytes(&fs::read(path).unwrap(), path).unwrap();
     scenario.max_steps = TICKS as u32;
     let baseline = scenario.domain.domain().baselines().into_iter().find(|baseline| baseline.name == "nearest");
-    Played::new(scenario, baseline.unwrap().policy, "nearest".to_owned(), 3, 0).unwrap()
+    Played::new(scenario, Player::from(baseline.unwrap()).into(), 3, 0).unwrap()
 }
 
 fn options() -> ExportOptions {

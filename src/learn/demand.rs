@@ -5,6 +5,7 @@
 
 use super::{
     hyperparameters::{Algo, CriticPool, PpoParams},
+    learner::Lineup,
     replay::ReplayShape,
 };
 use crate::{
@@ -37,8 +38,8 @@ struct Part {
 ///
 /// # Errors
 /// It needs more than is free, told with the largest part and the settings that make it smaller.
-pub fn check(domain: &dyn Domain, max_steps: u32, params: &PpoParams) -> Result<()> {
-    fits(&parts(domain, max_steps, params), memory::available())
+pub fn check(domain: &dyn Domain, max_steps: u32, params: &PpoParams, lineup: &Lineup) -> Result<()> {
+    fits(&parts(domain, max_steps, params, lineup), memory::available())
 }
 
 fn fits(parts: &[Part], free: u64) -> Result<()> {
@@ -57,9 +58,14 @@ fn fits(parts: &[Part], free: u64) -> Result<()> {
 }
 
 /// Whether an iteration takes so long that somebody should be told: with its envs, hidden layers and epochs, about.
-pub fn is_slow(domain: &dyn Domain, max_steps: u32, params: &PpoParams) -> bool {
-    let spec = domain.spec(max_steps);
-    let Some(group) = spec.groups.first() else { return false };
+pub fn is_slow(domain: &dyn Domain, max_steps: u32, params: &PpoParams, lineup: &Lineup) -> bool {
+    let groups = domain.spec(max_steps).groups;
+    let learners = lineup.learners.iter().filter_map(|seat| groups.get(seat.group));
+    learners.map(|group| operations(group, params)).sum::<f64>() > MANY_OPERATIONS
+}
+
+/// Operations of an iteration of one group, about.
+fn operations(group: &GroupSpec, params: &PpoParams) -> f64 {
     let (hidden, width) = (params.hidden as f64, group.observation.len() as f64);
     // A pass forward takes two operations per weight, one backward twice as many; actor and critic.
     let pass = 2.0 * hidden * (width + hidden);
@@ -72,22 +78,25 @@ pub fn is_slow(domain: &dyn Domain, max_steps: u32, params: &PpoParams) -> bool 
     };
     // Initial weights are made orthogonal, each row against all before it, twice, by sums that no processor can do side by side.
     let drawn = 100.0 * hidden * hidden * hidden;
-    pass * (played + 6.0 * learned) + drawn > MANY_OPERATIONS
+    pass * (played + 6.0 * learned) + drawn
 }
 
-fn parts(domain: &dyn Domain, max_steps: u32, params: &PpoParams) -> Vec<Part> {
-    let spec = domain.spec(max_steps);
-    let Some(group) = spec.groups.first() else { return Vec::new() };
+fn parts(domain: &dyn Domain, max_steps: u32, params: &PpoParams, lineup: &Lineup) -> Vec<Part> {
+    let groups = domain.spec(max_steps).groups;
     let [envs, hidden] = [params.num_envs, params.hidden].map(|count| count as u128);
     let worlds = Part {
         what: "the envs",
         bytes: envs.saturating_mul(env_bytes(domain, max_steps, params)),
         settings: "`num_envs`, or a smaller scenario",
     };
-    let experience = if params.algo.is_off_policy() { replay(group, params) } else { rollout(group, params) };
-    let weights = weights(group, params).saturating_mul(hidden).saturating_mul(NUMBER * COPIES);
-    let networks = Part { what: "the networks", bytes: weights, settings: "`hidden`" };
-    [worlds, networks].into_iter().chain(experience).collect()
+    let of_group = |group: &GroupSpec| {
+        let experience = if params.algo.is_off_policy() { replay(group, params) } else { rollout(group, params) };
+        let weights = weights(group, params).saturating_mul(hidden).saturating_mul(NUMBER * COPIES);
+        let networks = Part { what: "the networks", bytes: weights, settings: "`hidden`" };
+        [networks].into_iter().chain(experience).collect::<Vec<Part>>()
+    };
+    let learners = lineup.learners.iter().filter_map(|seat| groups.get(seat.group));
+    [worlds].into_iter().chain(learners.flat_map(of_group)).collect()
 }
 
 /// What an env shows, and its state if there are many of them.
@@ -107,8 +116,8 @@ fn env_bytes(domain: &dyn Domain, max_steps: u32, params: &PpoParams) -> u128 {
 /// What MAPPO and IPPO learn from.
 fn rollout(group: &GroupSpec, params: &PpoParams) -> Vec<Part> {
     let steps = (params.num_envs as u128).saturating_mul(params.num_steps as u128);
-    // Beside what is seen and done: logarithm of its probability, whether it mattered.
-    let agent = (group.observation.len() + group.action.width() + 1) as u128 * NUMBER + 1;
+    // Beside what is seen and done: logarithm of its probability, whether it mattered, whether somebody was there.
+    let agent = (group.observation.len() + group.action.width() + 1) as u128 * NUMBER + 2;
     let columns = if params.algo == Algo::Mappo { 1 } else { group.agents as u128 };
     // Rewards, values, advantages and returns.
     let step = (group.agents as u128).saturating_mul(agent).saturating_add(4 * columns * NUMBER);
@@ -167,7 +176,7 @@ mod tests {
     fn needs(domain: &dyn Domain, set: &[(&str, &str)]) -> Result<()> {
         let mut params = PpoParams::default();
         set.iter().for_each(|(name, value)| params.set(name, value).unwrap());
-        fits(&parts(domain, 200, &params), FREE)
+        fits(&parts(domain, 200, &params, &Lineup::all(domain, 200).unwrap()), FREE)
     }
 
     #[track_caller]
@@ -199,9 +208,10 @@ mod tests {
             needs(&ClusterParams::default(), &[algo]).unwrap();
             needs(&JammingParams::default(), &[algo, ("num_envs", "2048"), ("hidden", "256")]).unwrap();
         }
-        assert!(!is_slow(&JammingParams::default(), 200, &PpoParams::default()));
+        let (jamming, lineup) = (JammingParams::default(), Lineup::all(&JammingParams::default(), 200).unwrap());
+        assert!(!is_slow(&jamming, 200, &PpoParams::default(), &lineup));
         let small = PpoParams { num_envs: 1, num_steps: 1, ..PpoParams::default() };
-        assert!(is_slow(&JammingParams::default(), 200, &PpoParams { hidden: 4096, ..small }));
+        assert!(is_slow(&jamming, 200, &PpoParams { hidden: 4096, ..small }, &lineup));
     }
 
     #[test]
@@ -218,7 +228,8 @@ mod tests {
     #[test]
     fn a_learner_that_cannot_fit_is_not_even_begun() {
         let params = PpoParams { num_envs: 65536, num_steps: 65536, ..PpoParams::default() };
-        let error = learner(&JammingParams::default(), 200, 1, &params).err().unwrap();
+        let lineup = Lineup::all(&JammingParams::default(), 200).unwrap();
+        let error = learner(&JammingParams::default(), 200, 1, &params, lineup).err().unwrap();
         assert!(error.to_string().contains("TiB of memory"), "{error}");
     }
 }

@@ -3,7 +3,11 @@
 //! Step t ends in one of three ways. The episode goes on: the value of the next observation bootstraps. It *terminated*:
 //! nothing follows, the bootstrap is 0. It was *truncated* by a time limit: the task would have gone on, so the value of
 //! the final observation bootstraps, which is not the next one stored, since that belongs to the next episode. In both of
-//! the latter cases the recursion starts afresh.
+//! the latter cases the recursion starts afresh. An agent that leaves for good has terminated, whatever the others do.
+//!
+//! Agents may decide more rarely than the clock ticks. Rewards are discounted by gamma per tick, and lambda counts decisions:
+//! between two of them nothing was chosen, so nothing is gained by trusting the value function instead of what happened. A
+//! reward that follows a decision 20 ticks later is thus credited to it as if it were the next one.
 
 use crate::error::{Error, Result};
 
@@ -24,6 +28,10 @@ pub struct Trajectories<'a> {
     pub terminated: &'a [bool],
     /// Did the time limit end the episode at this step? `[steps, envs]`.
     pub truncated: &'a [bool],
+    /// Was something decided at this step? `[steps, envs, columns]`.
+    pub decided: &'a [bool],
+    /// Did whoever the column is of leave for good after this step? `[steps, envs, columns]`.
+    pub left: &'a [bool],
 }
 
 /// Writes advantages and returns (advantage + value), both `[steps, envs, columns]`.
@@ -37,20 +45,23 @@ pub fn gae(
     advantages: &mut [f32],
     returns: &mut [f32],
 ) -> Result<()> {
-    let Trajectories { rewards, values, last_values, final_values, terminated, truncated, .. } = *trajectories;
+    let Trajectories { rewards, values, last_values, final_values, terminated, truncated, decided, left, .. } =
+        *trajectories;
     let columns = check(trajectories, advantages.len(), returns.len())?;
     let row = last_values.len();
     for (env_step, at) in (0..terminated.len()).zip((0..rewards.len()).step_by(columns)).rev() {
-        let ends = terminated[env_step] || truncated[env_step];
         for i in at..at + columns {
-            let next_value = match (terminated[env_step], truncated[env_step]) {
+            let ends = terminated[env_step] || truncated[env_step] || left[i];
+            let next_value = match (terminated[env_step] || left[i], truncated[env_step]) {
                 (true, _) => 0.0,
                 (false, true) => final_values[i],
                 (false, false) => values.get(i + row).copied().unwrap_or_else(|| last_values[i % row]),
             };
             let delta = rewards[i] + gamma * next_value - values[i];
             let next_advantage = if ends { 0.0 } else { advantages.get(i + row).copied().unwrap_or(0.0) };
-            advantages[i] = delta + gamma * gae_lambda * next_advantage;
+            let is_decision_next = decided.get(i + row).copied().unwrap_or(true);
+            let lambda = if is_decision_next { gae_lambda } else { 1.0 };
+            advantages[i] = delta + gamma * lambda * next_advantage;
             returns[i] = advantages[i] + values[i];
         }
     }
@@ -59,14 +70,15 @@ pub fn gae(
 
 /// Columns per env, once all sizes agree.
 fn check(trajectories: &Trajectories<'_>, advantages: usize, returns: usize) -> Result<usize> {
-    let Trajectories { envs, rewards, values, last_values, final_values, terminated, truncated } = *trajectories;
+    let Trajectories { envs, rewards, values, last_values, final_values, terminated, truncated, decided, left } =
+        *trajectories;
     let columns = last_values.len().checked_div(envs).unwrap_or(0);
     let steps = terminated.len().checked_div(envs).unwrap_or(0);
     let fits = columns > 0
         && last_values.len() == envs * columns
         && terminated.len() == steps * envs
         && truncated.len() == steps * envs
-        && [rewards.len(), values.len(), final_values.len(), advantages, returns]
+        && [rewards.len(), values.len(), final_values.len(), decided.len(), left.len(), advantages, returns]
             .iter()
             .all(|&len| len == steps * envs * columns);
     if !fits {
@@ -102,6 +114,8 @@ mod tests {
         final_values: Vec<f32>,
         terminated: Vec<bool>,
         truncated: Vec<bool>,
+        decided: Vec<bool>,
+        left: Vec<bool>,
     }
 
     impl Rollout {
@@ -114,6 +128,8 @@ mod tests {
                 final_values: &self.final_values,
                 terminated: &self.terminated,
                 truncated: &self.truncated,
+                decided: &self.decided,
+                left: &self.left,
             }
         }
 
@@ -129,7 +145,7 @@ mod tests {
             let (mut sum, mut weight) = (0.0, 1.0);
             for step in step..steps {
                 let i = at(step, env) * self.columns + column;
-                let next = if self.terminated[at(step, env)] {
+                let next = if self.terminated[at(step, env)] || self.left[i] {
                     0.0
                 } else if self.truncated[at(step, env)] {
                     self.final_values[i]
@@ -139,10 +155,11 @@ mod tests {
                     self.values[i + self.envs * self.columns]
                 };
                 sum += weight * (f64::from(self.rewards[i]) + gamma * f64::from(next) - f64::from(self.values[i]));
-                if self.terminated[at(step, env)] || self.truncated[at(step, env)] {
+                if self.terminated[at(step, env)] || self.truncated[at(step, env)] || self.left[i] {
                     break;
                 }
-                weight *= gamma * gae_lambda;
+                let is_decision_next = self.decided.get(i + self.envs * self.columns).is_none_or(|decided| *decided);
+                weight *= gamma * if is_decision_next { gae_lambda } else { 1.0 };
             }
             sum
         }
@@ -158,6 +175,8 @@ mod tests {
             final_values: vec![final_value; 4],
             terminated: terminated.to_vec(),
             truncated: truncated.to_vec(),
+            decided: vec![true; 4],
+            left: vec![false; 4],
         }
     }
 
@@ -183,6 +202,54 @@ mod tests {
     fn termination_counts_before_truncation() {
         let both = [false, true, false, false];
         assert_eq!(constant(both, both, 7.0).gae(0.9, 0.8), constant(both, [false; 4], 7.0).gae(0.9, 0.8));
+    }
+
+    /// Who leaves has no future, whatever the episode still holds, and takes no part in what follows.
+    #[test]
+    fn a_return_ends_where_its_agent_leaves() {
+        let left = Rollout { left: vec![false, true, false, false], ..constant([false; 4], [false; 4], 9.0) };
+        assert_eq!(left.gae(0.9, 0.8), constant([false, true, false, false], [false; 4], 9.0).gae(0.9, 0.8));
+    }
+
+    /// Ten decisions, each of them followed by 20 ticks, are what ten ticks are under the discount of 20.
+    #[test]
+    fn decisions_that_are_rare_are_credited_like_frequent_ones() {
+        const TICKS: usize = 20;
+        let (gamma, decisions) = (0.98f32, 10);
+        let value = |decision: usize| 0.1 * decision as f32;
+        let rare = Rollout {
+            envs: 1,
+            columns: 1,
+            // Paid at the last tick before the next decision.
+            rewards: (0..decisions * TICKS).map(|tick| if tick % TICKS == TICKS - 1 { 1.0 } else { 0.0 }).collect(),
+            // What the critic says in between has no part in it.
+            values: (0..decisions * TICKS)
+                .map(|tick| if tick % TICKS == 0 { value(tick / TICKS) } else { 77.0 })
+                .collect(),
+            last_values: vec![0.5],
+            final_values: vec![0.0; decisions * TICKS],
+            terminated: vec![false; decisions * TICKS],
+            truncated: vec![false; decisions * TICKS],
+            decided: (0..decisions * TICKS).map(|tick| tick % TICKS == 0).collect(),
+            left: vec![false; decisions * TICKS],
+        };
+        let late = gamma.powi(TICKS as i32 - 1);
+        let frequent = Rollout {
+            rewards: vec![late; decisions],
+            values: (0..decisions).map(value).collect(),
+            last_values: vec![0.5],
+            final_values: vec![0.0; decisions],
+            terminated: vec![false; decisions],
+            truncated: vec![false; decisions],
+            decided: vec![true; decisions],
+            left: vec![false; decisions],
+            envs: 1,
+            columns: 1,
+        };
+        let (found, _) = rare.gae(gamma, 0.9);
+        let (expected, _) = frequent.gae(late * gamma, 0.9);
+        let found: Vec<f32> = found.into_iter().step_by(TICKS).collect();
+        assert_near(&found, &expected);
     }
 
     #[test]
@@ -213,18 +280,31 @@ mod tests {
             let numbers = |count: usize| prop::collection::vec(-2.0..2.0f32, count);
             let ends = prop::collection::vec(prop::bool::weighted(0.2), steps * envs);
             let all = steps * envs * columns;
-            (numbers(all), numbers(all), numbers(all), numbers(envs * columns), ends.clone(), ends).prop_map(
-                move |(rewards, values, final_values, last_values, terminated, truncated)| Rollout {
-                    envs,
-                    columns,
-                    rewards,
-                    values,
-                    last_values,
-                    final_values,
-                    terminated,
-                    truncated,
-                },
+            let flags = |share| prop::collection::vec(prop::bool::weighted(share), all);
+            (
+                numbers(all),
+                numbers(all),
+                numbers(all),
+                numbers(envs * columns),
+                (ends.clone(), ends),
+                (flags(0.5), flags(0.1)),
             )
+                .prop_map(
+                    move |(rewards, values, final_values, last_values, (terminated, truncated), (decided, left))| {
+                        Rollout {
+                            envs,
+                            columns,
+                            rewards,
+                            values,
+                            last_values,
+                            final_values,
+                            terminated,
+                            truncated,
+                            decided,
+                            left,
+                        }
+                    },
+                )
         })
     }
 

@@ -138,6 +138,10 @@ params! {
         imitation_log_std: f64 = -1.5, range -5.0..=1.0, next_reset;
         /// MAPPO, IPPO: iterations at the start in which only the critic learns; for runs that start from a policy.
         critic_warmup: usize = 0, range 0..=1000000, next_reset;
+        /// MAPPO, IPPO, where a group also plays against its past: share of the lanes in which some group does.
+        pool_fraction: f64 = 0.5, range 0.0..=1.0, live;
+        /// MAPPO, IPPO: earlier policies of a group that are kept for that.
+        pool_size: usize = 16, range 1..=1024, next_reset;
         /// MADDPG, MATD3: whether all agents have the same actor and critic, so that the policy acts in a team of any size.
         parameter_sharing: bool = true, flag, next_reset;
         /// MADDPG, MATD3, DDPG: steps of the team that are remembered.

@@ -8,7 +8,7 @@ use super::{critic::Critic, demand, hyperparameters::PpoParams, maddpg, mappo};
 use crate::{
     error::{Error, Result},
     policy::network::Network,
-    sim::{Domain, EpisodeRecord, Lane, Policy, Spec, params::Params},
+    sim::{Domain, EpisodeRecord, GroupSpec, Lane, Policy, Spec, params::Params},
 };
 
 /// Sections of a checkpoint that belong to the learner, by name.
@@ -38,6 +38,63 @@ pub struct IterationReport {
     pub scalars: Vec<(String, f64)>,
 }
 
+/// Who learns in a run, and who acts for the others.
+#[derive(Default)]
+pub struct Lineup {
+    /// The groups that learn, in the order of the spec.
+    pub learners: Vec<Seat>,
+    /// For each other group its place in the spec and who acts for it.
+    pub opponents: Vec<(usize, Box<dyn Policy>)>,
+}
+
+/// A group that learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// Place of the group in the spec.
+    pub group: usize,
+    /// Whether earlier policies of the run act for it in some of the lanes.
+    pub has_pool: bool,
+}
+
+/// A policy that a run has learned.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    /// Place of its group in the spec.
+    pub group: usize,
+    /// What acts.
+    pub network: Network,
+}
+
+impl Lineup {
+    /// Every group that is paid learns, and defaults act for the others.
+    ///
+    /// # Errors
+    /// A group that is not paid and has no default.
+    pub fn all(domain: &dyn Domain, max_steps: u32) -> Result<Self> {
+        let spec = domain.spec(max_steps);
+        let mut lineup = Self::default();
+        for (group, declared) in spec.groups.iter().enumerate() {
+            if declared.reward_terms.is_empty() {
+                lineup.opponents.push((group, baseline(domain, declared, declared.default)?));
+            } else {
+                lineup.learners.push(Seat { group, has_pool: false });
+            }
+        }
+        Ok(lineup)
+    }
+}
+
+/// The baseline of a group that is called `name`.
+///
+/// # Errors
+/// The group has no such baseline.
+pub fn baseline(domain: &dyn Domain, group: &GroupSpec, name: &str) -> Result<Box<dyn Policy>> {
+    let mut own = domain.baselines().into_iter().filter(|baseline| baseline.group == group.name);
+    own.find(|baseline| baseline.name == name)
+        .map(|baseline| baseline.policy)
+        .ok_or_else(|| Error::input(format!("`{}` has no baseline called `{}`", group.name, name.escape_debug())))
+}
+
 /// A run of an algorithm: envs, networks and everything a resumed run needs.
 pub trait Learner: Send {
     /// Plays for some ticks and learns. `progress` is the share of the run that is done, for schedules.
@@ -46,18 +103,18 @@ pub trait Learner: Send {
     /// Observations, rewards or the network have left the finite numbers.
     fn iterate(&mut self, progress: f64) -> Result<IterationReport>;
 
-    /// Gives the run a teacher, for algorithms that imitate.
-    fn learn_from(&mut self, teacher: Box<dyn Policy>);
+    /// Gives the group at `group` a teacher, for algorithms that imitate.
+    fn learn_from(&mut self, group: usize, teacher: Box<dyn Policy>);
 
-    /// The policy as it is now, for acting.
+    /// The policies as they are now, for acting, in the order of their groups.
     ///
     /// # Errors
-    /// The network has left the finite numbers.
-    fn policy(&self) -> Result<Network>;
+    /// A network has left the finite numbers.
+    fn policies(&self) -> Result<Vec<Learned>>;
 
-    /// The critic as it is now, which values the observations of [`policy`](Self::policy); none where it cannot be
-    /// copied, or values actions.
-    fn critic(&self) -> Option<Critic>;
+    /// The critic of the group at `group` as it is now, which values what its policy sees; none where it cannot be copied, or
+    /// values actions.
+    fn critic(&self, group: usize) -> Option<Critic>;
 
     /// Declaration of the domain.
     fn spec(&self) -> &Spec;
@@ -86,11 +143,11 @@ pub trait Learner: Send {
     /// A section is missing, damaged or of another scenario or network. The learner must not be used then.
     fn load(&mut self, sections: &Sections) -> Result<()>;
 
-    /// Starts from the actor and the normaliser of a policy; the critic learns from nothing.
+    /// Starts the group of a policy from its actor and its normaliser; the critic learns from nothing.
     ///
     /// # Errors
-    /// The policy's network has another shape, or it normalises observations and this run does not.
-    fn start_from(&mut self, policy: &Network) -> Result<()>;
+    /// The group does not learn, the policy's network has another shape, or it normalises observations and this run does not.
+    fn start_from(&mut self, policy: &Learned) -> Result<()>;
 
     /// Goes on in another scenario.
     ///
@@ -104,27 +161,40 @@ pub trait Learner: Send {
 ///
 /// # Errors
 /// Hyperparameters out of range, a combination that cannot be trained, or more memory than there is.
-pub fn learner(domain: &dyn Domain, max_steps: u32, seed: u64, params: &PpoParams) -> Result<Box<dyn Learner>> {
+pub fn learner(
+    domain: &dyn Domain,
+    max_steps: u32,
+    seed: u64,
+    params: &PpoParams,
+    lineup: Lineup,
+) -> Result<Box<dyn Learner>> {
     params.check()?;
-    demand::check(domain, max_steps, params)?;
+    if lineup.learners.is_empty() {
+        return Err(Error::input("nobody learns in this run").hint("name a group that is paid"));
+    }
+    demand::check(domain, max_steps, params, &lineup)?;
     Ok(if params.algo.is_off_policy() {
-        Box::new(maddpg::Trainer::new(domain, max_steps, seed, params)?)
+        Box::new(maddpg::Trainer::with_lineup(domain, max_steps, seed, params, lineup)?)
     } else {
-        Box::new(mappo::Trainer::new(domain, max_steps, seed, params)?)
+        Box::new(mappo::Trainer::with_lineup(domain, max_steps, seed, params, lineup)?)
     })
 }
 
-/// The policy in what [`Learner::save`] returned, without envs to play in. `spec` is that of the scenario that was trained,
-/// `params` those of the run.
+/// The policies in what [`Learner::save`] returned, without envs to play in: those of the groups at `groups`. `spec` is that of
+/// the scenario that was trained, `params` those of the run.
 ///
 /// # Errors
 /// A section is missing, damaged or of another scenario or network.
-pub fn policy_in(sections: &Sections, spec: &Spec, params: &PpoParams) -> Result<Network> {
-    if params.algo.is_off_policy() {
-        maddpg::policy_in(sections, spec, params)
-    } else {
-        mappo::policy_in(sections, spec, params)
-    }
+pub fn policies_in(sections: &Sections, spec: &Spec, groups: &[usize], params: &PpoParams) -> Result<Vec<Learned>> {
+    let policy = |group: &usize| {
+        let network = if params.algo.is_off_policy() {
+            maddpg::policy_in(sections, spec, *group, params)
+        } else {
+            mappo::policy_in(sections, spec, *group, params)
+        };
+        network.map(|network| Learned { group: *group, network })
+    };
+    groups.iter().map(policy).collect()
 }
 
 /// Means over episodes that have ended.
@@ -133,17 +203,26 @@ pub(super) fn episode_scalars(records: &[EpisodeRecord], spec: &Spec) -> Vec<(St
         return Vec::new();
     }
     let mean = |of: &dyn Fn(&EpisodeRecord) -> f64| records.iter().map(of).sum::<f64>() / records.len() as f64;
-    let mut scalars = vec![
-        ("charts/episodic_return".to_owned(), mean(&|record| record.episode_return)),
-        ("charts/episodic_length".to_owned(), mean(&|record| f64::from(record.length))),
-    ];
-    for (i, term) in spec.groups[0].reward_terms.iter().enumerate() {
-        scalars.push((format!("reward/{}", term.name), mean(&|record| record.terms[i])));
+    let paths: Vec<String> = (0..spec.groups.len()).map(|index| group_path(spec, index)).collect();
+    let paid = |(index, path): (usize, &String)| {
+        (format!("charts/episodic_return{path}"), mean(&|record| record.groups[index].episode_return))
+    };
+    let mut scalars: Vec<(String, f64)> = paths.iter().enumerate().map(paid).collect();
+    scalars.push(("charts/episodic_length".to_owned(), mean(&|record| f64::from(record.length))));
+    for (index, (group, path)) in spec.groups.iter().zip(&paths).enumerate() {
+        for (i, term) in group.reward_terms.iter().enumerate() {
+            scalars.push((format!("reward{path}/{}", term.name), mean(&|record| record.groups[index].terms[i])));
+        }
     }
     for (i, metric) in spec.metrics.iter().enumerate() {
         scalars.push((format!("env/{}", metric.name), mean(&|record| record.metrics[i])));
     }
     scalars
+}
+
+/// What names of numbers and sections say of the group at `index`: `/<group>`, and nothing for the only one.
+pub(super) fn group_path(spec: &Spec, index: usize) -> String {
+    if spec.groups.len() > 1 { format!("/{}", spec.groups[index].name) } else { String::new() }
 }
 
 pub(super) fn section<'a>(sections: &'a Sections, name: &str) -> Result<&'a [u8]> {

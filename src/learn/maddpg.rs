@@ -39,7 +39,7 @@ use self::{
 };
 use super::{
     hyperparameters::{Algo, PpoParams},
-    learner::{Counters, IterationReport, episode_scalars},
+    learner::{Counters, IterationReport, Lineup, episode_scalars},
     nets::optimiser::Step,
     replay::{Draw, Drawn, Replay},
     schedule::Schedule,
@@ -47,7 +47,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     math::moments::RunningMoments,
-    sim::{Address, Batch, Domain, Purpose, Seeds, params::Params},
+    sim::{Address, Batch, Domain, Policy, Purpose, Seeds, params::Params},
 };
 
 const TARGET_NOISE: Purpose = Purpose::new("learn.target_noise");
@@ -58,6 +58,8 @@ pub struct Trainer {
     seeds: Seeds,
     batch: Batch,
     seats: Seats,
+    /// Who acts for the groups that do not learn.
+    opponents: Vec<(usize, Box<dyn Policy>)>,
     members: Vec<Member>,
     moments: RunningMoments,
     replay: Replay,
@@ -70,14 +72,37 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A run at its beginning.
+    /// A run at its beginning, in which the one group that is paid learns.
     ///
     /// # Errors
-    /// Hyperparameters out of range or a combination that cannot be trained, such as actions that are choices.
+    /// As [`with_lineup`](Self::with_lineup).
     pub fn new(domain: &dyn Domain, max_steps: u32, seed: u64, params: &PpoParams) -> Result<Self> {
+        Self::with_lineup(domain, max_steps, seed, params, Lineup::all(domain, max_steps)?)
+    }
+
+    /// A run at its beginning, in which the one group of `lineup` learns.
+    ///
+    /// # Errors
+    /// Hyperparameters out of range or a combination that cannot be trained, such as actions that are choices or several groups.
+    pub fn with_lineup(
+        domain: &dyn Domain,
+        max_steps: u32,
+        seed: u64,
+        params: &PpoParams,
+        lineup: Lineup,
+    ) -> Result<Self> {
         params.check()?;
         let seeds = Seeds::new(seed);
-        let seats = seats(&domain.spec(max_steps), params)?;
+        let [seat] = lineup.learners[..] else {
+            let (name, groups) = (params.algo.name(), lineup.learners.len());
+            return Err(Error::input(format!("`{name}` trains one group at a time, and here {groups} would learn"))
+                .hint("name one with `--learn`, or train with `--algo mappo`"));
+        };
+        if seat.has_pool {
+            return Err(Error::input(format!("`{}` does not play against its past", params.algo.name()))
+                .hint("train with `--algo mappo`, or name a policy as the opponent"));
+        }
+        let seats = seats(&domain.spec(max_steps), seat.group, params)?;
         let replay = new_replay(&seats, params)?;
         let batch = Batch::new(domain, max_steps, seeds, 0..params.num_envs as u64, params.envs_per_world);
         Ok(Self {
@@ -93,6 +118,7 @@ impl Trainer {
             seeds,
             batch,
             seats,
+            opponents: lineup.opponents,
         })
     }
 
@@ -102,7 +128,10 @@ impl Trainer {
     /// Observations, rewards or a network have left the finite numbers.
     pub fn iterate(&mut self, progress: f64) -> Result<IterationReport> {
         let normaliser = self.seats.normaliser(&self.moments, &self.params);
-        let (envs, agents) = (self.batch.envs() as u64, self.batch.spec().groups[0].agents as u64);
+        let (envs, agents) = (self.batch.envs() as u64, self.batch.spec().groups[self.seats.group].agents as u64);
+        // Their memory ends with the iteration, so that a resumed run meets the same opponents.
+        let opponents = || self.opponents.iter().map(|(group, policy)| (*group, policy.fork())).collect();
+        self.lanes.iter_mut().for_each(|lane| lane.opponents = opponents());
         let mut sums = Report::default();
         let scale = self.exploration_noise(progress);
         for tick in 1..=self.params.num_steps {

@@ -103,6 +103,8 @@ pub struct Experience<'a> {
     /// Whether an action could change anything, `[steps, agents]`; all could without it. The others have no part in the
     /// policy's loss, nor in the means that it is made of.
     pub matters: Option<&'a [bool]>,
+    /// Whether a value is learned, `[steps, values_per_step]`; all are without it.
+    pub counts: Option<&'a [bool]>,
     /// `[steps, agents]`, or `[steps, 1]` when all agents of a step share one.
     pub advantages: &'a [f32],
     /// Targets of the critic in its own (normalised) unit, `[steps, values_per_step]`.
@@ -153,7 +155,7 @@ impl<'a> PpoLoss<'a> {
             advantage_mean: mean,
             advantage_scale: scale,
             agent_share: 1.0 / experience.num_mattering_in(steps).max(1) as f64,
-            value_share: 1.0 / (steps.len() * values) as f64,
+            value_share: 1.0 / experience.num_counting_in(steps, values).max(1) as f64,
         })
     }
 
@@ -242,6 +244,10 @@ impl<'a> PpoLoss<'a> {
         for (&step, (values, gradients)) in self.steps[entries].iter().zip(rows) {
             for (column, (&value, gradient)) in values.iter().zip(gradients).enumerate() {
                 let at = step as usize * self.values + column;
+                if !self.experience.counts.is_none_or(|counts| counts[at]) {
+                    *gradient = 0.0;
+                    continue;
+                }
                 let mut error = value - self.experience.returns[at];
                 let mut moves = true;
                 if self.coefficients.clip_vloss {
@@ -330,13 +336,22 @@ impl Experience<'_> {
             .sum()
     }
 
+    /// How many of the values of these steps are learned.
+    fn num_counting_in(&self, steps: &[u32], values: usize) -> usize {
+        let Some(counts) = self.counts else { return steps.len() * values };
+        let of_step = |step: &u32| &counts[*step as usize * values..][..values];
+        steps.iter().flat_map(of_step).filter(|counts| **counts).count()
+    }
+
     /// Advantages and values per step, once all sizes agree.
     fn check(&self, head: &HybridHead, steps: &[u32]) -> Result<(usize, usize)> {
         let rows = self.log_probs.len();
         let num_steps = rows.checked_div(self.agents).unwrap_or(0);
         let per_step = |len: usize| len.checked_div(num_steps).filter(|per_step| per_step * num_steps == len);
         let advantages = per_step(self.advantages.len()).filter(|&n| n == 1 || n == self.agents);
-        let values = per_step(self.returns.len()).filter(|&n| n > 0 && self.values.len() == self.returns.len());
+        let fits = |len: usize| len == self.returns.len();
+        let values = per_step(self.returns.len())
+            .filter(|&n| n > 0 && fits(self.values.len()) && self.counts.is_none_or(|counts| fits(counts.len())));
         let stored = rows == num_steps * self.agents && self.stored.len() == rows * head.stored();
         let masks = self.masks.is_none_or(|masks| masks.len() == rows * head.logits());
         let matters = self.matters.is_none_or(|matters| matters.len() == rows);

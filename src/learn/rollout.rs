@@ -1,10 +1,13 @@
 //! Collecting experience: every lane acts, steps and records on its own, lanes side by side.
 //!
-//! Steps are stored lane after lane, within a lane by tick, then env. Which thread collects a lane changes nothing: each
-//! writes to its own part, and what is drawn has the env's address.
+//! One rollout steps the envs once, whoever learns from it: each group that learns has a [`Rollout`] of its own, and the
+//! others are played. Steps are stored lane after lane, within a lane by tick, then env. Which thread collects a lane changes
+//! nothing: each writes to its own part, and what is drawn has the env's address.
 
 #[cfg(test)]
 mod tests;
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -17,12 +20,12 @@ use crate::{
         network::{Network, Scratch},
     },
     priority::give_way,
-    sim::{Batch, EpisodeRecord, Lane, Policy, Purpose, Seeds},
+    sim::{Batch, EpisodeRecord, GroupPort, Lane, Policy, Ports, Purpose, Seeds},
 };
 
 const ACTION: Purpose = Purpose::new("learn.action");
 
-/// Experience of `num_steps` ticks of every env. A step is one tick of one env.
+/// Experience of one group over `num_steps` ticks of every env. A step is one tick of one env.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rollout {
     shape: Shape,
@@ -32,35 +35,55 @@ pub(super) struct Rollout {
     pub stored: Vec<f32>,
     /// `[steps, agents]`.
     pub log_probs: Vec<f32>,
+    /// Zero for a forbidden choice, `[steps, agents, logits]`; empty where nothing ever is forbidden.
+    pub masks: Vec<f32>,
     /// Whether the action could change anything, `[steps, agents]`.
     pub matters: Vec<bool>,
-    /// `[steps, columns]`: one column per agent, or the mean over agents as the only one.
+    /// Whether the agent was there, `[steps, agents]`.
+    pub present: Vec<bool>,
+    /// `[steps, columns]`: one column per agent, or the mean over the agents that were there as the only one.
     pub rewards: Vec<f32>,
+    /// Whether somebody of the column was there and it was the learner who acted for them, `[steps, columns]`. Nothing is
+    /// learned from the other steps.
+    pub counts: Vec<bool>,
+    /// Whether the last of the column left for good after this step, `[steps, columns]`.
+    pub left: Vec<bool>,
     /// `[steps]`.
     pub terminated: Vec<bool>,
     /// `[steps]`.
     pub truncated: Vec<bool>,
-    /// What the envs show after the last tick, normalised, `[envs, agents, observation]`.
-    pub last_observations: Vec<f32>,
-    /// What was seen at the end of truncated episodes, normalised, `[ends, agents, observation]`.
-    pub final_observations: Vec<f32>,
+    /// What the envs show after the last tick, and who is there.
+    pub last: Seen,
+    /// What was seen at the end of truncated episodes, and by whom.
+    pub ends: Seen,
     /// The step at which each of these ended, ascending.
-    pub final_steps: Vec<usize>,
-    /// Episodes that ended, by lane, then by tick.
-    pub records: Vec<EpisodeRecord>,
+    pub end_steps: Vec<usize>,
     /// What the teacher would have done, as the head stores actions, `[steps, agents, stored]`; empty without one.
     pub labels: Vec<f32>,
     lanes: Vec<LaneRecord>,
 }
 
+/// What a group sees at some moments.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Seen {
+    /// Normalised, `[moments, agents, observation]`.
+    pub observations: Vec<f32>,
+    /// `[moments, agents]`.
+    pub present: Vec<bool>,
+}
+
 /// Sizes of a rollout.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Shape {
+    /// Place of the group in the spec.
+    pub group: usize,
     pub num_steps: usize,
     pub agents: usize,
     pub observation: usize,
     /// Numbers kept of one agent's action.
     pub stored: usize,
+    /// Numbers in one agent's mask; 0 where nothing ever is forbidden.
+    pub masked: usize,
     pub columns: usize,
     /// Envs of each lane.
     pub lanes: Vec<usize>,
@@ -70,13 +93,14 @@ pub(super) struct Shape {
 #[derive(Clone, Debug, Default)]
 struct LaneRecord {
     scratch: Scratch,
+    /// Observations of the rows that matter, and the head's outputs for them.
+    gathered: (Vec<f32>, Vec<f32>),
     head: Vec<f32>,
     normals: Vec<f32>,
     uniforms: Vec<f32>,
     moments: Option<RunningMoments>,
-    final_observations: Vec<f32>,
-    final_steps: Vec<usize>,
-    records: Vec<EpisodeRecord>,
+    ends: Seen,
+    end_steps: Vec<usize>,
 }
 
 /// The part of a rollout that one lane writes.
@@ -85,21 +109,27 @@ struct Part<'a> {
     observations: &'a mut [f32],
     stored: &'a mut [f32],
     log_probs: &'a mut [f32],
+    masks: &'a mut [f32],
     matters: &'a mut [bool],
+    present: &'a mut [bool],
     rewards: &'a mut [f32],
+    counts: &'a mut [bool],
+    left: &'a mut [bool],
     terminated: &'a mut [bool],
     truncated: &'a mut [bool],
     last_observations: &'a mut [f32],
+    last_present: &'a mut [bool],
     record: &'a mut LaneRecord,
 }
 
-/// What acts during a rollout.
-#[derive(Clone, Copy)]
+/// What acts for a group during a rollout.
 pub(super) struct Actor<'a> {
     pub network: &'a Network,
     pub head: &'a HybridHead,
     pub seeds: Seeds,
     pub teacher: Option<Teacher<'a>>,
+    /// For each lane, what acts instead of the network and is not learned from; empty without any.
+    pub stand_ins: Vec<Option<&'a Network>>,
 }
 
 /// Who labels the states of a rollout with what it would do.
@@ -110,15 +140,42 @@ pub(super) struct Teacher<'a> {
     pub plays: bool,
 }
 
+/// A group that learns.
+pub(super) struct Learning<'a> {
+    pub rollout: &'a mut Rollout,
+    pub actor: Actor<'a>,
+    /// Moments of what it observes, which this rollout adds to.
+    pub moments: &'a mut RunningMoments,
+}
+
+/// A group that is played.
+#[derive(Clone, Copy)]
+pub(super) struct Opponent<'a> {
+    /// Place of the group in the spec.
+    pub group: usize,
+    pub policy: &'a dyn Policy,
+}
+
+/// A group that learns, in one lane.
+struct Player<'a> {
+    shape: &'a Shape,
+    actor: &'a Actor<'a>,
+    /// What acts in this lane.
+    network: &'a Network,
+    part: Part<'a>,
+}
+
 impl Shape {
-    pub(super) fn of(batch: &Batch, head: &HybridHead, num_steps: usize, is_shared: bool) -> Self {
-        let group = &batch.spec().groups[0];
+    pub(super) fn of(batch: &Batch, group: usize, head: &HybridHead, num_steps: usize, is_shared: bool) -> Self {
+        let spec = &batch.spec().groups[group];
         Self {
+            group,
             num_steps,
-            agents: group.agents,
-            observation: group.observation.len(),
+            agents: spec.agents,
+            observation: spec.observation.len(),
             stored: head.stored(),
-            columns: if is_shared { 1 } else { group.agents },
+            masked: if spec.is_masked { head.logits() } else { 0 },
+            columns: if is_shared { 1 } else { spec.agents },
             lanes: batch.lanes().iter().map(Lane::envs).collect(),
         }
     }
@@ -131,20 +188,57 @@ impl Shape {
     pub(super) fn steps(&self) -> usize {
         self.num_steps * self.envs()
     }
+
+    /// Agents that a column is the mean of.
+    fn per_column(&self) -> usize {
+        self.agents / self.columns
+    }
+}
+
+/// Plays `num_steps` ticks of every env of `batch`: fills the rollouts of the groups that learn, and lets `opponents` act for the
+/// others. Returns the episodes that ended, by lane, then by tick.
+///
+/// # Errors
+/// Observations that are not finite, a mask that forbids everything, or a policy that cannot act.
+pub(super) fn collect(
+    batch: &mut Batch,
+    learning: &mut [Learning<'_>],
+    opponents: &[Opponent<'_>],
+) -> Result<Vec<EpisodeRecord>> {
+    let shapes: Vec<Shape> = learning.iter().map(|learning| learning.rollout.shape.clone()).collect();
+    let mut players: Vec<Vec<Player<'_>>> = batch.lanes().iter().map(|_| Vec::new()).collect();
+    for (Learning { rollout, actor, .. }, shape) in learning.iter_mut().zip(&shapes) {
+        rollout.labels.resize(if actor.teacher.is_some() { rollout.stored.len() } else { 0 }, 0.0);
+        for (index, (players, part)) in players.iter_mut().zip(rollout.parts()).enumerate() {
+            let network = actor.stand_ins.get(index).copied().flatten().unwrap_or(actor.network);
+            players.push(Player { shape, actor, network, part });
+        }
+    }
+    let lanes = batch.lanes_mut().par_iter_mut().zip(players);
+    let records = lanes.map(|(lane, players)| collect_lane(lane, players, opponents)).collect::<Result<Vec<_>>>()?;
+    for Learning { rollout, moments, .. } in learning {
+        rollout.gather(moments)?;
+    }
+    Ok(records.concat())
 }
 
 impl Rollout {
     pub(super) fn new(shape: Shape) -> Self {
-        let (steps, agents) = (shape.steps(), shape.agents);
+        let (steps, rows) = (shape.steps(), shape.steps() * shape.agents);
+        let moments = shape.envs() * shape.agents;
         Self {
-            observations: vec![0.0; steps * agents * shape.observation],
-            stored: vec![0.0; steps * agents * shape.stored],
-            log_probs: vec![0.0; steps * agents],
-            matters: vec![true; steps * agents],
+            observations: vec![0.0; rows * shape.observation],
+            stored: vec![0.0; rows * shape.stored],
+            log_probs: vec![0.0; rows],
+            masks: vec![0.0; rows * shape.masked],
+            matters: vec![true; rows],
+            present: vec![true; rows],
             rewards: vec![0.0; steps * shape.columns],
+            counts: vec![true; steps * shape.columns],
+            left: vec![false; steps * shape.columns],
             terminated: vec![false; steps],
             truncated: vec![false; steps],
-            last_observations: vec![0.0; shape.envs() * agents * shape.observation],
+            last: Seen { observations: vec![0.0; moments * shape.observation], present: vec![true; moments] },
             lanes: vec![LaneRecord::default(); shape.lanes.len()],
             shape,
             ..Self::default()
@@ -160,52 +254,58 @@ impl Rollout {
         self.matters.chunks_exact(self.shape.agents).map(|agents| agents.contains(&true)).collect()
     }
 
-    /// Fills the rollout and adds the observations as they were seen to `moments`.
-    pub(super) fn collect(&mut self, batch: &mut Batch, actor: Actor<'_>, moments: &mut RunningMoments) -> Result<()> {
-        let shape = self.shape.clone();
-        self.labels.resize(if actor.teacher.is_some() { self.stored.len() } else { 0 }, 0.0);
-        let parts = self.parts();
-        let lanes = batch.lanes_mut().par_iter_mut();
-        lanes.zip(parts).map(|(lane, part)| collect_lane(lane, &shape, actor, part)).collect::<Result<Vec<()>>>()?;
+    /// Whether there is something to learn from, `[steps]`.
+    pub(super) fn is_learned_from(&self) -> Vec<bool> {
+        self.counts.chunks_exact(self.shape.columns).map(|columns| columns.contains(&true)).collect()
+    }
 
-        self.final_observations.clear();
-        self.final_steps.clear();
-        self.records.clear();
+    /// What the lanes kept for themselves, in their order.
+    fn gather(&mut self, moments: &mut RunningMoments) -> Result<()> {
+        self.ends = Seen::default();
+        self.end_steps.clear();
         let mut first_step = 0;
-        for (record, envs) in self.lanes.iter_mut().zip(&shape.lanes) {
-            self.final_observations.append(&mut record.final_observations);
-            self.final_steps.extend(record.final_steps.drain(..).map(|step| first_step + step));
-            self.records.append(&mut record.records);
+        for (record, envs) in self.lanes.iter_mut().zip(&self.shape.lanes) {
+            self.ends.observations.append(&mut record.ends.observations);
+            self.ends.present.append(&mut record.ends.present);
+            self.end_steps.extend(record.end_steps.drain(..).map(|step| first_step + step));
             if let Some(seen) = &record.moments {
                 moments.merge(seen)?;
             }
-            first_step += envs * shape.num_steps;
+            first_step += envs * self.shape.num_steps;
         }
         Ok(())
     }
 
     /// Cuts the rollout into the parts of its lanes.
     fn parts(&mut self) -> Vec<Part<'_>> {
-        let Shape { num_steps, agents, observation, stored: kept, columns, ref lanes } = self.shape;
+        let Shape { num_steps, agents, observation, stored: kept, masked, columns, ref lanes, .. } = self.shape;
         let (mut observations, mut stored) = (&mut self.observations[..], &mut self.stored[..]);
-        let (mut log_probs, mut rewards) = (&mut self.log_probs[..], &mut self.rewards[..]);
+        let (mut log_probs, mut masks) = (&mut self.log_probs[..], &mut self.masks[..]);
+        let (mut matters, mut present) = (&mut self.matters[..], &mut self.present[..]);
+        let (mut rewards, mut counts, mut left) = (&mut self.rewards[..], &mut self.counts[..], &mut self.left[..]);
         let (mut terminated, mut truncated) = (&mut self.terminated[..], &mut self.truncated[..]);
-        let (mut last_observations, mut labels) = (&mut self.last_observations[..], &mut self.labels[..]);
-        let mut matters = &mut self.matters[..];
+        let (mut last, mut last_present) = (&mut self.last.observations[..], &mut self.last.present[..]);
+        let mut labels = &mut self.labels[..];
         let mut parts = Vec::with_capacity(lanes.len());
         for (envs, record) in lanes.iter().zip(&mut self.lanes) {
             let steps = envs * num_steps;
-            let labelled = if labels.is_empty() { 0 } else { steps * agents * kept };
+            let rows = steps * agents;
+            let labelled = if labels.is_empty() { 0 } else { rows * kept };
             parts.push(Part {
                 labels: cut(&mut labels, labelled),
-                observations: cut(&mut observations, steps * agents * observation),
-                stored: cut(&mut stored, steps * agents * kept),
-                log_probs: cut(&mut log_probs, steps * agents),
-                matters: cut(&mut matters, steps * agents),
+                observations: cut(&mut observations, rows * observation),
+                stored: cut(&mut stored, rows * kept),
+                log_probs: cut(&mut log_probs, rows),
+                masks: cut(&mut masks, rows * masked),
+                matters: cut(&mut matters, rows),
+                present: cut(&mut present, rows),
                 rewards: cut(&mut rewards, steps * columns),
+                counts: cut(&mut counts, steps * columns),
+                left: cut(&mut left, steps * columns),
                 terminated: cut(&mut terminated, steps),
                 truncated: cut(&mut truncated, steps),
-                last_observations: cut(&mut last_observations, envs * agents * observation),
+                last_observations: cut(&mut last, envs * agents * observation),
+                last_present: cut(&mut last_present, envs * agents),
                 record,
             });
         }
@@ -213,7 +313,7 @@ impl Rollout {
     }
 
     /// Advantages and returns in the reward's unit, both `[steps, columns]`, from values in that unit: of all steps, of
-    /// the envs after the last tick, and of the ends in [`final_steps`](Self::final_steps).
+    /// the envs after the last tick, and of the ends in [`end_steps`](Self::end_steps).
     pub(super) fn advantages(
         &self,
         (values, last_values, ends): (&[f32], &[f32], &[f32]),
@@ -221,9 +321,11 @@ impl Rollout {
     ) -> Result<(Vec<f32>, Vec<f32>)> {
         let columns = self.shape.columns;
         let mut final_values = vec![0.0; values.len()];
-        for (step, end) in self.final_steps.iter().zip(ends.chunks_exact(columns)) {
+        for (step, end) in self.end_steps.iter().zip(ends.chunks_exact(columns)) {
             final_values[step * columns..(step + 1) * columns].copy_from_slice(end);
         }
+        let decided: Vec<bool> =
+            self.matters.chunks_exact(self.shape.per_column()).map(|agents| agents.contains(&true)).collect();
         let (mut advantages, mut returns) = (vec![0.0; values.len()], vec![0.0; values.len()]);
         let (mut first_step, mut first_env) = (0, 0);
         for envs in &self.shape.lanes {
@@ -237,6 +339,8 @@ impl Rollout {
                 final_values: &final_values[rows.clone()],
                 terminated: &self.terminated[steps.clone()],
                 truncated: &self.truncated[steps.clone()],
+                decided: &decided[rows.clone()],
+                left: &self.left[rows.clone()],
             };
             gae(&trajectories, gamma, gae_lambda, &mut advantages[rows.clone()], &mut returns[rows])?;
             (first_step, first_env) = (steps.end, first_env + envs);
@@ -251,95 +355,191 @@ fn cut<'a, T>(rest: &mut &'a mut [T], count: usize) -> &'a mut [T] {
     first
 }
 
-fn collect_lane(lane: &mut Lane, shape: &Shape, actor: Actor<'_>, mut part: Part<'_>) -> Result<()> {
+fn collect_lane(
+    lane: &mut Lane,
+    mut players: Vec<Player<'_>>,
+    opponents: &[Opponent<'_>],
+) -> Result<Vec<EpisodeRecord>> {
     let envs = lane.envs();
-    part.record.moments = Some(RunningMoments::new(shape.observation));
-    // A teacher's memory ends with the rollout, so that a resumed run meets the same teacher.
-    let mut teacher = actor.teacher.map(|teacher| (teacher.policy.fork(), teacher.plays));
-    for tick in 0..shape.num_steps {
+    let num_steps = players.first().map_or(0, |player| player.shape.num_steps);
+    // The memory of who is not trained ends with the rollout, so that a resumed run meets the same teachers and opponents.
+    let mut opponents: Vec<_> = opponents.iter().map(|opponent| (opponent.group, opponent.policy.fork())).collect();
+    let mut teachers: Vec<_> = players
+        .iter_mut()
+        .map(|player| {
+            player.part.record.moments = Some(RunningMoments::new(player.shape.observation));
+            player.actor.teacher.map(|teacher| (teacher.policy.fork(), teacher.plays))
+        })
+        .collect();
+    let mut records = Vec::new();
+    for tick in 0..num_steps {
         give_way();
         let steps = tick * envs..(tick + 1) * envs;
-        act(lane, shape, actor, &mut part, steps.clone())?;
-        if let Some((teacher, plays)) = &mut teacher {
-            let labels = steps.start * shape.agents * shape.stored..steps.end * shape.agents * shape.stored;
-            label(lane, &mut **teacher, *plays, actor.head, &mut part.labels[labels])?;
+        for (player, teacher) in players.iter_mut().zip(&mut teachers) {
+            player.act(lane, steps.clone())?;
+            if let Some((teacher, plays)) = teacher {
+                player.label(lane, &mut **teacher, *plays, steps.clone())?;
+            }
+        }
+        for (group, opponent) in &mut opponents {
+            lane.act(&mut **opponent, *group)?;
         }
         lane.step();
         let ports = lane.ports();
+        records.extend_from_slice(&ports.finished);
+        for player in &mut players {
+            player.keep(ports, steps.clone());
+            player.keep_ends(ports, steps.start);
+        }
+    }
+    for Player { shape, actor, part, .. } in &mut players {
+        let port = &lane.ports().groups[shape.group];
+        actor.network.normalise(&port.observations, part.last_observations);
+        part.last_present.copy_from_slice(&port.present);
+    }
+    Ok(records)
+}
+
+impl Player<'_> {
+    /// Samples the actions of the steps `steps`, one per env of the lane.
+    fn act(&mut self, lane: &mut Lane, steps: Range<usize>) -> Result<()> {
+        let Shape { group, agents, observation, stored, masked, .. } = *self.shape;
+        let rows = steps.start * agents..steps.end * agents;
+        let (head, part) = (self.actor.head, &mut self.part);
+        let record = &mut *part.record;
+        record.normals.clear();
+        record.uniforms.clear();
+        // Each group draws for itself.
+        let purpose = ACTION.of(group as u64);
+        for address in lane.addresses() {
+            let mut stream = self.actor.seeds.stream(purpose, address);
+            for _ in 0..agents {
+                record.normals.extend((0..head.continuous()).map(|_| stream.normal()));
+                record.uniforms.extend((0..head.discrete()).map(|_| stream.unit()));
+            }
+        }
+        let port = &mut lane.ports_mut().groups[group];
+        if let Some(moments) = &mut record.moments {
+            update_moments(moments, port)?;
+        }
+        part.present[rows.clone()].copy_from_slice(&port.present);
+        let matters = &mut part.matters[rows.clone()];
+        for ((matters, own), present) in matters.iter_mut().zip(&port.matters).zip(&port.present) {
+            *matters = *own && *present;
+        }
+        let masks = &mut part.masks[rows.start * masked..rows.end * masked];
+        head.spread_masks(&port.masks, port.num_choices, masks)?;
+        let observations = &mut part.observations[rows.start * observation..rows.end * observation];
+        self.network.normalise(&port.observations, observations);
+        infer(self.network, observations, matters, record, head.head());
+        head.sample(
+            HeadRows { head: &record.head, log_std: self.network.log_std(), masks: some_of(masks) },
+            Noise { normals: &record.normals, uniforms: &record.uniforms },
+            &mut part.stored[rows.start * stored..rows.end * stored],
+            &mut port.actions,
+            &mut part.log_probs[rows],
+        );
+        Ok(())
+    }
+
+    /// Writes what the teacher would do; the actions chosen so far are played unless it plays itself.
+    fn label(&mut self, lane: &mut Lane, teacher: &mut dyn Policy, plays: bool, steps: Range<usize>) -> Result<()> {
+        let Shape { group, agents, stored, masked, .. } = *self.shape;
+        let rows = steps.start * agents..steps.end * agents;
+        let chosen = lane.ports().groups[group].actions.clone();
+        lane.act(teacher, group)?;
+        let actions = &mut lane.ports_mut().groups[group].actions;
+        let labels = rows.start * stored..rows.end * stored;
+        let head = self.actor.head;
+        head.unsquash(actions, &mut self.part.labels[labels.clone()]);
+        if masked > 0 {
+            let masks = self.part.masks[rows.start * masked..rows.end * masked].chunks_exact(masked);
+            let labels = self.part.labels[labels].chunks_exact(stored).zip(masks);
+            for (matters, (label, mask)) in self.part.matters[rows].iter_mut().zip(labels) {
+                // What is forbidden is nothing to learn.
+                *matters &= head.allows(label, mask);
+            }
+        }
+        if !plays {
+            actions.copy_from_slice(&chosen);
+        }
+        Ok(())
+    }
+
+    /// Keeps what came of the steps `steps`.
+    fn keep(&mut self, ports: &Ports, steps: Range<usize>) {
+        let (part, port, shape) = (&mut self.part, &ports.groups[self.shape.group], self.shape);
         part.terminated[steps.clone()].copy_from_slice(&ports.terminated);
         part.truncated[steps.clone()].copy_from_slice(&ports.truncated);
-        let rewards = &mut part.rewards[steps.start * shape.columns..steps.end * shape.columns];
-        let per_column = shape.agents / shape.columns;
-        for (column, agents) in rewards.iter_mut().zip(ports.groups[0].rewards.chunks_exact(per_column)) {
-            *column = agents.iter().sum::<f32>() / per_column as f32;
+        let is_learner = std::ptr::eq(self.network, self.actor.network);
+        let per_column = shape.per_column();
+        let columns = steps.start * shape.columns..steps.end * shape.columns;
+        let (rewards, acted) = (port.rewards.chunks_exact(per_column), port.acted.chunks_exact(per_column));
+        let kept = part.rewards[columns.clone()].iter_mut().zip(&mut part.counts[columns.clone()]);
+        for ((reward, counts), (paid, acted)) in kept.zip(rewards.zip(acted)) {
+            let num_acted = acted.iter().filter(|acted| **acted).count();
+            let sum: f32 = paid.iter().zip(acted).filter(|(_, acted)| **acted).map(|(paid, _)| paid).sum();
+            *reward = sum / num_acted.max(1) as f32;
+            *counts = is_learner && num_acted > 0;
         }
-        keep_ends(shape, actor, &mut part, steps.start, ports);
-    }
-    actor.network.normalise(&lane.ports().groups[0].observations, part.last_observations);
-    Ok(())
-}
-
-/// Samples the actions of the steps `steps`, one per env of the lane.
-fn act(
-    lane: &mut Lane,
-    shape: &Shape,
-    actor: Actor<'_>,
-    part: &mut Part<'_>,
-    steps: std::ops::Range<usize>,
-) -> Result<()> {
-    let Shape { agents, observation, stored, .. } = *shape;
-    let rows = steps.start * agents..steps.end * agents;
-    let LaneRecord { scratch, head, normals, uniforms, moments, .. } = &mut *part.record;
-    normals.clear();
-    uniforms.clear();
-    for address in lane.addresses() {
-        let mut stream = actor.seeds.stream(ACTION, address);
-        for _ in 0..agents {
-            normals.extend((0..actor.head.continuous()).map(|_| stream.normal()));
-            uniforms.extend((0..actor.head.discrete()).map(|_| stream.unit()));
+        let acted = port.acted.chunks_exact(per_column).zip(0..);
+        for (left, (acted, column)) in part.left[columns].iter_mut().zip(acted) {
+            let env = column / shape.columns;
+            let is_over = ports.terminated[env] || ports.truncated[env];
+            let after = if is_over { &port.final_present } else { &port.present };
+            let remain = &after[column * per_column..(column + 1) * per_column];
+            *left = acted.contains(&true) && !remain.contains(&true);
         }
     }
-    let port = &mut lane.ports_mut().groups[0];
-    if let Some(moments) = moments {
-        moments.update(&port.observations)?;
+
+    /// Keeps what was seen at the end of truncated episodes.
+    fn keep_ends(&mut self, ports: &Ports, first_step: usize) {
+        let (record, port) = (&mut *self.part.record, &ports.groups[self.shape.group]);
+        let Shape { agents, observation, .. } = *self.shape;
+        for (env, _) in ports.truncated.iter().enumerate().filter(|(_, truncated)| **truncated) {
+            record.end_steps.push(first_step + env);
+            let at = record.ends.observations.len();
+            record.ends.observations.resize(at + agents * observation, 0.0);
+            let seen = &port.final_observations[env * agents * observation..(env + 1) * agents * observation];
+            self.actor.network.normalise(seen, &mut record.ends.observations[at..]);
+            record.ends.present.extend_from_slice(&port.final_present[env * agents..(env + 1) * agents]);
+        }
     }
-    part.matters[rows.clone()].copy_from_slice(&port.matters);
-    let observations = &mut part.observations[rows.start * observation..rows.end * observation];
-    actor.network.normalise(&port.observations, observations);
-    head.resize(rows.len() * actor.head.head(), 0.0);
-    actor.network.forward_normalised(observations, head, scratch);
-    actor.head.sample(
-        HeadRows { head, log_std: actor.network.log_std(), masks: None },
-        Noise { normals, uniforms },
-        &mut part.stored[rows.start * stored..rows.end * stored],
-        &mut port.actions,
-        &mut part.log_probs[rows],
-    );
-    Ok(())
 }
 
-/// Writes what the teacher would do; the actions chosen so far are played unless it plays itself.
-fn label(lane: &mut Lane, teacher: &mut dyn Policy, plays: bool, head: &HybridHead, labels: &mut [f32]) -> Result<()> {
-    let chosen = lane.ports().groups[0].actions.clone();
-    lane.act(teacher, 0)?;
-    let actions = &mut lane.ports_mut().groups[0].actions;
-    head.unsquash(actions, labels);
-    if !plays {
-        actions.copy_from_slice(&chosen);
+/// Adds what those see who are there.
+fn update_moments(moments: &mut RunningMoments, port: &GroupPort) -> Result<()> {
+    if port.present.contains(&false) {
+        let rows = port.observations.chunks_exact(port.observation_width).zip(&port.present);
+        let seen: Vec<f32> = rows.filter(|(_, present)| **present).flat_map(|(row, _)| row).copied().collect();
+        return moments.update(&seen);
     }
-    Ok(())
+    moments.update(&port.observations)
 }
 
-/// Keeps what was seen at the end of truncated episodes, and the records of all that ended.
-fn keep_ends(shape: &Shape, actor: Actor<'_>, part: &mut Part<'_>, first_step: usize, ports: &crate::sim::Ports) {
-    let record = &mut *part.record;
-    record.records.extend_from_slice(&ports.finished);
-    let width = shape.agents * shape.observation;
-    for (env, _) in ports.truncated.iter().enumerate().filter(|(_, truncated)| **truncated) {
-        record.final_steps.push(first_step + env);
-        let at = record.final_observations.len();
-        record.final_observations.resize(at + width, 0.0);
-        let seen = &ports.groups[0].final_observations[env * width..(env + 1) * width];
-        actor.network.normalise(seen, &mut record.final_observations[at..]);
+/// Writes the head's outputs, `[rows, head]`; those of rows that do not matter cost nothing and are 0.
+fn infer(network: &Network, observations: &[f32], matters: &[bool], record: &mut LaneRecord, width: usize) {
+    let LaneRecord { scratch, gathered: (seen, heads), head, .. } = record;
+    head.resize(matters.len() * width, 0.0);
+    if !matters.contains(&false) {
+        return network.forward_normalised(observations, head, scratch);
     }
+    let observation = observations.len() / matters.len();
+    let rows = observations.chunks_exact(observation).zip(matters).filter(|(_, matters)| **matters);
+    seen.clear();
+    rows.for_each(|(row, _)| seen.extend_from_slice(row));
+    heads.resize(seen.len() / observation * width, 0.0);
+    network.forward_normalised(seen, heads, scratch);
+    let mut heads = heads.chunks_exact(width);
+    for (row, matters) in head.chunks_exact_mut(width).zip(matters) {
+        match matters.then(|| heads.next()).flatten() {
+            Some(own) => row.copy_from_slice(own),
+            None => row.fill(0.0),
+        }
+    }
+}
+
+/// None for nothing.
+pub(super) fn some_of<T>(numbers: &[T]) -> Option<&[T]> {
+    (!numbers.is_empty()).then_some(numbers)
 }

@@ -3,7 +3,7 @@
 //! Only the observation layout and the action space have to match; how many agents there are does not, so a policy
 //! trained small acts in a large team.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use bevy_ecs::{
     query::{QueryState, With},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    sim::{Address, Choices, Clock, Declared, Env, Policy, Ports, Purpose, Seeds},
+    sim::{Address, Choices, Clock, Declared, Env, GroupPort, Policy, Ports, Purpose, Seeds},
 };
 
 const SAMPLE: Purpose = Purpose::new("policy.sample");
@@ -48,6 +48,7 @@ pub struct NetworkPolicy {
 struct Rows {
     scratch: Scratch,
     head: Vec<f32>,
+    masks: Vec<f32>,
     normals: Vec<f32>,
     uniforms: Vec<f32>,
     stored: Vec<f32>,
@@ -116,9 +117,11 @@ impl Policy for NetworkPolicy {
         let addresses = if self.decision == Decision::Sample { self.addresses(world) } else { Vec::new() };
         let port = &mut world.resource_mut::<Ports>().into_inner().groups[group];
         self.see(&port.observations, port.agents)?;
-        let Rows { head, normals, uniforms, stored, log_probs, .. } = &mut self.rows;
+        let Rows { head, masks, normals, uniforms, stored, log_probs, .. } = &mut self.rows;
         let agents = port.observations.len() / port.observation_width;
-        let outputs = HeadRows { head, log_std: self.shared.network.log_std(), masks: None };
+        spread_masks(&self.head, port, 0..agents, masks)?;
+        let masks = (!masks.is_empty()).then_some(&masks[..]);
+        let outputs = HeadRows { head, log_std: self.shared.network.log_std(), masks };
         match self.decision {
             Decision::Mode => self.head.mode(outputs, &mut port.actions),
             Decision::Sample => {
@@ -153,7 +156,9 @@ impl Policy for NetworkPolicy {
         network.forward(observations, &mut heads, &mut self.rows.scratch);
         let head = &heads[place * self.head.head()..][..self.head.head()];
         check_finite(head, self.head.head(), row, port.agents)?;
-        let outputs = HeadRows { head, log_std: network.log_std(), masks: None };
+        spread_masks(&self.head, port, row..row + 1, &mut self.rows.masks)?;
+        let masks = (!self.rows.masks.is_empty()).then_some(&self.rows.masks[..]);
+        let outputs = HeadRows { head, log_std: network.log_std(), masks };
         Ok(Some(self.shared.card.actions.choices(self.head.marginals(outputs))))
     }
 
@@ -167,6 +172,16 @@ impl Policy for NetworkPolicy {
             rows: Rows::default(),
         })
     }
+}
+
+/// Writes the masks of these rows of a group; none where nothing ever is forbidden.
+fn spread_masks(head: &HybridHead, port: &GroupPort, rows: Range<usize>, masks: &mut Vec<f32>) -> Result<()> {
+    masks.clear();
+    if port.masks.is_empty() {
+        return Ok(());
+    }
+    masks.resize(rows.len() * head.logits(), 0.0);
+    head.spread_masks(&port.masks[rows.start * port.num_choices..rows.end * port.num_choices], port.num_choices, masks)
 }
 
 /// Whether the heads of the agents from row `first` on are numbers.
@@ -213,7 +228,7 @@ mod tests {
         fn spec(&self, max_steps: u32) -> Spec {
             let mut birds = group(self.layout, 4, 2.0);
             birds.agents = self.agents;
-            Spec { groups: vec![birds], metrics: vec![], stratum: None, reward_clip: None, max_steps }
+            Spec { groups: vec![birds], metrics: vec![], stratum: None, state: vec![], max_steps }
         }
 
         fn dt_s(&self) -> f64 {

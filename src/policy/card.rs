@@ -12,7 +12,7 @@ mod files;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::files::{CARD_FILE, Shared, WEIGHTS_FILE, load, load_card, save, save_in};
+pub use self::files::{CARD_FILE, Shared, WEIGHTS_FILE, folders, load, load_card, load_in, save, save_in};
 use super::{
     distribution::HybridHead,
     network::{Activation, ActorShape, Team},
@@ -170,6 +170,11 @@ impl Card {
             return Err(Error::input(format!("this card is longer than {MAX_CARD_BYTES} bytes")));
         }
         Ok(text)
+    }
+
+    /// Where it comes from, in a sentence.
+    pub fn origin(&self) -> String {
+        format!("learned by {} in {}, {} env-steps", self.algorithm, self.scenario, self.env_steps)
     }
 
     /// Sizes and choices of the network it describes.

@@ -163,6 +163,34 @@ impl HybridHead {
         self.logits
     }
 
+    /// Turns what a port allows, `[rows, num_choices]`, into masks of the head, `[rows, logits]`: the points of a grid are
+    /// always allowed. Nothing is written where nothing ever is forbidden.
+    ///
+    /// # Errors
+    /// A row in which every choice of a dimension is forbidden.
+    pub fn spread_masks(&self, allowed: &[bool], num_choices: usize, masks: &mut [f32]) -> Result<()> {
+        if allowed.is_empty() {
+            return Ok(());
+        }
+        let free = self.logits - num_choices;
+        let rows = allowed.chunks_exact(num_choices).zip(masks.chunks_exact_mut(self.logits));
+        for (row, (allowed, mask)) in rows.enumerate() {
+            mask[..free].fill(1.0);
+            mask[free..].iter_mut().zip(allowed).for_each(|(mask, allowed)| *mask = f32::from(u8::from(*allowed)));
+            let is_stuck = |dim: &Categorical| mask[dim.mask..][..dim.logits.len()].iter().all(|mask| *mask == 0.0);
+            if let Some(dim) = self.discrete.iter().position(is_stuck) {
+                return Err(Error::input(format!("row {row} has no choice left in discrete dimension {dim}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the choices of one stored action are allowed by a row of masks.
+    pub fn allows(&self, stored: &[f32], mask: &[f32]) -> bool {
+        let choices = self.discrete.iter().zip(&stored[self.continuous.len()..]);
+        choices.into_iter().all(|(dim, choice)| mask[dim.mask + *choice as usize] != 0.0)
+    }
+
     /// Draws an action for each row.
     ///
     /// Writes what the environment acts on into `actions`, `[rows, action]`, what a rollout keeps (u, then the indices)

@@ -3,8 +3,9 @@
 
 pub mod acting;
 pub mod card;
+pub mod cast;
 pub mod distribution;
 pub mod network;
-pub mod registry;
+pub mod shipped;
 pub mod tensor;
 pub mod tensors;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     error::{Error, Result},
-    sim::{EpisodeRecord, GroupPort, MetricSpec, Ports, RewardTerm, Spec, snapshot},
+    sim::{EpisodeRecord, GroupPort, MetricSpec, Pay, Ports, RewardTerm, Spec, snapshot},
 };
 
 /// Topic of the [`Preamble`].
@@ -65,6 +65,9 @@ pub enum Event {
         episode_return: f64,
         /// The same for each reward term of the first group, before clipping.
         terms: Vec<f64>,
+        /// Both for each later group, in order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        later_groups: Vec<Pay>,
         /// What was measured, over the episode.
         metrics: Vec<f64>,
         /// Index into the labels of the domain's stratum.
@@ -222,18 +225,24 @@ pub(super) fn decode_actions(message: &[u8], port: &mut GroupPort) -> Result<()>
 impl From<(&EpisodeRecord, bool)> for Event {
     /// The end of an episode, and whether the time limit cut it.
     fn from((record, truncated): (&EpisodeRecord, bool)) -> Self {
-        let EpisodeRecord { episode, length, episode_return, terms, metrics, stratum, .. } = record.clone();
-        Self::EpisodeEnded { episode, length, truncated, episode_return, terms, metrics, stratum }
+        let EpisodeRecord { episode, length, groups, metrics, stratum, .. } = record.clone();
+        let mut groups = groups.into_iter();
+        let Pay { episode_return, terms } = groups.next().unwrap_or_default();
+        let later_groups = groups.collect();
+        Self::EpisodeEnded { episode, length, truncated, episode_return, terms, later_groups, metrics, stratum }
     }
 }
 
 impl Event {
     /// The record of the episode of env `env` whose end this is, and whether the time limit cut it.
     pub fn into_record(self, env: u64) -> Option<(EpisodeRecord, bool)> {
-        let Self::EpisodeEnded { episode, length, truncated, episode_return, terms, metrics, stratum } = self else {
+        let Self::EpisodeEnded { episode, length, truncated, episode_return, terms, later_groups, metrics, stratum } =
+            self
+        else {
             return None;
         };
-        Some((EpisodeRecord { env, episode, length, episode_return, terms, metrics, stratum }, truncated))
+        let groups = [Pay { episode_return, terms }].into_iter().chain(later_groups).collect();
+        Some((EpisodeRecord { env, episode, length, groups, metrics, stratum }, truncated))
     }
 }
 

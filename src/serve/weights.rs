@@ -27,9 +27,9 @@ use crate::{
     policy::{
         acting::{Decision, NetworkPolicy},
         card::{CARD_FILE, Shared, WEIGHTS_FILE},
-        registry::Registry,
+        cast::Casting,
     },
-    sim::{Domain, GroupSpec},
+    sim::Domain,
 };
 
 /// Time between two looks at the files.
@@ -83,7 +83,6 @@ struct Weights {
 /// Where weights are watched.
 struct Place {
     params: ClusterParams,
-    group: GroupSpec,
     path: PathBuf,
     max_age: Option<Duration>,
     /// What the files were like when they were read last; none if they shall be read again in any case.
@@ -119,11 +118,9 @@ impl Decider {
         if let Some(rule) = Scripted::named(name)? {
             return Ok(Self { name: name.to_owned(), kind: Kind::Rule(rule) });
         }
-        let group = group(params);
-        let path = registry(params, &group, checkpoints).locate(name)?;
+        let path = casting(params).with_checkpoints(checkpoints.map(Path::to_owned)).locate(name)?;
         let place = Place {
             params: params.clone(),
-            group,
             path,
             max_age,
             read: None,
@@ -140,7 +137,7 @@ impl Decider {
     /// # Errors
     /// A network that does not fit the scenario.
     pub fn network(params: &ClusterParams, shared: Shared) -> Result<Self> {
-        shared.card.check_fit(&group(params))?;
+        casting(params).check_fit(0, &shared.card)?;
         let name = shared.card.name.clone();
         let weights = Weights::new(None, Some(acting(shared)?));
         Ok(Self { name, kind: Kind::Network(Box::new(weights)) })
@@ -264,7 +261,7 @@ impl Place {
         {
             self.reads += 1;
         }
-        registry(&self.params, &self.group, None).load(&self.path).and_then(acting)
+        casting(&self.params).load(0, &self.path).and_then(acting)
     }
 }
 
@@ -301,12 +298,9 @@ fn acting(shared: Shared) -> Result<NetworkPolicy> {
     NetworkPolicy::new(Arc::new(shared), Decision::Mode)
 }
 
-fn group(params: &ClusterParams) -> GroupSpec {
-    params.spec(1).groups.remove(0)
-}
-
-fn registry<'a>(params: &'a ClusterParams, group: &'a GroupSpec, checkpoints: Option<&'a Path>) -> Registry<'a> {
-    Registry { domain: params, scenario: "", group, checkpoints, decision: Decision::Mode }
+/// Where names are looked up; a cluster outside of any simulation is no scenario.
+fn casting(params: &ClusterParams) -> Casting<'_> {
+    Casting::new(params, "", params.spec(1))
 }
 
 /// Looks at a folder's weights and card, or at a file of weights and the card beside it.

@@ -107,8 +107,8 @@ struct Ready {
 /// What has been learned up to one moment.
 #[derive(Clone)]
 struct Learned {
-    policy: Arc<Shared>,
-    critic: Option<Arc<Critic>>,
+    /// One for each group that learns.
+    groups: Vec<(Arc<Shared>, Option<Arc<Critic>>)>,
 }
 
 impl Background {
@@ -177,17 +177,18 @@ impl Background {
         self.crew.cpu_s()
     }
 
-    /// The newest policy, with its card.
-    pub fn policy(&self) -> Arc<Shared> {
-        Arc::clone(&lock(&self.ready.learned).policy)
+    /// The newest policies with their cards, one for each group that learns.
+    pub fn policies(&self) -> Vec<Arc<Shared>> {
+        lock(&self.ready.learned).groups.iter().map(|(policy, _)| Arc::clone(policy)).collect()
     }
 
-    /// The return that the newest critic expects from each of the moments `observations`, `[moments, agents, observation]`,
+    /// The return that the newest critic of the group called `group` expects from each of the moments `observations`, `[moments, agents, observation]`,
     /// as the ports show them: one number per moment if the critic sees the whole team (MAPPO), one per agent if it sees
     /// what the agent sees (IPPO). None for a critic with attention, or where these are not whole moments of so many
     /// agents.
-    pub fn value_of(&self, observations: &[f32], agents: usize) -> Option<Vec<f32>> {
-        let Learned { policy, critic } = lock(&self.ready.learned).clone();
+    pub fn value_of(&self, group: &str, observations: &[f32], agents: usize) -> Option<Vec<f32>> {
+        let Learned { groups } = lock(&self.ready.learned).clone();
+        let (policy, critic) = groups.into_iter().find(|(policy, _)| policy.card.group == group)?;
         let mut normalised = vec![0.0; observations.len()];
         policy.network.normalise(observations, &mut normalised);
         critic?.values(&normalised, agents)
@@ -258,7 +259,12 @@ impl std::ops::AddAssign for Work {
 
 impl Learned {
     fn of(session: &Session) -> Result<Self> {
-        Ok(Self { policy: Arc::new(session.policy()?), critic: session.critic().map(Arc::new) })
+        let critic = |policy: &Shared| session.critic(&policy.card.group).map(Arc::new);
+        let groups = session.policies()?.into_iter().map(|policy| {
+            let critic = critic(&policy);
+            (Arc::new(policy), critic)
+        });
+        Ok(Self { groups: groups.collect() })
     }
 }
 

@@ -59,6 +59,8 @@ impl Binding {
         };
         note(PLAN, "seed", plan.seed.to_string());
         note(PLAN, "stages", plan.stages.len().to_string());
+        let roles = ron::to_string(&plan.roles).unwrap_or_default();
+        note(PLAN, "roles", roles);
         for name in names_of(PpoParams::declarations()) {
             note(PLAN, &name, plan.params.get(&name).unwrap_or_default());
         }
@@ -159,12 +161,18 @@ fn sha256(text: &str) -> String {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::{domains::Scenario, metrics::Goal};
+    use crate::{domains::Scenario, metrics::Goal, session::Roles};
 
     fn plan() -> Plan {
         let text = "(version: 1, name: \"x\", title: \"T\", about: \"A\", seed: 1, max_steps: 4, domain: Jamming(()))";
         let stage = Scenario::parse(text, "x.ron").unwrap();
-        Plan { stages: vec![stage.clone(), stage], seed: 3, goal: Goal::Steps(9), params: PpoParams::default() }
+        Plan {
+            stages: vec![stage.clone(), stage],
+            seed: 3,
+            goal: Goal::Steps(9),
+            params: PpoParams::default(),
+            roles: Roles::default(),
+        }
     }
 
     #[test]

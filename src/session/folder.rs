@@ -14,14 +14,14 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::generation;
+use super::{generation, roles::Roles};
 use crate::{
     domains::Scenario,
     durable::{self, Durability, Folder, Kind, LOCK, failed, read_capped},
     error::{Error, Result},
     learn::hyperparameters::PpoParams,
     metrics::Goal,
-    policy::card::{CARD_FILE, WEIGHTS_FILE},
+    policy::card::{self, CARD_FILE, Shared, WEIGHTS_FILE},
     sim::{
         params::{Params, When},
         scenario::{MAX_BYTES, place_of},
@@ -29,12 +29,14 @@ use crate::{
 };
 
 /// Version of `run.ron`.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Name of the plan.
 pub(super) const PLAN_FILE: &str = "run.ron";
 /// Name of the measurements.
 pub(super) const METRICS_FILE: &str = "metrics.jsonl";
+/// Name of the folder of the policies that groups are played by.
+const OPPONENTS: &str = "opponents";
 /// Name of the folder of checkpoints.
 const CHECKPOINTS: &str = "checkpoints";
 
@@ -49,6 +51,8 @@ pub struct Plan {
     pub goal: Goal,
     /// Hyperparameters.
     pub params: PpoParams,
+    /// Who learns, and against whom.
+    pub roles: Roles,
 }
 
 impl Plan {
@@ -98,6 +102,9 @@ struct PlanFile {
     until: Until,
     stages: usize,
     hyperparameters: PpoParams,
+    /// Absent in version 1, in which one group learned.
+    #[serde(default)]
+    roles: Roles,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -183,6 +190,33 @@ impl RunFolder {
         })
     }
 
+    /// The folder of the policy of the group called `group`, made if it is missing.
+    ///
+    /// # Errors
+    /// A link or a file in its place, or what the file system reports.
+    pub(super) fn make_group(&self, group: &str) -> Result<Folder> {
+        self.folder.make_folder(group).map(|(folder, _)| folder)
+    }
+
+    /// Keeps a policy that a group is played by, so that the run can go on without the files it was read from.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub(super) fn keep_opponent(&self, group: &str, policy: &Shared) -> Result<()> {
+        let (opponents, _) = self.folder.make_folder(OPPONENTS)?;
+        let _ = card::save_in(&opponents.make_folder(group)?.0, &policy.network, &policy.card)?;
+        Ok(())
+    }
+
+    /// Reads it back; none for a group that no learned policy plays.
+    ///
+    /// # Errors
+    /// Files that cannot be used.
+    pub(super) fn opponent(&self, group: &str) -> Result<Option<Shared>> {
+        let Some(opponents) = self.folder.folder(OPPONENTS)? else { return Ok(None) };
+        opponents.folder(group)?.map(|folder| card::load_in(&folder)).transpose()
+    }
+
     /// The same, made if it is missing.
     ///
     /// # Errors
@@ -231,6 +265,14 @@ impl RunFolder {
                 return taken(format!("this folder holds a policy (`{name}`), which a run would replace"), another);
             }
         }
+        for name in self.folder.names()?.iter().filter_map(|name| name.to_str()) {
+            let is_folder = self.folder.kind(name)? == Some(Kind::Folder);
+            if is_folder
+                && self.folder.folder(name)?.is_some_and(|own| own.kind(CARD_FILE).is_ok_and(|kind| kind.is_some()))
+            {
+                return taken(format!("this folder holds a policy (`{name}`), which a run would replace"), another);
+            }
+        }
         // A start locks before it writes anything, and its plan comes last.
         let was_begun = self.folder.kind(LOCK)? == Some(Kind::File) && self.has_no_measurements()? && {
             let checkpoints = self.folder.folder(CHECKPOINTS)?;
@@ -258,8 +300,9 @@ impl RunFolder {
     }
 
     /// Takes away what a start that failed has written, as far as that is possible: `events_file` and the files that
-    /// [`check_free`](Self::check_free) has found free. The folder goes with them if it was made for this run.
-    pub(super) fn abandon(&self, events_file: &str) {
+    /// [`check_free`](Self::check_free) has found free, the folders of `groups` among them. The folder goes with them if it was
+    /// made for this run.
+    pub(super) fn abandon(&self, events_file: &str, groups: &[&str]) {
         let remove_all = |folder: &Folder, is_written: &dyn Fn(&str) -> bool| {
             for name in folder.names().unwrap_or_default() {
                 if name.to_str().is_some_and(is_written) {
@@ -272,6 +315,19 @@ impl RunFolder {
             remove_all(&checkpoints, &|name| generation::is_name(name));
             let _ = self.folder.remove_folder(CHECKPOINTS);
         }
+        let remove_policies = |parent: &Folder| {
+            for group in groups {
+                if let Ok(Some(own)) = parent.folder(group) {
+                    remove_all(&own, &|name| matches!(name, CARD_FILE | WEIGHTS_FILE));
+                    let _ = parent.remove_folder(group);
+                }
+            }
+        };
+        if let Ok(Some(opponents)) = self.folder.folder(OPPONENTS) {
+            remove_policies(&opponents);
+            let _ = self.folder.remove_folder(OPPONENTS);
+        }
+        remove_policies(&self.folder);
         remove_all(&self.folder, &|name| {
             let is_ours = matches!(name, PLAN_FILE | METRICS_FILE | CARD_FILE | WEIGHTS_FILE | LOCK);
             is_ours || name == events_file || is_stage_file(name)
@@ -299,6 +355,7 @@ impl RunFolder {
             },
             stages: plan.stages.len(),
             hyperparameters: plan.params.clone(),
+            roles: plan.roles.clone(),
         };
         let text = ron::ser::to_string_pretty(&file, ron::ser::PrettyConfig::new().new_line("\n"))
             .map_err(|error| Error::system(format!("the plan of the run cannot be written: {error}")))?;
@@ -335,7 +392,8 @@ impl RunFolder {
             let name = stage_file(stage);
             Scenario::parse_bytes(&self.folder.read(&name, MAX_BYTES as u64)?, self.file(&name))
         });
-        Ok(Plan { stages: stages.collect::<Result<_>>()?, seed: file.seed, goal, params: file.hyperparameters })
+        let PlanFile { seed, hyperparameters: params, roles, .. } = file;
+        Ok(Plan { stages: stages.collect::<Result<_>>()?, seed, goal, params, roles })
     }
 }
 

@@ -98,7 +98,7 @@ fn short(value: f64) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::*;
+    use super::{super::Roles, *};
     use crate::{
         domains::Scenario,
         learn::hyperparameters::{Algo, PpoParams},
@@ -107,7 +107,7 @@ mod tests {
     fn plan(goal: Goal, params: PpoParams) -> Plan {
         let text = "(version: 1, name: \"x\", title: \"T\", about: \"A\", seed: 1, max_steps: 4, domain: Jamming(()))";
         let stage = Scenario::parse(text, "x.ron").unwrap();
-        Plan { stages: vec![stage.clone(), stage], seed: 3, goal, params }
+        Plan { stages: vec![stage.clone(), stage], seed: 3, goal, params, roles: Roles::default() }
     }
 
     const BEHIND: Behind = Behind { env_steps: 600, wall_s: 2.94 };

@@ -12,6 +12,7 @@ mod goal;
 mod logs;
 mod machine;
 mod opening;
+mod roles;
 mod settings;
 mod sharing;
 pub mod stopwatch;
@@ -30,7 +31,8 @@ pub(crate) use self::machine::cpu_time;
 pub use self::{
     background::Background,
     folder::{Plan, RunFolder, recommended},
-    sharing::policy_at,
+    roles::{POOL, Roles},
+    sharing::policies_at,
 };
 use self::{
     binding::Binding,
@@ -48,7 +50,7 @@ use crate::{
     learn::{
         critic::Critic,
         hyperparameters::PpoParams,
-        learner::{Counters, IterationReport, Learner, learner},
+        learner::{Counters, IterationReport, Learned, Learner, baseline, learner},
     },
     metrics::{Point, Sink, tensorboard},
     policy::card::{self, Shared},
@@ -168,14 +170,16 @@ impl Session {
         self.earlier_s + self.started.elapsed().saturating_sub(self.waited).as_secs_f64()
     }
 
-    /// The policy as it is now, with its card.
+    /// The policies as they are now, with their cards, in the order of their groups.
     ///
     /// # Errors
-    /// The network has left the finite numbers.
-    pub fn policy(&self) -> Result<Shared> {
+    /// A network has left the finite numbers.
+    pub fn policies(&self) -> Result<Vec<Shared>> {
         let (stage, env_steps) = (self.stage, self.counters().env_steps);
         let moment = Moment { stage, env_steps, wall_s: self.wall_s() };
-        Ok(share(&self.plan, &moment, &self.learner.spec().groups[0], self.learner.policy()?))
+        let groups = &self.learner.spec().groups;
+        let shared = |Learned { group, network }| share(&self.plan, &moment, &groups[group], network);
+        Ok(self.learner.policies()?.into_iter().map(shared).collect())
     }
 
     /// What a person should know and no observer was told yet.
@@ -188,9 +192,9 @@ impl Session {
         std::mem::take(&mut self.notes)
     }
 
-    /// The critic as it is now, for values of what the policy sees; none where it cannot be copied.
-    pub fn critic(&self) -> Option<Critic> {
-        self.learner.critic()
+    /// The critic of the group called `group` as it is now, for values of what the policy sees; none where it cannot be copied.
+    pub fn critic(&self, group: &str) -> Option<Critic> {
+        self.learner.critic(self.learner.spec().group(group)?)
     }
 
     /// Trains until the goal is reached or the observer stops it, then saves.
@@ -288,7 +292,7 @@ impl Session {
     /// Saves everything, then the policy for sharing.
     fn checkpoint(&mut self, start_unix_s: f64) -> Result<()> {
         self.save(start_unix_s)?;
-        self.share_policy()
+        self.share_policies()
     }
 
     fn save(&mut self, start_unix_s: f64) -> Result<()> {
@@ -321,10 +325,13 @@ impl Session {
         Ok(())
     }
 
-    /// Writes the policy for sharing.
-    fn share_policy(&self) -> Result<()> {
-        let Shared { card, network } = self.policy()?;
-        let _ = card::save_in(self.folder.folder(), &network, &card)?;
+    /// Writes the policies for sharing: into the run's folder, or one for each group where there are several.
+    fn share_policies(&self) -> Result<()> {
+        let is_alone = self.learner.spec().groups.len() == 1;
+        for Shared { card, network } in self.policies()? {
+            let own = if is_alone { self.folder.folder().clone() } else { self.folder.make_group(&card.group)? };
+            let _ = card::save_in(&own, &network, &card)?;
+        }
         Ok(())
     }
 }
@@ -349,14 +356,26 @@ impl SessionState {
     }
 }
 
-fn learner_of(plan: &Plan, stage: usize) -> Result<Box<dyn Learner>> {
+/// The learner of a plan; `opponent` gives the learned policy that was kept for a group.
+fn learner_of(
+    plan: &Plan,
+    stage: usize,
+    opponent: impl Fn(&str) -> Result<Option<Shared>>,
+) -> Result<Box<dyn Learner>> {
     let scenario: &Scenario = plan.stages.get(stage).ok_or_else(|| Error::input("a run needs a scenario"))?;
     let domain = scenario.domain.domain();
-    let mut learner = learner(domain, scenario.max_steps, plan.seed, &plan.params)?;
+    let groups = domain.spec(scenario.max_steps).groups;
+    let lineup = plan.roles.lineup(scenario, opponent)?;
+    let learners = lineup.learners.clone();
+    let mut learner = learner(domain, scenario.max_steps, plan.seed, &plan.params, lineup)?;
     if plan.params.imitation > 0.0 {
-        // The last baseline is the strongest by convention, and the one results are quoted against.
-        let teacher = domain.baselines().pop().ok_or_else(|| Error::input("this domain has no baseline to imitate"))?;
-        learner.learn_from(teacher.policy);
+        for group in learners.into_iter().map(|seat| seat.group) {
+            let reference = groups[group].reference.ok_or_else(|| {
+                Error::input(format!("`{}` have no baseline to imitate", groups[group].name))
+                    .hint("set `imitation` to 0")
+            })?;
+            learner.learn_from(group, baseline(domain, &groups[group], reference)?);
+        }
     }
     Ok(learner)
 }

@@ -4,6 +4,7 @@
 //! resumed. One that fails takes away what it wrote. One that is killed leaves what the next start takes over.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -22,9 +23,9 @@ use super::{
 use crate::{
     durable::RunLock,
     error::{Error, ErrorKind, Result},
-    learn::learner::Learner,
+    learn::learner::{Learned, Learner},
     metrics::Goal,
-    policy::network::Network,
+    policy::card::Shared,
 };
 
 /// What a session is made of.
@@ -45,10 +46,25 @@ impl Session {
     /// # Errors
     /// A plan that cannot be trained, or a folder that holds a run or a policy already; nothing is overwritten, and no new
     /// folder stays.
-    pub fn start(plan: Plan, out: Option<&Path>, policy: Option<&Network>) -> Result<Self> {
-        let mut learner = learner_of(&plan, 0)?;
-        if let Some(policy) = policy {
-            learner.start_from(policy)?;
+    pub fn start(plan: Plan, out: Option<&Path>, policy: Option<&Shared>) -> Result<Self> {
+        Self::start_against(plan, out, policy, &BTreeMap::new())
+    }
+
+    /// The same where learned policies act for some groups, by the names of these. The run keeps copies of them.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and a policy that does not fit its group.
+    pub fn start_against(
+        plan: Plan,
+        out: Option<&Path>,
+        policy: Option<&Shared>,
+        opponents: &BTreeMap<String, Shared>,
+    ) -> Result<Self> {
+        let mut learner = learner_of(&plan, 0, |group| Ok(opponents.get(group).cloned()))?;
+        if let Some(Shared { card, network }) = policy {
+            let group = learner.spec().group(&card.group);
+            let group = group.ok_or_else(|| Error::input(format!("no group is called `{}`", card.group)))?;
+            learner.start_from(&Learned { group, network: network.clone() })?;
         }
         let folder = RunFolder::create(out, &plan)?;
         let lock = match RunLock::acquire(folder.folder()) {
@@ -56,7 +72,7 @@ impl Session {
             Err(error) => {
                 // A bad input is somebody else's lock, and the folder theirs.
                 if error.kind() == ErrorKind::System {
-                    folder.abandon("");
+                    folder.abandon("", &[]);
                 }
                 return Err(error);
             }
@@ -64,8 +80,10 @@ impl Session {
         // Somebody may have come first. What is in the folder from here on is of this start.
         folder.check_free()?;
         let events_file = logs::free_events_file(folder.folder())?;
-        let begun = Self::begin(folder.clone(), plan, learner, Arc::clone(&lock), &events_file);
-        begun.inspect_err(|_| folder.abandon(&events_file))
+        let groups: Vec<&str> = learner.spec().groups.iter().map(|group| group.name).collect();
+        let kept = opponents.iter().try_for_each(|(group, policy)| folder.keep_opponent(group, policy));
+        let begun = kept.and_then(|()| Self::begin(folder.clone(), plan, learner, Arc::clone(&lock), &events_file));
+        begun.inspect_err(|_| folder.abandon(&events_file, &groups))
     }
 
     /// Goes on with the run in `path` from its newest good checkpoint, to `goal` if it is given. A run that died before its
@@ -100,7 +118,7 @@ impl Session {
         let mut session = Self::assemble(Parts { folder, plan, learner, stage: 0, logs, earlier_s: 0.0, lock });
         session.save(start_unix_s)?;
         session.folder.write_plan(&session.plan)?;
-        session.share_policy()?;
+        session.share_policies()?;
         Ok(session)
     }
 
@@ -130,7 +148,7 @@ impl Session {
             plan.goal = goal;
         }
         let stage = state.stage.min(plan.stages.len() - 1);
-        let mut learner = learner_of(&plan, stage)?;
+        let mut learner = learner_of(&plan, stage, |group| folder.opponent(group))?;
         learner.load(&loaded.generation.sections).map_err(|error| error.in_file(&loaded.path))?;
         warnings.extend(generation::rewind(&checkpoints, loaded.step)?);
         let (logs, lost) = Logs::go_on(folder.folder(), &state, loaded.step)?;
@@ -156,7 +174,7 @@ impl Session {
 
     /// Starts the run that is planned in a folder where nothing was trained yet.
     fn begin_again(folder: RunFolder, plan: Plan, lock: Arc<RunLock>) -> Result<Self> {
-        let learner = learner_of(&plan, 0)?;
+        let learner = learner_of(&plan, 0, |group| folder.opponent(group))?;
         let events_file = logs::free_events_file(folder.folder())?;
         let path = folder.path().display().to_string();
         let mut session = Self::begin(folder, plan, learner, lock, &events_file)?;

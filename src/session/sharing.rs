@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    learn::learner,
+    learn::learner::{self, Learned},
     policy::{
         card::{self, Actions, Card, Shared},
         network::Network,
@@ -51,12 +51,12 @@ pub(super) fn share(plan: &Plan, moment: &Moment, group: &GroupSpec, network: Ne
     Shared { card, network }
 }
 
-/// The policy that the run in the folder `run` had at `step`: that of the last checkpoint kept up to there, or else of the
-/// first after it. No envs are made, and a run that is under way is not disturbed.
+/// The policies, one for each group that learns, that the run in the folder `run` had at `step`: those of the last checkpoint kept
+/// up to there, or else of the first after it. No envs are made, and a run that is under way is not disturbed.
 ///
 /// # Errors
 /// No run there, no checkpoint of it that can be used, or a plan that was changed since so that it describes another policy.
-pub fn policy_at(run: &Path, step: u64) -> Result<Shared> {
+pub fn policies_at(run: &Path, step: u64) -> Result<Vec<Shared>> {
     let folder = RunFolder::open(run)?;
     let plan = folder.read_plan()?;
     let loaded = generation::load_nearest(&folder.checkpoints()?, step)?;
@@ -71,8 +71,11 @@ pub fn policy_at(run: &Path, step: u64) -> Result<Shared> {
     let stage = state.stage.min(plan.stages.len() - 1);
     let scenario = &plan.stages[stage];
     let spec = scenario.domain.domain().spec(scenario.max_steps);
-    let network = learner::policy_in(&loaded.generation.sections, &spec, &plan.params)
+    let learners = plan.roles.lineup(scenario, |group| folder.opponent(group))?.learners;
+    let groups: Vec<usize> = learners.iter().map(|seat| seat.group).collect();
+    let learned = learner::policies_in(&loaded.generation.sections, &spec, &groups, &plan.params)
         .map_err(|error| error.in_file(&loaded.path))?;
     let moment = Moment { stage, env_steps: loaded.step, wall_s: state.wall_s };
-    Ok(share(&plan, &moment, &spec.groups[0], network))
+    let shared = |Learned { group, network }| share(&plan, &moment, &spec.groups[group], network);
+    Ok(learned.into_iter().map(shared).collect())
 }

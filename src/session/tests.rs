@@ -10,7 +10,7 @@ use crate::{durable::Folder, metrics::Goal};
 fn plan(goal: Goal) -> Plan {
     let text = "(version: 1, name: \"x\", title: \"T\", about: \"A\", seed: 1, max_steps: 4, domain: Jamming(()))";
     let params = PpoParams { num_envs: 2, num_steps: 4, hidden: 4, ..PpoParams::default() };
-    Plan { stages: vec![Scenario::parse(text, "x.ron").unwrap()], seed: 1, goal, params }
+    Plan { stages: vec![Scenario::parse(text, "x.ron").unwrap()], seed: 1, goal, params, roles: Roles::default() }
 }
 
 fn state(agon: &str, settings: &str) -> SessionState {
@@ -164,7 +164,7 @@ fn a_checkpoint_names_no_file_but_an_event_file_of_its_folder() {
         let error = Session::resume(&run, None).err().unwrap();
         assert!(error.to_string().contains(".agon") && error.to_string().contains("event file"), "{error}");
         assert!(error.exit_code() == 2 && !error.to_string().contains('\0'), "{error}");
-        assert!(policy_at(&run, u64::MAX).is_err());
+        assert!(policies_at(&run, u64::MAX).is_err());
         fs::write(&whole.path, whole.generation.encode(whole.step).unwrap()).unwrap();
     }
     assert_eq!(fs::read(outside).unwrap(), b"precious");

@@ -64,6 +64,8 @@ pub struct Baseline {
     pub name: &'static str,
     /// What it does, in a sentence.
     pub doc: &'static str,
+    /// Name of the group that it acts for.
+    pub group: &'static str,
     /// Whether it reads more than the observations.
     pub privileged: bool,
     /// The policy itself.

@@ -28,10 +28,12 @@ pub use description::{Description, Fact};
 pub use domain::{Baseline, Choices, Domain, Policy, Showcase};
 pub use editor::{Editor, EntityKind};
 pub use graph::Graph;
-pub use ports::{EpisodeRecord, GroupPort, Ports};
+pub use ports::{EpisodeRecord, GroupPort, Pay, Ports};
 pub use seeds::{Address, Purpose, Seeds, Stream};
 pub use snapshot::DeclareState;
-pub use spec::{ActionSpace, Aggregate, DiscreteSpec, Field, GroupSpec, MetricSpec, RewardTerm, Spec, Stratum, field};
+pub use spec::{
+    ActionSpace, Aggregate, Better, DiscreteSpec, Field, GroupSpec, MetricSpec, RewardTerm, Spec, Stratum, field,
+};
 pub use table::{column, column_mut};
 pub use tick::{Clock, Declared, Due, Env, EnvSlot, Refresh, Reset, SimPlugin, Tick, TickSystems};
 pub use view::{ColourBy, View, ViewOptions, ViewSpec, clock_of, number_of, picture_of};

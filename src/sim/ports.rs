@@ -19,6 +19,11 @@ pub struct Ports {
     pub metrics: Vec<f64>,
     /// `[envs]`: index into the labels of the spec's stratum.
     pub stratum: Vec<u8>,
+    /// `[envs, state]`: what critics may know of each env beyond what agents see, of the new episode where one has just begun;
+    /// empty if the spec declares nothing.
+    pub state: Vec<f32>,
+    /// Same shape: for envs whose episode ended in the last tick, what it was at its end.
+    pub final_state: Vec<f32>,
     /// Episodes that ended in the last tick, in the order of their envs.
     pub finished: Vec<EpisodeRecord>,
 }
@@ -32,6 +37,8 @@ pub struct GroupPort {
     pub observation_width: usize,
     /// Numbers per action.
     pub action_width: usize,
+    /// Choices of all discrete dimensions together.
+    pub num_choices: usize,
     /// Number of reward terms.
     pub num_terms: usize,
     /// `[envs, agents, observation_width]`: what the agents see now; of the new episode where one has just begun.
@@ -45,6 +52,16 @@ pub struct GroupPort {
     pub matters: Vec<bool>,
     /// Same shape: for envs whose episode ended in the last tick, whether one more action could have changed anything.
     pub final_matters: Vec<bool>,
+    /// `[envs, agents, num_choices]`: which choices are allowed in the next tick, dimension after dimension; at least one of
+    /// each dimension. Empty unless the spec says that the group [is masked](super::GroupSpec::is_masked).
+    pub masks: Vec<bool>,
+    /// `[envs, agents]`: whether the agent exists now. One that does not matters to nothing and is counted nowhere. Who leaves
+    /// has left for good: whoever is in the same row later is somebody else.
+    pub present: Vec<bool>,
+    /// Same shape: for envs whose episode ended in the last tick, whether the agent existed at its end.
+    pub final_present: Vec<bool>,
+    /// Same shape: whether the agent existed in the last tick, and so acted and was paid in it.
+    pub acted: Vec<bool>,
     /// `[envs, agents, num_terms]`: weighted reward terms of the last tick.
     pub terms: Vec<f32>,
     /// `[envs, agents]`: total reward of the last tick, the clipped sum of the terms.
@@ -60,14 +77,21 @@ pub struct EpisodeRecord {
     pub episode: u64,
     /// Ticks it lasted.
     pub length: u32,
-    /// Sum over ticks of the reward, mean over the agents of the first group.
-    pub episode_return: f64,
-    /// The same for each reward term, before clipping.
-    pub terms: Vec<f64>,
+    /// What each group was paid, in the order of the spec.
+    pub groups: Vec<Pay>,
     /// One number per metric of the spec.
     pub metrics: Vec<f64>,
     /// Index into the labels of the spec's stratum; 0 without one.
     pub stratum: u8,
+}
+
+/// What a group was paid over an episode.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Pay {
+    /// Sum over ticks of the reward, mean over the agents that were there.
+    pub episode_return: f64,
+    /// The same for each reward term, before clipping.
+    pub terms: Vec<f64>,
 }
 
 impl Ports {
@@ -80,6 +104,8 @@ impl Ports {
             truncated: vec![false; envs],
             metrics: vec![0.0; envs * spec.metrics.len()],
             stratum: vec![0; envs],
+            state: vec![0.0; envs * spec.state.len()],
+            final_state: vec![0.0; envs * spec.state.len()],
             finished: Vec::new(),
         }
     }
@@ -89,16 +115,22 @@ impl GroupPort {
     fn new(group: &GroupSpec, envs: usize) -> Self {
         let rows = envs * group.agents;
         let (observation_width, action_width) = (group.observation.len(), group.action.width());
+        let num_choices = group.action.num_choices();
         Self {
             agents: group.agents,
             observation_width,
             action_width,
+            num_choices,
             num_terms: group.reward_terms.len(),
             observations: vec![0.0; rows * observation_width],
             final_observations: vec![0.0; rows * observation_width],
             actions: vec![0.0; rows * action_width],
             matters: vec![true; rows],
             final_matters: vec![true; rows],
+            masks: if group.is_masked { vec![true; rows * num_choices] } else { Vec::new() },
+            present: vec![true; rows],
+            final_present: vec![true; rows],
+            acted: vec![true; rows],
             terms: vec![0.0; rows * group.reward_terms.len()],
             rewards: vec![0.0; rows],
         }
@@ -106,9 +138,36 @@ impl GroupPort {
 
     /// Totals the terms, clipped to `clip`. The only place where a reward is summed.
     pub(super) fn total_rewards(&mut self, clip: Option<(f32, f32)>) {
-        for (reward, terms) in self.rewards.iter_mut().zip(self.terms.chunks_exact(self.num_terms)) {
+        // Without a term nothing is paid, and there is nothing to cut into rows.
+        for (reward, terms) in self.rewards.iter_mut().zip(self.terms.chunks_exact(self.num_terms.max(1))) {
             let total: f32 = terms.iter().sum();
             *reward = clip.map_or(total, |(low, high)| total.clamp(low, high));
+        }
+    }
+
+    /// Keeps what is asked for at the end of an episode of the env at `slot`, which the next episode is about to overwrite.
+    pub(super) fn keep_end(&mut self, slot: usize) {
+        let width = self.agents * self.observation_width;
+        let rows = slot * width..(slot + 1) * width;
+        self.final_observations[rows.clone()].copy_from_slice(&self.observations[rows]);
+        let agents = slot * self.agents..(slot + 1) * self.agents;
+        self.final_matters[agents.clone()].copy_from_slice(&self.matters[agents.clone()]);
+        self.final_present[agents.clone()].copy_from_slice(&self.present[agents]);
+    }
+
+    /// Adds what was paid in the last tick in the env at `slot` to its return, and term by term to `terms`; means over the
+    /// agents that were there.
+    fn add_pay(&self, slot: usize, episode_return: &mut f64, terms: &mut [f64]) {
+        let rows = slot * self.agents..(slot + 1) * self.agents;
+        let acted = self.acted[rows.clone()].iter().filter(|acted| **acted).count();
+        let share = 1.0 / acted.max(1) as f64;
+        let there = || rows.clone().filter(|row| self.acted[*row]);
+        *episode_return += there().map(|row| f64::from(self.rewards[row])).sum::<f64>() * share;
+        for row in there() {
+            let paid = &self.terms[row * self.num_terms..(row + 1) * self.num_terms];
+            for (sum, term) in terms.iter_mut().zip(paid) {
+                *sum += f64::from(*term) * share;
+            }
         }
     }
 }
@@ -116,7 +175,10 @@ impl GroupPort {
 /// Sums over the ticks of the running episode, one entry per env.
 #[derive(Component, Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Tally {
+    /// That of the first group.
     episode_return: f64,
+    /// Those of the first group; then, for each later group, its return and its terms. So worlds of one group are saved in the
+    /// bytes in which they always were.
     terms: Vec<f64>,
     metrics: Vec<f64>,
 }
@@ -124,24 +186,17 @@ pub(super) struct Tally {
 impl Tally {
     /// That of an episode that begins.
     pub(super) fn new(spec: &Spec) -> Self {
-        let num_terms = spec.groups.first().map_or(0, |group| group.reward_terms.len());
-        Self { episode_return: 0.0, terms: vec![0.0; num_terms], metrics: vec![0.0; spec.metrics.len()] }
+        Self { episode_return: 0.0, terms: vec![0.0; num_sums(spec)], metrics: vec![0.0; spec.metrics.len()] }
     }
 
     /// Adds the last tick of env `env`.
     pub(super) fn add(&mut self, spec: &Spec, ports: &Ports, env: usize) {
-        if let Some(group) = ports.groups.first() {
-            let rows = env * group.agents..(env + 1) * group.agents;
-            let share = 1.0 / group.agents as f64;
-            self.episode_return +=
-                ports.groups[0].rewards[rows.clone()].iter().map(|r| f64::from(*r)).sum::<f64>() * share;
-            self.terms.resize(group.num_terms, 0.0);
-            for row in rows {
-                let terms = &group.terms[row * group.num_terms..(row + 1) * group.num_terms];
-                for (sum, term) in self.terms.iter_mut().zip(terms) {
-                    *sum += f64::from(*term) * share;
-                }
-            }
+        self.terms.resize(num_sums(spec), 0.0);
+        let mut rest = &mut self.terms[..];
+        for (index, group) in ports.groups.iter().enumerate() {
+            let first = (index > 0).then(|| rest.split_off_first_mut()).flatten();
+            let Some(terms) = rest.split_off_mut(..group.num_terms) else { break };
+            group.add_pay(env, first.unwrap_or(&mut self.episode_return), terms);
         }
         let width = spec.metrics.len();
         self.metrics.resize(width, 0.0);
@@ -162,18 +217,21 @@ impl Tally {
                 *value /= f64::from(length.max(1));
             }
         }
-        let record = EpisodeRecord {
-            env,
-            episode,
-            length,
-            episode_return: self.episode_return,
-            terms: self.terms.clone(),
-            metrics,
-            stratum,
-        };
+        let mut sums = [self.episode_return].into_iter().chain(self.terms.iter().copied());
+        let groups = spec.groups.iter().map(|group| Pay {
+            episode_return: sums.next().unwrap_or_default(),
+            terms: sums.by_ref().take(group.reward_terms.len()).collect(),
+        });
+        let record = EpisodeRecord { env, episode, length, groups: groups.collect(), metrics, stratum };
         self.episode_return = 0.0;
         self.terms.fill(0.0);
         self.metrics.fill(0.0);
         record
     }
+}
+
+/// Numbers in [`Tally::terms`].
+fn num_sums(spec: &Spec) -> usize {
+    let later = spec.groups.len().saturating_sub(1);
+    later + spec.groups.iter().map(|group| group.reward_terms.len()).sum::<usize>()
 }

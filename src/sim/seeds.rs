@@ -30,6 +30,12 @@ impl Purpose {
         }
         Self(hash)
     }
+
+    /// The purpose of the same name for the group at `index`; for the first one it is the purpose itself.
+    pub const fn of(self, index: u64) -> Self {
+        // An odd factor keeps the purposes of different groups apart.
+        Self(self.0 ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
 }
 
 /// One env in one episode at one tick.

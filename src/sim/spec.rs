@@ -14,8 +14,8 @@ pub struct Spec {
     pub metrics: Vec<MetricSpec>,
     /// A property of an episode by which results are told apart, such as the radio band.
     pub stratum: Option<Stratum>,
-    /// Total reward of an agent is clipped to this range.
-    pub reward_clip: Option<(f32, f32)>,
+    /// Numbers that describe an env as a whole, for critics alone; none where they have to do with what agents observe.
+    pub state: Vec<Field>,
     /// Ticks after which an episode is truncated.
     pub max_steps: u32,
 }
@@ -33,8 +33,17 @@ pub struct GroupSpec {
     pub observation: Vec<Field>,
     /// What one agent may do.
     pub action: ActionSpace,
-    /// What one agent is paid for.
+    /// What one agent is paid for; a group without a term is never paid and so never learns.
     pub reward_terms: Vec<RewardTerm>,
+    /// Total reward of an agent is clipped to this range.
+    pub reward_clip: Option<(f32, f32)>,
+    /// Whether some discrete choices are forbidden at times; see [`GroupPort::masks`](super::GroupPort::masks).
+    pub is_masked: bool,
+    /// Name of the baseline that acts where nobody was named.
+    pub default: &'static str,
+    /// Name of the baseline that results are quoted against and that teaches where a run imitates: the strongest one, which may
+    /// know more than agents see.
+    pub reference: Option<&'static str>,
 }
 
 /// One named number with its unit and bounds.
@@ -76,6 +85,11 @@ impl ActionSpace {
     pub fn width(&self) -> usize {
         self.continuous.len() + self.discrete.len()
     }
+
+    /// Choices of all discrete dimensions together: numbers in one agent's mask.
+    pub fn num_choices(&self) -> usize {
+        self.discrete.iter().map(|dimension| dimension.choices.len()).sum()
+    }
 }
 
 /// A summand of the reward.
@@ -98,6 +112,20 @@ pub struct MetricSpec {
     pub doc: &'static str,
     /// How the ticks of an episode become one number.
     pub aggregate: Aggregate,
+    /// Which way is better.
+    pub better: Better,
+}
+
+/// Which way a number is better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Better {
+    /// The higher the better.
+    #[default]
+    Higher,
+    /// The lower the better.
+    Lower,
+    /// It describes, and says nothing about good and bad.
+    Neither,
 }
 
 /// How the ticks of an episode become one number.
@@ -121,6 +149,11 @@ pub struct Stratum {
 }
 
 impl Spec {
+    /// Index of the group called `name`.
+    pub fn group(&self, name: &str) -> Option<usize> {
+        self.groups.iter().position(|group| group.name == name)
+    }
+
     /// Index of the metric called `name`.
     pub fn metric(&self, name: &str) -> Option<usize> {
         self.metrics.iter().position(|metric| metric.name == name)

@@ -58,8 +58,13 @@ impl Domain for Toy {
             observation: vec![field("place", "m", -1e6..=1e6)],
             action: ActionSpace { continuous: vec![field("step", "m", -1.0..=1.0)], discrete: Vec::new() },
             reward_terms: vec![RewardTerm { name: "place", doc: "where" }, RewardTerm { name: "time", doc: "-1" }],
+            reward_clip: self.clip,
+            is_masked: false,
+            default: "",
+            reference: None,
         };
-        let metric = |name, aggregate| MetricSpec { name, unit: "m", doc: "sum of places", aggregate };
+        let metric =
+            |name, aggregate| MetricSpec { name, unit: "m", doc: "sum of places", aggregate, better: Better::Neither };
         Spec {
             groups: vec![group("walkers", WALKERS), group("guides", self.guides)],
             metrics: vec![
@@ -68,7 +73,7 @@ impl Domain for Toy {
                 metric("sum", Aggregate::Sum),
             ],
             stratum: None,
-            reward_clip: self.clip,
+            state: Vec::new(),
             max_steps,
         }
     }
@@ -250,8 +255,7 @@ fn a_record_is_what_happened_in_its_episode() {
     assert_eq!((slow.env, slow.episode, slow.length), (0, 0, 4));
     assert_eq!(slow.metrics, [8.5, 13.0, 34.0]);
     // Mean over the two walkers of place and of -1, summed over four ticks.
-    assert_eq!(slow.terms, [17.0, -4.0]);
-    assert_eq!(slow.episode_return, 13.0);
+    assert_eq!(slow.groups[0], Pay { episode_return: 13.0, terms: vec![17.0, -4.0] });
     assert_eq!(slow.stratum, 0);
 }
 
@@ -263,7 +267,7 @@ fn rewards_are_clipped_as_totals_and_terms_are_not() {
     assert_eq!(port.terms, [10.0, -1.0, -9.0, -1.0]);
     assert_eq!(port.rewards, [2.0, -2.0]);
     let record = &lane.ports().finished[0];
-    assert_eq!((record.episode_return, &record.terms[..]), (0.0, &[0.5, -1.0][..]));
+    assert_eq!(record.groups[0], Pay { episode_return: 0.0, terms: vec![0.5, -1.0] });
 }
 
 #[test]

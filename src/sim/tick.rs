@@ -128,7 +128,10 @@ impl Plugin for SimPlugin {
     }
 }
 
-fn advance_clocks(mut clocks: Query<&mut Clock>) {
+fn advance_clocks(mut clocks: Query<&mut Clock>, mut ports: ResMut<Ports>) {
+    for group in &mut ports.groups {
+        group.acted.copy_from_slice(&group.present);
+    }
     for mut clock in &mut clocks {
         // A clock that was read from a file may say anything.
         clock.tick = clock.tick.saturating_add(1);
@@ -142,8 +145,8 @@ fn close_tick(
     mut envs: Query<(&mut Clock, &mut Tally), With<Env>>,
 ) {
     let (spec, ports) = (&declared.0, &mut *ports);
-    for group in &mut ports.groups {
-        group.total_rewards(spec.reward_clip);
+    for (group, declared) in ports.groups.iter_mut().zip(&spec.groups) {
+        group.total_rewards(declared.reward_clip);
     }
     ports.finished.clear();
     for (slot, (mut clock, mut tally)) in envs.iter_mut().enumerate() {
@@ -156,13 +159,9 @@ fn close_tick(
             ports.finished.push(record);
             clock.episode = clock.episode.saturating_add(1);
             clock.tick = 0;
-            for group in &mut ports.groups {
-                let width = group.agents * group.observation_width;
-                let rows = slot * width..(slot + 1) * width;
-                group.final_observations[rows.clone()].copy_from_slice(&group.observations[rows]);
-                let agents = slot * group.agents..(slot + 1) * group.agents;
-                group.final_matters[agents.clone()].copy_from_slice(&group.matters[agents]);
-            }
+            ports.groups.iter_mut().for_each(|group| group.keep_end(slot));
+            let state = slot * spec.state.len()..(slot + 1) * spec.state.len();
+            ports.final_state[state.clone()].copy_from_slice(&ports.state[state]);
         }
     }
 }

@@ -18,13 +18,13 @@ use super::{
 pub enum Command {
     /// Show the gallery of scenarios.
     Gallery,
-    /// Open a scenario, under these policies (one for each group) or those it opens with.
+    /// Open a scenario, under this cast or the one it opens with.
     Open {
         /// A name or a file.
         scenario: String,
-        /// Names or paths.
+        /// A policy, or one for each group, as on the command line.
         #[serde(default)]
-        policies: Vec<String>,
+        policy: Option<String>,
     },
     /// Open a recording.
     OpenRecording(PathBuf),

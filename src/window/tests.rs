@@ -39,7 +39,7 @@ fn ask(app: &mut App, command: Command) {
 }
 
 fn open_skirmish() -> Command {
-    Command::Open { scenario: "skirmish".to_owned(), policies: vec!["greedy".to_owned()] }
+    Command::Open { scenario: "skirmish".to_owned(), policy: Some("greedy".to_owned()) }
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_policy_that_there_is_not_is_told_and_changes_nothing() {
     let before = seen(&app);
     let wrong = || "gredy".to_owned();
     let refused = [
-        Command::Open { scenario: "cluster/default".to_owned(), policies: vec![wrong()] },
+        Command::Open { scenario: "cluster/default".to_owned(), policy: Some(wrong()) },
         Command::Compare { policy: wrong() },
         Command::Swap { play: 0, group: 0, policy: wrong() },
     ];

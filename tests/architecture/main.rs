@@ -27,7 +27,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("sim", &["picture", "text"]),
     ("domains", &["picture", "sim"]),
     ("durable", &[]),
-    ("places", &["domains", "durable", "sim"]),
+    ("places", &["domains", "durable", "policy", "sim"]),
     ("memory", &[]),
     ("metrics", &["durable", "sim"]),
     ("policy", &["durable", "sim"]),
@@ -40,7 +40,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("record", &["domains", "durable", "eval", "learn", "metrics", "policy", "session", "sim"]),
     ("traces", &["domains", "sim", "text"]),
     ("serve", &["domains", "policy", "sim", "text"]),
-    ("export", &["domains", "durable", "picture", "raster", "record", "sim"]),
+    ("export", &["domains", "durable", "picture", "policy", "raster", "record", "sim"]),
     (
         "cli",
         &[

@@ -144,21 +144,22 @@ fn weights_with_a_number_that_is_none_are_refused() {
 }
 
 #[test]
-fn a_policy_of_another_layout_or_action_space_is_refused_by_name() {
+fn a_policy_of_another_action_space_or_to_start_from_on_another_layout_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     policies::write(&dir.path().join("seed5"), "skirmish", &[("observation", "seed5")]);
     policies::write(&dir.path().join("fast"), "skirmish", &[("jammer_speed_mps", "50")]);
     let seed5 = dir.path().join("seed5");
     let recording = dir.path().join("a.mcap");
-    refused(
-        &["record", "skirmish", "--policy", text(&seed5), "--set", "observation=published5", "--out", text(&recording)],
-        &["layout `jamming/seed5` (5 numbers)", "layout `jamming/published5` (5 numbers)"],
-    );
-    assert!(!recording.exists());
     let fast = dir.path().join("fast");
-    refused(&["eval", "skirmish", "--policy", text(&fast)], &["`vx` goes from -50 to 50 m/s", "allows -5 to 5"]);
+    for command in [&["eval", "skirmish"][..], &["record", "skirmish", "--out", text(&recording)]] {
+        let why = &["`vx` goes from -50 to 50 m/s", "allows -5 to 5"];
+        refused(&[command, &["--policy", text(&fast)]].concat(), why);
+    }
+    let other = ["train", "skirmish", "--init", text(&seed5), "--set", "observation=published5"];
+    refused(&other, &["layout `jamming/seed5` (5 numbers)", "layout `jamming/published5` (5 numbers)"]);
+    assert!(!recording.exists());
     let args = ["eval", "skirmish", "--policy", text(&seed5), "--set", "observation=seed5", "--set", "max_steps=2"];
-    assert!(crate::agon(&[&args[..], &["--episodes", "1", "--no-planner"]].concat()).status.success());
+    assert!(crate::agon(&[&args[..], &["--episodes", "1", "--no-reference"]].concat()).status.success());
 }
 
 #[test]

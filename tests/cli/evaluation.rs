@@ -9,7 +9,7 @@ fn every_metric_of_every_policy_comes_with_its_interval() {
     let report =
         json(&["eval", "skirmish", "--policy", "hold,nearest", "--episodes", "4", "--set", "max_steps=10", "--json"]);
     for policy in ["hold", "nearest", "planner"] {
-        for metric in ["reduction", "reduction_final", "episode_return", "planner_fraction", "band_match", "energy"] {
+        for metric in ["reduction", "reduction_final", "episode_return", "reference_fraction", "band_match", "energy"] {
             let interval = &report["policies"][policy][metric];
             assert_eq!(interval["n"], 4, "{policy} {metric}: {interval}");
             let [lo, mean, hi] = ["lo", "mean", "hi"].map(|key| interval[key].as_f64().unwrap());
@@ -20,7 +20,7 @@ fn every_metric_of_every_policy_comes_with_its_interval() {
     let episodes: u64 = strata.values().map(|slice| slice["reduction"]["n"].as_u64().unwrap()).sum();
     assert_eq!(episodes, 4);
     assert_eq!((&report["scenario"], &report["episodes"]), (&"skirmish".into(), &4.into()));
-    assert_eq!(report["policies"]["planner"]["planner_fraction"]["mean"], 1.0);
+    assert_eq!(report["policies"]["planner"]["reference_fraction"]["mean"], 1.0);
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn results_do_not_depend_on_threads_and_do_depend_on_the_seed() {
     let eval = |more: &[&str]| {
         let fixed =
             ["eval", "jamming/skirmish", "--policy", "random,nearest", "--episodes", "33", "--set", "max_steps=8"];
-        stdout(&[&fixed, more, &["--no-planner", "--json"]].concat())
+        stdout(&[&fixed, more, &["--no-reference", "--json"]].concat())
     };
     let expected = eval(&["--threads", "1"]);
     assert_eq!(eval(&["--threads", "3"]), expected);
@@ -47,7 +47,7 @@ fn all_means_every_baseline() {
 #[test]
 fn the_table_names_policies_bands_and_who_beats_whom() {
     let table = stdout(&["eval", "skirmish", "--policy", "hold,random", "--episodes", "20", "--set", "max_steps=5"]);
-    for expected in ["hold", "planner *", "reduction (%)", "by band", "above", "fragmentation_time (s)"] {
+    for expected in ["hold", "planner *", "reduction (%)", "by band", "beats", "fragmentation_time (s)"] {
         assert!(table.contains(expected), "{expected} in\n{table}");
     }
     assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
@@ -61,7 +61,7 @@ fn a_policy_trained_small_acts_in_a_large_team() {
     for scenario in ["skirmish", "swarm-40-100"] {
         for policy in [&folder, &file] {
             let args =
-                ["eval", scenario, "--policy", policy, "--episodes", "1", "--set", "max_steps=2", "--no-planner"];
+                ["eval", scenario, "--policy", policy, "--episodes", "1", "--set", "max_steps=2", "--no-reference"];
             let report = json(&[&args[..], &["--json"]].concat());
             assert!(report["policies"][policy]["reduction"]["mean"].is_number(), "{scenario}: {report}");
         }
@@ -82,7 +82,7 @@ fn a_stochastic_policy_is_another_one_but_the_same_every_time() {
             "3",
             "--set",
             "max_steps=5",
-            "--no-planner",
+            "--no-reference",
         ];
         stdout(&[&fixed[..], more, &["--json"]].concat())
     };
@@ -103,7 +103,7 @@ fn a_shared_policy_carries_what_it_was_measured_to_do_and_is_never_replaced_unas
     let result = |name: &str| card.results.iter().find(|score| score.metric == name).unwrap();
     assert_eq!(result("reduction").n, 2);
     let measured = &json(&["eval", "skirmish", "--policy", run, "--episodes", "2", "--json"])["policies"][run];
-    for metric in ["reduction", "planner_fraction"] {
+    for metric in ["reduction", "reference_fraction"] {
         assert_eq!(measured[metric]["mean"].as_f64().unwrap(), result(metric).mean, "{metric}");
     }
     refused(&["share", run, "--to", shared], &["there is a `card.ron` already", "--force"]);
@@ -119,7 +119,7 @@ fn every_look_at_test_episodes_is_noted_in_the_run_folder() {
     stdout(&["train", "skirmish", "--steps", "64", "--envs", "8", "--out", text(&run)]);
     let fixed =
         ["eval", "skirmish", "--policy", text(&run), "--policy", "hold", "--episodes", "2", "--set", "max_steps=3"];
-    let eval = |more: &[&str]| json(&[&fixed[..], &["--no-planner", "--json"], more].concat());
+    let eval = |more: &[&str]| json(&[&fixed[..], &["--no-reference", "--json"], more].concat());
     let trials = || std::fs::read_to_string(run.join("tests.jsonl")).unwrap_or_default();
     let development = eval(&[]);
     assert_eq!(

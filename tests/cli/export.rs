@@ -6,7 +6,7 @@ use agon::{
     domains::Scenario,
     learn::hyperparameters::PpoParams,
     metrics::Goal,
-    session::{Plan, RunFolder},
+    session::{Plan, Roles, RunFolder},
 };
 
 use crate::{agon, policies, refused, stderr, text};
@@ -32,7 +32,13 @@ fn a_policy_of_a_folder_plays_where_it_was_trained() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/jamming/skirmish.ron");
     let mut scenario = Scenario::parse_bytes(&fs::read(path).unwrap(), path).unwrap();
     scenario.set("max_steps", "4").unwrap();
-    let plan = Plan { stages: vec![scenario], seed: 1, goal: Goal::Steps(1), params: PpoParams::default() };
+    let plan = Plan {
+        stages: vec![scenario],
+        seed: 1,
+        goal: Goal::Steps(1),
+        params: PpoParams::default(),
+        roles: Roles::default(),
+    };
     RunFolder::create(Some(&run), &plan).unwrap().write_plan(&plan).unwrap();
     policies::write(&run, "skirmish", &[]);
     for (source, ticks) in [(&shared, 200), (&run, 4)] {

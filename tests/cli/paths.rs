@@ -35,7 +35,7 @@ fn a_folder_with_a_comma_in_its_name_is_one_policy_wherever_policies_are_named()
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("lr=0.1,seed=2");
     policies::write(&run, "skirmish", &[]);
-    let fixed = ["--episodes", "1", "--set", "max_steps=2", "--no-planner", "--json"];
+    let fixed = ["--episodes", "1", "--set", "max_steps=2", "--no-reference", "--json"];
     let names = |list: &str| {
         let report = json(&[&["eval", "skirmish", "--policy", list][..], &fixed].concat());
         report["policies"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
@@ -98,7 +98,7 @@ fn policies_of_different_layouts_meet_in_one_evaluation_and_change_nobody_elses_
     });
     let [few, many] = runs.each_ref().map(|run| text(run));
     let eval = |policies: &str| {
-        let fixed = ["--episodes", "4", "--set", "max_steps=10", "--no-planner", "--json"];
+        let fixed = ["--episodes", "4", "--set", "max_steps=10", "--no-reference", "--json"];
         json(&[&["eval", "skirmish", "--policy", policies][..], &fixed].concat())
     };
     let together = eval(&format!("hold,nearest,{few},{many}"));
@@ -113,6 +113,6 @@ fn policies_of_different_layouts_meet_in_one_evaluation_and_change_nobody_elses_
     }
     // The same policy in a scenario that has its layout plays the same.
     let args = ["eval", "skirmish", "--policy", few, "--set", "observation=seed5", "--set", "max_steps=10"];
-    let own = json(&[&args[..], &["--episodes", "4", "--no-planner", "--json"]].concat());
+    let own = json(&[&args[..], &["--episodes", "4", "--no-reference", "--json"]].concat());
     assert_eq!(own["policies"][few], together["policies"][few]);
 }

@@ -10,7 +10,18 @@ fn a_closed_pipe_ends_quietly() {
         &["list"],
         &["completions", "bash"],
         &["--help"],
-        &["eval", "skirmish", "--policy", "hold", "--episodes", "1", "--set", "max_steps=2", "--no-planner", "--json"],
+        &[
+            "eval",
+            "skirmish",
+            "--policy",
+            "hold",
+            "--episodes",
+            "1",
+            "--set",
+            "max_steps=2",
+            "--no-reference",
+            "--json",
+        ],
     ];
     for args in commands {
         let mut child = program(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

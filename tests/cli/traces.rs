@@ -56,7 +56,7 @@ fn swf(jobs: &[(u32, u32, u32, u32)]) -> String {
 
 /// The share of workloads that are done when the trace has been played once.
 fn completion(scenario: &Path) -> f64 {
-    let args = ["eval", text(scenario), "--policy", "first_fit", "--no-planner", "--episodes", "1"];
+    let args = ["eval", text(scenario), "--policy", "first_fit", "--no-reference", "--episodes", "1"];
     let found = json(&[&args[..], &["--set", "trace.start=first", "--json"]].concat());
     found["policies"]["first_fit"]["completion"]["mean"].as_f64().unwrap_or_else(|| panic!("{found:#}"))
 }

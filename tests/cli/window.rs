@@ -11,7 +11,7 @@ fn what_cannot_be_shown_is_told_before_a_window_opens() {
     refused(&["run", "skirmsh"], &["unknown scenario `skirmsh`", "did you mean `skirmish`?"]);
     refused(&["run", "skirmish", "--policy", "planer"], &["unknown policy `planer`", "did you mean `planner`?"]);
     refused(&["run", "skirmish", "--policy-b", "planer"], &["unknown policy `planer`", "did you mean `planner`?"]);
-    refused(&["run", "skirmish", "--policy", "hold,nearest"], &["2 policies for the groups: jammers"]);
+    refused(&["run", "skirmish", "--policy", "hold,nearest"], &["2 policies are named", "`jammers=extrapolate`"]);
     refused(&["run", "skirmish", "--record", "Cargo.toml"], &["Cargo.toml", "there already"]);
     #[cfg(feature = "window")]
     refused(&["replay", "no-such.mcap"], &["no-such.mcap", "no such file"]);

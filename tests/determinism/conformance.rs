@@ -3,7 +3,7 @@
 
 use agon::{
     domains::Scenario,
-    sim::{Aggregate, EpisodeRecord, Field, GroupPort, Lane, Seeds, Spec},
+    sim::{Aggregate, EpisodeRecord, Field, GroupPort, GroupSpec, Lane, Pay, Seeds, Spec},
 };
 
 use super::{Dice, prints, shipped, shown, variants};
@@ -90,10 +90,11 @@ fn every_number_is_finite_and_rewards_are_clipped() {
         let spec = scenario.domain.domain().spec(scenario.max_steps);
         cycle(&scenario, |cycle, lane| {
             let ports = lane.ports();
-            for GroupPort { observations, final_observations, terms, rewards, .. } in &ports.groups {
+            for (group, port) in spec.groups.iter().zip(&ports.groups) {
+                let GroupPort { observations, final_observations, terms, rewards, .. } = port;
                 let mut numbers = observations.iter().chain(final_observations).chain(terms).chain(rewards);
                 assert!(numbers.all(|number| number.is_finite()), "{name}, cycle {cycle}");
-                if let Some((low, high)) = spec.reward_clip {
+                if let Some((low, high)) = group.reward_clip {
                     assert!(rewards.iter().all(|reward| (low..=high).contains(reward)), "{name}: {rewards:?}");
                 }
             }
@@ -180,26 +181,30 @@ fn an_episode_begins_the_same_whatever_came_before() {
 /// What has been summed over the ticks of an episode, the way a record claims it is.
 struct Naive {
     length: u32,
-    episode_return: f64,
-    terms: Vec<f64>,
+    groups: Vec<Pay>,
     metrics: Vec<f64>,
     stratum: u8,
 }
 
 impl Naive {
     fn new(spec: &Spec, stratum: u8) -> Self {
-        let terms = vec![0.0; spec.groups[0].reward_terms.len()];
-        Self { length: 0, episode_return: 0.0, terms, metrics: vec![0.0; spec.metrics.len()], stratum }
+        let unpaid = |group: &GroupSpec| Pay { episode_return: 0.0, terms: vec![0.0; group.reward_terms.len()] };
+        let groups = spec.groups.iter().map(unpaid).collect();
+        Self { length: 0, groups, metrics: vec![0.0; spec.metrics.len()], stratum }
     }
 
     /// Adds the last tick of the env at `slot`.
     fn add(&mut self, spec: &Spec, lane: &Lane, slot: usize) {
-        let (ports, port) = (lane.ports(), &lane.ports().groups[0]);
+        let ports = lane.ports();
         self.length += 1;
-        for agent in slot * port.agents..(slot + 1) * port.agents {
-            self.episode_return += f64::from(port.rewards[agent]) / port.agents as f64;
-            for (sum, term) in self.terms.iter_mut().zip(&port.terms[agent * port.num_terms..]) {
-                *sum += f64::from(*term) / port.agents as f64;
+        for (pay, port) in self.groups.iter_mut().zip(&ports.groups) {
+            let there: Vec<usize> =
+                (slot * port.agents..(slot + 1) * port.agents).filter(|agent| port.acted[*agent]).collect();
+            for agent in &there {
+                pay.episode_return += f64::from(port.rewards[*agent]) / there.len() as f64;
+                for (sum, term) in pay.terms.iter_mut().zip(&port.terms[agent * port.num_terms..]) {
+                    *sum += f64::from(*term) / there.len() as f64;
+                }
             }
         }
         for (i, metric) in spec.metrics.iter().enumerate() {
@@ -217,9 +222,11 @@ impl Naive {
             );
         };
         assert_eq!((record.length, record.stratum), (self.length, self.stratum), "{name}");
-        close("return", self.episode_return, record.episode_return);
-        for (term, (expected, found)) in spec.groups[0].reward_terms.iter().zip(self.terms.iter().zip(&record.terms)) {
-            close(term.name, *expected, *found);
+        for (group, (expected, found)) in spec.groups.iter().zip(self.groups.iter().zip(&record.groups)) {
+            close(group.name, expected.episode_return, found.episode_return);
+            for (term, (expected, found)) in group.reward_terms.iter().zip(expected.terms.iter().zip(&found.terms)) {
+                close(term.name, *expected, *found);
+            }
         }
         for (metric, (expected, found)) in spec.metrics.iter().zip(self.metrics.iter().zip(&record.metrics)) {
             let is_mean = metric.aggregate == Aggregate::Mean;

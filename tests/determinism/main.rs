@@ -15,7 +15,7 @@ use std::path::Path;
 
 use agon::{
     domains::Scenario,
-    sim::{Address, EpisodeRecord, Lane, Purpose, Seeds, Spec},
+    sim::{Address, EpisodeRecord, Lane, Pay, Purpose, Seeds, Spec},
 };
 use xxhash_rust::xxh3::Xxh3;
 
@@ -154,11 +154,14 @@ fn shown(lane: &Lane, slot: usize) -> u64 {
     let ended = usize::from(ports.truncated[slot] || ports.terminated[slot]);
     // Records come in the order of their envs, one for each env whose episode ended.
     let before = (0..slot).filter(|env| ports.truncated[*env] || ports.terminated[*env]).count();
-    for EpisodeRecord { env, episode, length, episode_return, terms, metrics, stratum } in
-        &ports.finished[before..before + ended]
-    {
-        numbers(&[*env as f64, *episode as f64, f64::from(*length), *episode_return, f64::from(*stratum)]);
-        numbers(terms);
+    for EpisodeRecord { env, episode, length, groups, metrics, stratum } in &ports.finished[before..before + ended] {
+        let (first, later) = groups.split_first().unwrap();
+        numbers(&[*env as f64, *episode as f64, f64::from(*length), first.episode_return, f64::from(*stratum)]);
+        numbers(&first.terms);
+        for Pay { episode_return, terms } in later {
+            numbers(&[*episode_return]);
+            numbers(terms);
+        }
         numbers(metrics);
     }
     hash.update(&[u8::from(ports.truncated[slot]), u8::from(ports.terminated[slot]), ports.stratum[slot]]);

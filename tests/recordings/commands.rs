@@ -82,7 +82,7 @@ fn it_is_the_episode_that_eval_plays() {
     let path = stdout(house.path(), &[&SHORT[..], &["--env", "1"]].concat());
     let mut replay = Replay::open(house.path().join(path.trim_end())).unwrap();
     let events = replay.events(12..=12).unwrap();
-    let recorded = events.into_iter().find_map(|(_, event)| event.into_record(1)).unwrap().0.episode_return;
+    let recorded = events.into_iter().find_map(|(_, event)| event.into_record(1)).unwrap().0.groups[0].episode_return;
     let first = replay_return(&house, "0");
     let eval = [
         "eval",
@@ -93,7 +93,7 @@ fn it_is_the_episode_that_eval_plays() {
         "max_steps=12",
         "--episodes",
         "2",
-        "--no-planner",
+        "--no-reference",
         "--json",
     ];
     let report: serde_json::Value = serde_json::from_str(&stdout(house.path(), &eval)).unwrap();
@@ -105,7 +105,7 @@ fn replay_return(house: &tempfile::TempDir, env: &str) -> f64 {
     let path = stdout(house.path(), &[&SHORT[..], &["--env", env]].concat());
     let mut replay = Replay::open(house.path().join(path.trim_end())).unwrap();
     let events = replay.events(12..=12).unwrap();
-    events.into_iter().find_map(|(_, event)| event.into_record(1)).unwrap().0.episode_return
+    events.into_iter().find_map(|(_, event)| event.into_record(1)).unwrap().0.groups[0].episode_return
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_recording_goes_where_a_link_that_was_typed_points_and_never_over_a_file() {
 #[test]
 fn what_cannot_be_recorded_is_refused() {
     let house = house();
-    refused(house.path(), &["record", "skirmish", "--policy", "hold,hold"], "2 policies for the groups: jammers");
+    refused(house.path(), &["record", "skirmish", "--policy", "hold,hold"], "2 policies are named");
     refused(house.path(), &["record", "skirmish", "--policy", "all"], "many policies, and here one is wanted");
     refused(house.path(), &["record", "skirmish", "--policy", "greedi"], "did you mean `greedy`?");
     refused(house.path(), &["record", "skirmish"], "--policy");

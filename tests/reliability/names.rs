@@ -7,8 +7,7 @@ use agon::{
     domains::{Scenario, cluster::ClusterParams},
     error::Error,
     policy::{
-        acting::Decision,
-        registry::Registry,
+        cast::Casting,
         tensor::NamedTensor,
         tensors::{from_safetensors, to_safetensors},
     },
@@ -102,18 +101,11 @@ fn a_policy_is_a_folder_of_the_shipped_ones_or_the_path_that_was_typed() {
         std::fs::create_dir_all(house.path().join(folder)).unwrap();
     }
     let params = ClusterParams::default();
-    let group = params.spec(1).groups.remove(0);
-    let registry = Registry {
-        domain: &params,
-        scenario: "default",
-        group: &group,
-        checkpoints: Some(&checkpoints),
-        decision: Decision::Mode,
-    };
+    let casting = Casting::new(&params, "default", params.spec(1)).with_checkpoints(Some(checkpoints.clone()));
     let climbing =
         ["default", "cluster/default", "cluster/../jamming/default", "../jamming/default", "cluster/..", "../../x"];
     for name in names().chain(climbing.map(str::to_owned)) {
-        match registry.locate(&name) {
+        match casting.locate(&name) {
             Ok(path) if path == Path::new(&name) => {}
             Ok(path) => {
                 let below: Vec<_> = path.strip_prefix(checkpoints.join("cluster")).unwrap().components().collect();
@@ -125,7 +117,7 @@ fn a_policy_is_a_folder_of_the_shipped_ones_or_the_path_that_was_typed() {
             check_words(&name, &error);
         }
     }
-    assert_eq!(registry.locate("cluster/default").unwrap(), checkpoints.join("cluster/default"));
+    assert_eq!(casting.locate("cluster/default").unwrap(), checkpoints.join("cluster/default"));
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn what_cannot_be_resumed_says_why() {
     assert!(error.contains("holds no run"), "{error}");
     start(&plan(1, Algo::Mappo), dir.path(), &mut Watch::until(1, Interruption::Stop));
     let plan_text = fs::read_to_string(dir.path().join("run.ron")).unwrap();
-    fs::write(dir.path().join("run.ron"), plan_text.replacen("version: 1", "version: 99", 1)).unwrap();
+    fs::write(dir.path().join("run.ron"), plan_text.replacen("version: 2", "version: 99", 1)).unwrap();
     let error = error_of(Session::resume(dir.path(), None));
     assert!(error.contains("run.ron") && error.contains("newer agon"), "{error}");
     fs::write(dir.path().join("run.ron"), plan_text.replacen("seed", "sead", 1)).unwrap();

@@ -24,7 +24,7 @@ use agon::{
     learn::hyperparameters::{Algo, Noise, PpoParams},
     metrics::Goal,
     policy::card,
-    session::{Control, Ending, News, Observer, Plan, Session, generation},
+    session::{Control, Ending, News, Observer, Plan, Roles, Session, generation},
 };
 use sha2::{Digest, Sha256};
 
@@ -57,7 +57,13 @@ fn plan(seed: u64, algo: Algo) -> Plan {
         target_kl: None,
         ..PpoParams::default()
     };
-    Plan { stages: vec![scenario("skirmish")], seed, goal: Goal::Steps(ITERATIONS * STEPS_PER_ITERATION), params }
+    Plan {
+        stages: vec![scenario("skirmish")],
+        seed,
+        goal: Goal::Steps(ITERATIONS * STEPS_PER_ITERATION),
+        params,
+        roles: Roles::default(),
+    }
 }
 
 /// A small run that learns from a memory, which wraps around before the run is over.

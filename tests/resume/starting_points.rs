@@ -18,23 +18,27 @@ fn outputs(network: &Network) -> Vec<u32> {
 fn a_run_that_starts_from_a_policy_acts_like_it_before_it_learns() {
     let dir = tempfile::tempdir().unwrap();
     let first = start(&plan(1, Algo::Mappo), &dir.path().join("first"), &mut Watch::to_the_end());
-    let policy = card::load(&first).unwrap().network;
+    let policy = card::load(&first).unwrap();
     for algo in [Algo::Mappo, Algo::Ippo] {
         let folder = dir.path().join(format!("{algo:?}"));
         let session = Session::start(plan(2, algo), Some(&folder), Some(&policy)).unwrap();
         let begun = card::load(&folder).unwrap().network;
-        assert_eq!(outputs(&begun), outputs(&policy), "{algo:?}");
-        assert_ne!(outputs(&begun), outputs(&fresh(algo)), "{algo:?}: it could have been chance");
+        assert_eq!(outputs(&begun), outputs(&policy.network), "{algo:?}");
+        assert_ne!(outputs(&begun), outputs(&fresh(algo).network), "{algo:?}: it could have been chance");
         drive(session, &mut Watch::to_the_end());
-        assert_ne!(outputs(&card::load(&folder).unwrap().network), outputs(&policy), "{algo:?}: then it learns");
+        assert_ne!(
+            outputs(&card::load(&folder).unwrap().network),
+            outputs(&policy.network),
+            "{algo:?}: then it learns"
+        );
     }
 }
 
 /// What a run with the same seed begins with if it starts from nothing.
-fn fresh(algo: Algo) -> Network {
+fn fresh(algo: Algo) -> card::Shared {
     let dir = tempfile::tempdir().unwrap();
     drop(Session::start(plan(2, algo), Some(dir.path()), None).unwrap());
-    card::load(dir.path()).unwrap().network
+    card::load(dir.path()).unwrap()
 }
 
 #[test]
@@ -56,21 +60,21 @@ fn a_policy_of_another_shape_is_refused_and_nothing_is_written() {
 fn a_run_that_does_not_normalise_refuses_a_policy_that_does() {
     let dir = tempfile::tempdir().unwrap();
     let first = start(&plan(1, Algo::Mappo), &dir.path().join("first"), &mut Watch::to_the_end());
-    let policy = card::load(&first).unwrap().network;
+    let policy = card::load(&first).unwrap();
     let mut bare = plan(2, Algo::Mappo);
     bare.params.norm_obs = false;
     let error = Session::start(bare.clone(), Some(&dir.path().join("bare")), Some(&policy)).err().unwrap();
     assert!(error.to_string().contains("norm_obs"), "{error}");
     // A policy that was trained without one is a start for both.
     let plain = start(&bare, &dir.path().join("plain"), &mut Watch::to_the_end());
-    let policy = card::load(&plain).unwrap().network;
+    let policy = card::load(&plain).unwrap();
     for (name, norm_obs) in [("with", true), ("without", false)] {
         let mut plan = bare.clone();
         plan.params.norm_obs = norm_obs;
         drop(Session::start(plan, Some(&dir.path().join(name)), Some(&policy)).unwrap());
         assert_eq!(
             outputs(&card::load(&dir.path().join(name)).unwrap().network),
-            outputs(&policy),
+            outputs(&policy.network),
             "{name} a normaliser"
         );
     }

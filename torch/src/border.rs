@@ -62,15 +62,16 @@ unsafe extern "C" fn read(network: *mut c_void, state: *mut State<NumbersMut>, t
 unsafe extern "C" fn values(
     network: *mut c_void,
     observations: Numbers,
+    shares: Numbers,
     agents: usize,
     values: NumbersMut,
     text: Sink,
 ) -> bool {
     guarded(text, || {
-        // SAFETY: agon points to a network of `create`, and to two slices that nobody else uses until this returns.
-        let (network, observations, values) =
-            unsafe { (&*network.cast::<Network>(), observations.get(), values.get()) };
-        network.values(observations, agents, values);
+        // SAFETY: agon points to a network of `create`, and to slices that nobody else uses until this returns.
+        let (network, observations, shares, values) =
+            unsafe { (&*network.cast::<Network>(), observations.get(), shares.get(), values.get()) };
+        network.values(observations, shares, agents, values);
         Ok(())
     })
 }
@@ -88,10 +89,10 @@ unsafe extern "C" fn step(network: *mut c_void, minibatch: *const Minibatch, nor
     guarded(text, || {
         // SAFETY: agon points to a network of `create`, to a minibatch, and to a place for the norms.
         let (network, minibatch, norms) = unsafe { (&mut *network.cast::<Network>(), &*minibatch, &mut *norms) };
-        // SAFETY: agon keeps the observations as they are until this returns.
-        let observations = unsafe { minibatch.observations.get() };
+        // SAFETY: agon keeps observations and shares as they are until this returns.
+        let seen = unsafe { (minibatch.observations.get(), minibatch.shares.get()) };
         let loss = minibatch.loss;
-        *norms = network.step(observations, minibatch.agents, &minibatch.size, |outputs, gradients| {
+        *norms = network.step(seen, minibatch.agents, &minibatch.size, |outputs, gradients| {
             // SAFETY: the context is agon's own, and the slices behind the numbers stay until this returns.
             let is_done = unsafe { (loss.differentiate)(loss.context, outputs, gradients) };
             if is_done { Ok(()) } else { Err("the loss could not be computed".to_owned()) }

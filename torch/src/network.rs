@@ -17,6 +17,9 @@ use crate::{
     threads::use_one,
 };
 
+/// Score of an agent that is not there.
+const UNSEEN: f64 = -1e9;
+
 /// Most rows that values are computed for at once, to bound the memory of intermediate results.
 const VALUE_ROWS: usize = 8192;
 
@@ -53,15 +56,18 @@ impl Network {
         Ok(self.halves.each_ref().map(|half| half.steps))
     }
 
-    /// Values of observations `[steps, agents, observation]`.
-    pub(crate) fn values(&self, observations: &[f32], agents: usize, values: &mut [f32]) {
+    /// Values of observations `[steps, agents, observation]` with shares `[steps, agents]`, or none.
+    pub(crate) fn values(&self, observations: &[f32], shares: &[f32], agents: usize, values: &mut [f32]) {
         use_one();
         let step_len = agents * self.sizes.observation;
         let per_step = if self.sizes.critic == Critic::Own { agents } else { 1 };
         let piece = (VALUE_ROWS / agents).max(1);
-        for (observations, values) in observations.chunks(piece * step_len).zip(values.chunks_mut(piece * per_step)) {
+        let pieces = observations.chunks(piece * step_len).zip(values.chunks_mut(piece * per_step));
+        for (index, (observations, values)) in pieces.enumerate() {
             let rows = self.rows(observations);
-            tch::no_grad(|| self.critic_forward(&rows, agents)).copy_data(values, values.len());
+            let first = index * piece * agents;
+            let shares = shares.get(first..(first + piece * agents).min(shares.len())).unwrap_or_default();
+            tch::no_grad(|| self.critic_forward(&rows, shares, agents)).copy_data(values, values.len());
         }
     }
 
@@ -72,11 +78,11 @@ impl Network {
         tch::no_grad(|| self.actor_forward(&rows).0).copy_data(head, head.len());
     }
 
-    /// One optimiser step on observations `[entries, agents, observation]`, whose loss writes the gradient by the outputs;
-    /// returns the norms of both gradients before clipping.
+    /// One optimiser step on observations `[entries, agents, observation]` with shares `[entries, agents]`, or none, whose loss
+    /// writes the gradient by the outputs; returns the norms of both gradients before clipping.
     pub(crate) fn step(
         &mut self,
-        observations: &[f32],
+        (observations, shares): (&[f32], &[f32]),
         agents: usize,
         size: &StepSize,
         loss: impl FnOnce(Outputs<Numbers>, Outputs<NumbersMut>) -> Result<(), String>,
@@ -87,7 +93,7 @@ impl Network {
         let train_actor = actor_rate != 0.0;
         let actor_forward = || self.actor_forward(&rows);
         let (head, log_std) = if train_actor { actor_forward() } else { tch::no_grad(actor_forward) };
-        let values = self.critic_forward(&rows, agents);
+        let values = self.critic_forward(&rows, shares, agents);
 
         let [head_numbers, log_std_numbers, value_numbers] = [&head, &log_std, &values].map(numbers);
         let [mut by_head, mut by_log_std, mut by_values] =
@@ -129,14 +135,16 @@ impl Network {
     }
 
     /// Values `[steps * values_per_step]` for observations `[steps * agents, observation]`.
-    fn critic_forward(&self, rows: &Tensor, agents: usize) -> Tensor {
+    fn critic_forward(&self, rows: &Tensor, shares: &[f32], agents: usize) -> Tensor {
         let weights = self.halves[1].parameters();
         let embedding = self.activate(&dense(rows, &weights[0..2]));
         let by_step = |rows: &Tensor| rows.view([-1, agents as i64, self.sizes.hidden as i64]);
-        let pooled = match self.sizes.critic {
-            Critic::Own => embedding,
-            Critic::Mean => by_step(&embedding).mean_dim(1, false, Kind::Float),
-            Critic::Attention => attend(&by_step(&embedding), &weights[6], &weights[7]),
+        let shares = (!shares.is_empty()).then(|| Tensor::from_slice(shares).view([-1, agents as i64, 1]));
+        let pooled = match (self.sizes.critic, &shares) {
+            (Critic::Own, _) => embedding,
+            (Critic::Mean, None) => by_step(&embedding).mean_dim(1, false, Kind::Float),
+            (Critic::Mean, Some(shares)) => (by_step(&embedding) * shares).sum_dim_intlist(1, false, Kind::Float),
+            (Critic::Attention, shares) => attend(&by_step(&embedding), shares.as_ref(), &weights[6], &weights[7]),
         };
         let hidden = self.activate(&dense(&pooled, &weights[2..4]));
         dense(&hidden, &weights[4..6]).view([-1])
@@ -155,11 +163,14 @@ fn dense(x: &Tensor, weights: &[Tensor]) -> Tensor {
     weights[1].addmm(x, &weights[0])
 }
 
-/// Pools embeddings `[steps, agents, hidden]` into `[steps, hidden]`.
-fn attend(embeddings: &Tensor, query: &Tensor, map: &Tensor) -> Tensor {
+/// Pools embeddings `[steps, agents, hidden]` into `[steps, hidden]`; nobody looks at agents whose share `[steps, agents, 1]` is 0.
+fn attend(embeddings: &Tensor, shares: Option<&Tensor>, query: &Tensor, map: &Tensor) -> Tensor {
     let (heads, hidden) = (HEADS as i64, map.size()[0]);
     let share = hidden / heads;
-    let scores = embeddings.matmul(query) / (share as f64).sqrt();
+    let mut scores = embeddings.matmul(query) / (share as f64).sqrt();
+    if let Some(shares) = shares {
+        scores += (shares.eq(0.0)).to_kind(Kind::Float) * UNSEEN;
+    }
     let means = scores.softmax(1, Kind::Float).transpose(1, 2).bmm(embeddings);
     // Mapping a head's mean costs 1 / agents of mapping every agent and is the same.
     let maps = map.view([hidden, heads, share]).transpose(0, 1);

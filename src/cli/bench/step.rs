@@ -30,7 +30,7 @@ pub(super) fn seconds(recipe: &Recipe, network: &mut dyn ActorCritic) -> f64 {
     let observations: Vec<f32> = (0..numbers).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
     // An order without pattern: 389 is prime.
     let steps: Vec<u32> = (0..entries).map(|i| (i * 389 % entries) as u32).collect();
-    let minibatch = Minibatch { observations: &observations, agents, steps: &steps };
+    let minibatch = Minibatch { observations: &observations, shares: None, agents, steps: &steps };
     Meter::default().seconds(|| {
         black_box(network.step(black_box(minibatch), &Distance, SIZE));
     })
@@ -54,7 +54,7 @@ impl Loss for Distance {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::learn::mappo::Trainer;
+    use crate::learn::{learner::Learner, mappo::Trainer};
 
     #[test]
     fn the_networks_are_those_that_the_recipe_trains() {
@@ -63,7 +63,7 @@ mod tests {
             (recipe.params.num_envs, recipe.params.envs_per_world) = (1, 1);
             let domain = recipe.scenario.domain.domain();
             let trainer = Trainer::new(domain, recipe.scenario.max_steps, 1, &recipe.params).unwrap();
-            assert_eq!(*trainer.policy().unwrap().shape(), recipe.architecture().actor(), "{name}");
+            assert_eq!(*trainer.policies().unwrap()[0].network.shape(), recipe.architecture().actor(), "{name}");
         }
     }
 }

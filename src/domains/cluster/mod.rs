@@ -79,11 +79,15 @@ impl Domain for ClusterParams {
                 observation: observe::fields(self),
                 action: ActionSpace { continuous: self.axes(), discrete: Vec::new() },
                 reward_terms: reward::TERMS.to_vec(),
+                reward_clip: None,
+                is_masked: false,
+                default: "dominant_share",
+                reference: Some("lookahead"),
             }],
             metrics: systems::metrics(self),
             // Results of one mode say nothing about another, so every table and file names it.
             stratum: Some(Stratum { name: "mode", labels: Mode::NAMES.to_vec() }),
-            reward_clip: None,
+            state: Vec::new(),
             max_steps,
         }
     }

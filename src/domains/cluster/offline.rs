@@ -219,7 +219,7 @@ mod tests {
                     lane.act(&mut *baseline.policy, 0).unwrap();
                     lane.step();
                 }
-                let paid = lane.ports().finished[0].episode_return * params.num_nodes as f64;
+                let paid = lane.ports().finished[0].groups[0].episode_return * params.num_nodes as f64;
                 assert!(paid <= bound, "{}: {paid} and {bound}", baseline.name);
             }
         }

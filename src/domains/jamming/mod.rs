@@ -81,10 +81,14 @@ impl Domain for JammingParams {
                     discrete: vec![DiscreteSpec { name: "band", choices: bands() }],
                 },
                 reward_terms: reward::TERMS.to_vec(),
+                reward_clip: (self.reward == RewardMode::Team).then_some(reward::TEAM_CLIP),
+                is_masked: false,
+                default: "extrapolate",
+                reference: Some("planner"),
             }],
             metrics: METRICS.to_vec(),
             stratum: Some(Stratum { name: "band", labels: bands() }),
-            reward_clip: (self.reward == RewardMode::Team).then_some(reward::TEAM_CLIP),
+            state: Vec::new(),
             max_steps,
         }
     }

@@ -69,7 +69,7 @@ fn a_graph_that_there_is_not_is_refused_and_leaves_no_file() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/cluster/default.ron");
     let scenario = Scenario::parse_bytes(&fs::read(file).unwrap(), file).unwrap();
     let baseline = scenario.domain.domain().baselines().into_iter().next().unwrap();
-    let mut cluster = Played::new(scenario, baseline.policy, "any".to_owned(), 1, 0).unwrap();
+    let mut cluster = Played::new(scenario, Player::from(baseline).into(), 1, 0).unwrap();
     let error = export(&mut cluster, &path, &options(), &mut |_, _| {}).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert!(error.to_string().contains("domain `cluster` has no graph"), "{error}");

@@ -28,6 +28,8 @@ const HEAD_GAIN: f32 = 0.01;
 /// Who learns: agents as the algorithm sees them. For DDPG the whole team is one of them.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Seats {
+    /// Place of the group in the spec.
+    pub group: usize,
     /// Agents.
     pub agents: usize,
     /// Numbers that each observes.
@@ -87,9 +89,9 @@ impl Seats {
     }
 }
 
-/// The seats of a domain's first group.
-pub(super) fn seats(spec: &Spec, params: &PpoParams) -> Result<Seats> {
-    let group = &spec.groups[0];
+/// The seats of the group at `group`.
+pub(super) fn seats(spec: &Spec, group: usize, params: &PpoParams) -> Result<Seats> {
+    let (place, group) = (group, &spec.groups[group]);
     let name = params.algo.name();
     if group.action.continuous.is_empty() || !group.action.discrete.is_empty() {
         return Err(Error::input(format!("`{name}` learns actions that are numbers, but `{}` choose", group.name))
@@ -109,6 +111,7 @@ pub(super) fn seats(spec: &Spec, params: &PpoParams) -> Result<Seats> {
     let (agents, observed, action) = (group.agents, group.observation.len(), group.action.continuous.len());
     let together = if is_whole { agents } else { 1 };
     Ok(Seats {
+        group: place,
         agents: agents / together,
         observation: observed * together,
         action: action * together,

@@ -9,7 +9,7 @@ use crate::{
     learn::{
         critic::Critic,
         exploration::Exploration,
-        learner::{Learner, Sections, from_bytes, section, to_bytes},
+        learner::{Learned, Learner, Sections, from_bytes, section, to_bytes},
     },
     policy::{
         distribution::LOG_STD_MIN,
@@ -37,15 +37,16 @@ impl Learner for Trainer {
         self.iterate(progress)
     }
 
-    fn learn_from(&mut self, _teacher: Box<dyn Policy>) {}
+    fn learn_from(&mut self, _group: usize, _teacher: Box<dyn Policy>) {}
 
-    fn policy(&self) -> Result<Network> {
+    fn policies(&self) -> Result<Vec<Learned>> {
         let tensors = self.prefixes().zip(&self.members);
         let tensors = tensors.flat_map(|(prefix, member)| member.actor.tensors(&format!("{prefix}actor."))).collect();
-        network(tensors, &self.seats, &self.moments, &self.params)
+        let network = network(tensors, &self.seats, &self.moments, &self.params)?;
+        Ok(vec![Learned { group: self.seats.group, network }])
     }
 
-    fn critic(&self) -> Option<Critic> {
+    fn critic(&self, _group: usize) -> Option<Critic> {
         None
     }
 
@@ -113,7 +114,10 @@ impl Learner for Trainer {
         Ok(())
     }
 
-    fn start_from(&mut self, policy: &Network) -> Result<()> {
+    fn start_from(&mut self, Learned { group, network: policy }: &Learned) -> Result<()> {
+        if *group != self.seats.group {
+            return Err(Error::input("the group of this policy does not learn in this run"));
+        }
         let (ours, team) = (self.seats.actor_shape(), self.seats.team);
         if (policy.shape(), policy.team()) != (&ours, team) {
             let (theirs, for_whom) = (policy.shape(), policy.team());
@@ -139,14 +143,16 @@ impl Learner for Trainer {
 
     fn change_scenario(&mut self, domain: &dyn Domain, max_steps: u32) -> Result<()> {
         let spec = domain.spec(max_steps);
-        let (ours, theirs) = (&self.batch.spec().groups[0], &spec.groups[0]);
+        let group = self.seats.group;
+        let fewer = || Error::input("a curriculum cannot change how many groups there are");
+        let (ours, theirs) = (&self.batch.spec().groups[group], spec.groups.get(group).ok_or_else(fewer)?);
         if ours.layout != theirs.layout || ours.action != theirs.action {
             return Err(Error::input(format!(
                 "a curriculum cannot go from observations `{}` to `{}` or change the action space",
                 ours.layout, theirs.layout
             )));
         }
-        let seats = seats(&spec, &self.params)?;
+        let seats = seats(&spec, group, &self.params)?;
         if seats.team != self.seats.team {
             return Err(Error::input(format!(
                 "a curriculum cannot go from {} to {} agents with networks for a team of fixed size",
@@ -175,9 +181,14 @@ impl Trainer {
 }
 
 /// See [`learner::policy_in`](crate::learn::learner::policy_in).
-pub(in crate::learn) fn policy_in(sections: &Sections, spec: &Spec, params: &PpoParams) -> Result<Network> {
+pub(in crate::learn) fn policy_in(
+    sections: &Sections,
+    spec: &Spec,
+    group: usize,
+    params: &PpoParams,
+) -> Result<Network> {
     let saved: Saved = from_bytes(section(sections, "learner")?, "learner")?;
-    let seats = seats(spec, params)?;
+    let seats = seats(spec, group, params)?;
     let mut tensors = from_safetensors(section(sections, "weights")?, Path::new("weights"))?.tensors;
     let actors: Vec<String> = prefixes(seats.team).iter().map(|prefix| format!("{prefix}actor.")).collect();
     tensors.retain(|tensor| actors.iter().any(|actor| tensor.name.starts_with(actor.as_str())));

@@ -7,7 +7,7 @@ use crate::{
     math::moments::RunningMoments,
     policy::network::OBSERVATION_CLIP,
     priority::give_way,
-    sim::{EpisodeRecord, Lane, Seeds},
+    sim::{EpisodeRecord, Lane, Policy, Seeds},
 };
 
 /// How observations are normalised, for all agents alike.
@@ -46,6 +46,8 @@ pub(super) struct PlayLane {
     pub exploration: Exploration,
     pub moments: RunningMoments,
     pub records: Vec<EpisodeRecord>,
+    /// Who acts for the other groups.
+    pub opponents: Vec<(usize, Box<dyn Policy>)>,
     observations: Vec<f32>,
     normalised: Vec<f32>,
     actions: Vec<f32>,
@@ -64,6 +66,7 @@ impl PlayLane {
             exploration: Exploration::new(envs, seats.agents * seats.action, drifts),
             moments: RunningMoments::new(seats.observed),
             records: Vec::new(),
+            opponents: Vec::new(),
             observations: Vec::new(),
             normalised: Vec::new(),
             actions: vec![0.0; envs * seats.agents * seats.action],
@@ -96,14 +99,18 @@ impl Play<'_> {
     /// Plays one tick.
     pub(super) fn tick(&self, lane: &mut Lane, state: &mut PlayLane) -> Result<()> {
         give_way();
-        state.observations.clone_from(&lane.ports().groups[0].observations);
-        state.matters.clone_from(&lane.ports().groups[0].matters);
+        let port = &lane.ports().groups[self.seats.group];
+        state.observations.clone_from(&port.observations);
+        state.matters.clone_from(&port.matters);
         state.moments.update(&state.observations)?;
         self.choose(lane, state);
         let units = self.seats.ranges.iter().cycle();
-        let actions = &mut lane.ports_mut().groups[0].actions;
+        let actions = &mut lane.ports_mut().groups[self.seats.group].actions;
         for ((action, unit), (middle, half)) in actions.iter_mut().zip(&state.actions).zip(units) {
             *action = middle + half * unit;
+        }
+        for (group, opponent) in &mut state.opponents {
+            lane.act(&mut **opponent, *group)?;
         }
         lane.step();
         self.keep(lane, state)
@@ -129,7 +136,7 @@ impl Play<'_> {
 
     fn keep(&self, lane: &Lane, state: &mut PlayLane) -> Result<()> {
         let ports = lane.ports();
-        let group = &ports.groups[0];
+        let group = &ports.groups[self.seats.group];
         state.terminated.clone_from(&ports.terminated);
         state.truncated.clone_from(&ports.truncated);
         state.next_observations.clone_from(&group.observations);

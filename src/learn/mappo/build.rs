@@ -8,23 +8,22 @@ use crate::{
     },
     math::moments::RunningMoments,
     policy::{distribution::HybridHead, network::Activation},
-    sim::{Batch, Domain, Seeds, Spec},
+    sim::{Batch, Domain, GroupSpec, Seeds},
 };
 
 pub(super) fn new_batch(domain: &dyn Domain, max_steps: u32, seeds: Seeds, params: &PpoParams) -> Batch {
     Batch::new(domain, max_steps, seeds, 0..params.num_envs as u64, params.envs_per_world)
 }
 
-/// The action head that a spec's first group asks for.
-pub(super) fn hybrid_head(spec: &Spec, params: &PpoParams) -> Result<HybridHead> {
-    let space = &spec.groups[0].action;
+/// The action head that a group asks for.
+pub(super) fn hybrid_head(group: &GroupSpec, params: &PpoParams) -> Result<HybridHead> {
+    let space = &group.action;
     let bounds: Vec<(f32, f32)> = space.continuous.iter().map(|f| (*f.bounds.start(), *f.bounds.end())).collect();
     let choices: Vec<usize> = space.discrete.iter().map(|d| d.choices.len()).collect();
     HybridHead::with_bins(&bounds, &choices, params.action_bins)
 }
 
-pub(super) fn architecture(spec: &Spec, head: &HybridHead, params: &PpoParams) -> Architecture {
-    let group = &spec.groups[0];
+pub(super) fn architecture(group: &GroupSpec, head: &HybridHead, params: &PpoParams) -> Architecture {
     Architecture {
         observation: group.observation.len(),
         hidden: params.hidden,

@@ -8,16 +8,21 @@ impl Learner for Trainer {
         self.iterate(progress)
     }
 
-    fn learn_from(&mut self, teacher: Box<dyn Policy>) {
-        self.learn_from(teacher);
+    fn learn_from(&mut self, group: usize, teacher: Box<dyn Policy>) {
+        if let Some(pupil) = self.pupils.iter_mut().find(|pupil| pupil.group() == group) {
+            pupil.teacher = Some(teacher);
+        }
     }
 
-    fn policy(&self) -> Result<Network> {
-        self.policy()
+    fn policies(&self) -> Result<Vec<Learned>> {
+        let policy =
+            |pupil: &Pupil| pupil.policy(&self.params).map(|network| Learned { group: pupil.group(), network });
+        self.pupils.iter().map(policy).collect()
     }
 
-    fn critic(&self) -> Option<Critic> {
-        self.critic()
+    fn critic(&self, group: usize) -> Option<Critic> {
+        let pupil = self.pupils.iter().find(|pupil| pupil.group() == group)?;
+        Some(Critic::new(pupil.net.critic()?, pupil.value_norm.clone()))
     }
 
     fn spec(&self) -> &Spec {
@@ -37,7 +42,7 @@ impl Learner for Trainer {
     }
 
     fn set_params(&mut self, params: &PpoParams) {
-        self.set_params(params);
+        self.params = params.clone();
     }
 
     fn save(&self) -> Result<Sections> {
@@ -48,7 +53,7 @@ impl Learner for Trainer {
         self.load(sections)
     }
 
-    fn start_from(&mut self, policy: &Network) -> Result<()> {
+    fn start_from(&mut self, policy: &Learned) -> Result<()> {
         self.start_from(policy)
     }
 

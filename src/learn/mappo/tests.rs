@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod groups;
+
 use bevy_app::App;
 use bevy_ecs::{schedule::IntoScheduleConfigs, system::ResMut};
 
@@ -11,9 +13,12 @@ use crate::{
         JammingParams,
         scenario::{Band, ObservationLayout},
     },
-    learn::hyperparameters::{CriticPool, HiddenActivation},
+    learn::hyperparameters::{Algo, CriticPool, HiddenActivation},
     policy::network::Scratch,
-    sim::{ActionSpace, Aggregate, Baseline, GroupSpec, MetricSpec, Ports, RewardTerm, Tick, TickSystems, field},
+    sim::{
+        ActionSpace, Address, Aggregate, Baseline, Better, GroupSpec, MetricSpec, Ports, RewardTerm, Tick, TickSystems,
+        field,
+    },
 };
 
 const MAX_STEPS: u32 = 5;
@@ -36,13 +41,23 @@ fn trainer(params: &PpoParams) -> Trainer {
     Trainer::new(&JammingParams::default(), MAX_STEPS, 1, params).unwrap()
 }
 
+fn policy_of(trainer: &Trainer) -> Network {
+    trainer.policies().unwrap().remove(0).network
+}
+
 fn scalar(report: &IterationReport, name: &str) -> f64 {
     report.scalars.iter().find(|(found, _)| found == name).unwrap_or_else(|| panic!("no scalar `{name}`")).1
 }
 
 /// Parameters of the actor, or of the critic, without the optimiser's.
 fn parameters(trainer: &Trainer, of: &str) -> Vec<Vec<f32>> {
-    trainer.net.state().into_iter().filter(|tensor| tensor.name.starts_with(of)).map(|tensor| tensor.data).collect()
+    trainer.pupils[0]
+        .net
+        .state()
+        .into_iter()
+        .filter(|tensor| tensor.name.starts_with(of))
+        .map(|tensor| tensor.data)
+        .collect()
 }
 
 #[test]
@@ -82,11 +97,12 @@ fn a_copied_critic_expects_what_the_trainer_expects() {
     for (algo, columns) in [(Algo::Mappo, 1), (Algo::Ippo, 4)] {
         let mut trainer = trainer(&small(algo));
         (0..2).for_each(|_| drop(trainer.iterate(0.0).unwrap()));
-        let copy = trainer.critic().unwrap();
-        let mut expected = trainer.values(|rollout| &rollout.observations);
-        trainer.value_norm.denormalise(&mut expected);
+        let copy = trainer.critic(0).unwrap();
+        let Pupil { net, rollout, value_norm, .. } = &mut trainer.pupils[0];
+        let mut expected = pupil::values_of(&mut **net, rollout.shape(), &rollout.observations, &[]);
+        value_norm.denormalise(&mut expected);
         assert_eq!(expected.len(), 4 * 8 * columns);
-        assert_eq!(copy.values(&trainer.rollout.observations, 4).unwrap(), expected, "{algo:?}");
+        assert_eq!(copy.values(&trainer.pupils[0].rollout.observations, 4).unwrap(), expected, "{algo:?}");
     }
 }
 
@@ -145,21 +161,20 @@ fn steps_in_which_nothing_mattered_are_learned_from_once() {
 
 #[test]
 fn the_order_of_an_epoch_is_a_permutation_at_an_address_of_its_own() {
-    let mut trainer = trainer(&small(Algo::Mappo));
-    let order = |trainer: &Trainer, epoch| {
+    let order = |episode, tick, group| {
         let mut order: Vec<u32> = (0..32).collect();
-        trainer.shuffle(&mut order, epoch);
+        pupil::shuffle(&mut order, Seeds::new(1), Address { env: 0, episode, tick }, group);
         order
     };
-    let first = order(&trainer, 0);
-    assert_eq!(first, order(&trainer, 0));
-    assert_ne!(first, order(&trainer, 1));
+    let first = order(0, 0, 0);
+    assert_eq!(first, order(0, 0, 0));
+    assert_ne!(first, order(0, 1, 0));
+    assert_ne!(first, order(0, 0, 1));
     let mut sorted = first.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, (0..32).collect::<Vec<_>>());
     assert_ne!(first, sorted);
-    trainer.counters.iterations += 1;
-    assert_ne!(first, order(&trainer, 0));
+    assert_ne!(first, order(1, 0, 0));
 }
 
 #[test]
@@ -174,9 +189,8 @@ fn an_update_stops_early_once_the_policy_has_moved_too_far() {
 #[test]
 fn learning_rates_and_entropy_fall_to_their_shares_of_the_run() {
     let params = PpoParams { final_lr_fraction: 0.25, ent_coef: 0.04, final_ent_fraction: 0.5, ..small(Algo::Mappo) };
-    let trainer = trainer(&params);
     for (progress, lr_left, ent_left) in [(0.0, 1.0, 1.0), (0.5, 0.625, 0.75), (1.0, 0.25, 0.5), (7.0, 0.25, 0.5)] {
-        let (coefficients, size) = trainer.scheduled(progress);
+        let (coefficients, size) = pupil::scheduled(&params, 0, progress);
         let close = |found: f32, expected: f64| assert!((f64::from(found) / expected - 1.0).abs() < 1e-6, "{found}");
         close(size.actor_learning_rate, params.learning_rate * lr_left);
         close(size.critic_learning_rate, params.critic_learning_rate * lr_left);
@@ -199,25 +213,25 @@ fn a_critic_that_warms_up_learns_alone() {
 #[test]
 fn explained_variance_is_one_for_a_seer_and_zero_for_a_mean() {
     let returns = [1.0, 2.0, 4.0, 9.0];
-    assert_eq!(explained_variance(&returns, &returns), 1.0);
-    assert_eq!(explained_variance(&[4.0; 4], &returns), 0.0);
-    assert!(explained_variance(&[9.0, 4.0, 2.0, 1.0], &returns) < 0.0);
-    assert_eq!(explained_variance(&[1.0, 2.0], &[3.0, 3.0]), 0.0, "returns that do not vary need no explanation");
+    assert_eq!(sums::explained_variance(&returns, &returns), 1.0);
+    assert_eq!(sums::explained_variance(&[4.0; 4], &returns), 0.0);
+    assert!(sums::explained_variance(&[9.0, 4.0, 2.0, 1.0], &returns) < 0.0);
+    assert_eq!(sums::explained_variance(&[1.0, 2.0], &[3.0, 3.0]), 0.0, "returns that do not vary need no explanation");
 }
 
 /// A rollout is seen through one normaliser: that of all rollouts before it.
 #[test]
 fn the_normaliser_of_a_rollout_does_not_know_it_yet() {
     let mut trainer = trainer(&small(Algo::Mappo));
-    let first = trainer.policy().unwrap();
+    let first = policy_of(&trainer);
     assert!(first.normaliser().1.iter().all(|std| *std == 1.0), "nothing has been seen yet");
     trainer.iterate(0.0).unwrap();
-    let second = trainer.policy().unwrap();
+    let second = policy_of(&trainer);
     assert_ne!(first.normaliser(), second.normaliser());
-    assert_eq!(trainer.moments.count(), 32 * 4);
+    assert_eq!(trainer.pupils[0].moments.count(), 32 * 4);
     let mut raw = trainer_without_normaliser();
     raw.iterate(0.0).unwrap();
-    let policy = raw.policy().unwrap();
+    let policy = policy_of(&raw);
     assert!(
         policy.normaliser().0.iter().all(|mean| *mean == 0.0) && policy.normaliser().1.iter().all(|std| *std == 1.0)
     );
@@ -239,17 +253,17 @@ fn outputs(network: &Network) -> Vec<u32> {
 fn a_run_from_a_policy_is_that_policy_and_its_critic_is_its_own() {
     let mut teacher = trainer(&small(Algo::Mappo));
     (0..3).for_each(|_| drop(teacher.iterate(0.0).unwrap()));
-    let policy = teacher.policy().unwrap();
+    let policy = policy_of(&teacher);
     let mut pupil = Trainer::new(&JammingParams::default(), MAX_STEPS, 2, &small(Algo::Ippo)).unwrap();
     let critic = parameters(&pupil, "critic.");
-    pupil.start_from(&policy).unwrap();
-    assert_eq!(outputs(&pupil.policy().unwrap()), outputs(&policy));
+    pupil.start_from(&Learned { group: 0, network: policy.clone() }).unwrap();
+    assert_eq!(outputs(&policy_of(&pupil)), outputs(&policy));
     assert_eq!(parameters(&pupil, "critic."), critic);
     assert_eq!(pupil.counters(), Counters::default());
     // One rollout weighs little against the rows a policy brings along.
     let before = policy.normaliser().0[0];
     pupil.iterate(0.0).unwrap();
-    let after = pupil.policy().unwrap().normaliser().0[0];
+    let after = policy_of(&pupil).normaliser().0[0];
     assert!(before != after && (before - after).abs() < 1e-3, "{before} became {after}");
 }
 
@@ -257,11 +271,11 @@ fn a_run_from_a_policy_is_that_policy_and_its_critic_is_its_own() {
 fn a_policy_that_does_not_fit_is_refused_and_changes_nothing() {
     let mut trained = trainer(&small(Algo::Mappo));
     trained.iterate(0.0).unwrap();
-    let policy = trained.policy().unwrap();
+    let policy = policy_of(&trained);
     let wide = PpoParams { hidden: 16, ..small(Algo::Mappo) };
     for (mut pupil, expected) in [(trainer(&wide), "hidden"), (trainer_without_normaliser(), "norm_obs")] {
         let before = pupil.save().unwrap();
-        let error = pupil.start_from(&policy).unwrap_err();
+        let error = pupil.start_from(&Learned { group: 0, network: policy.clone() }).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
         assert_eq!(pupil.save().unwrap(), before);
     }
@@ -350,9 +364,14 @@ impl Domain for Rigged {
             observation: vec![field("x", "", -1.0..=1.0)],
             action: ActionSpace { continuous: vec![field("y", "", -1.0..=1.0)], discrete: Vec::new() },
             reward_terms: vec![RewardTerm { name: "x", doc: "x" }],
+            reward_clip: None,
+            is_masked: false,
+            default: "",
+            reference: None,
         };
-        let metrics = vec![MetricSpec { name: "x", unit: "", doc: "x", aggregate: Aggregate::Mean }];
-        Spec { groups: vec![group], metrics, stratum: None, reward_clip: None, max_steps }
+        let metrics =
+            vec![MetricSpec { name: "x", unit: "", doc: "x", aggregate: Aggregate::Mean, better: Better::Higher }];
+        Spec { groups: vec![group], metrics, stratum: None, state: vec![], max_steps }
     }
 
     fn dt_s(&self) -> f64 {

@@ -80,6 +80,9 @@ impl Architecture {
 pub struct Minibatch<'a> {
     /// Normalised observations of the whole rollout, `[steps, agents, observation]`.
     pub observations: &'a [f32],
+    /// Share of each agent in what a critic of the whole group pools, `[steps, agents]`: 0 for who is not there. Without it, all
+    /// have the same.
+    pub shares: Option<&'a [f32]>,
     /// Agents per step.
     pub agents: usize,
     /// Which steps of the rollout are in, in this order.
@@ -159,8 +162,8 @@ pub trait ActorCritic: Send {
     /// Sizes and choices this network was built with.
     fn architecture(&self) -> &Architecture;
 
-    /// Values of `[steps, agents, observation]` into `[steps, values_per_step]`.
-    fn values(&mut self, observations: &[f32], agents: usize, values: &mut [f32]);
+    /// Values of `[steps, agents, observation]` into `[steps, values_per_step]`; `shares` as in [`Minibatch::shares`].
+    fn values(&mut self, observations: &[f32], agents: usize, shares: Option<&[f32]>, values: &mut [f32]);
 
     /// One optimiser step on a minibatch.
     fn step(&mut self, minibatch: Minibatch<'_>, loss: &dyn Loss, size: StepSize) -> StepReport;

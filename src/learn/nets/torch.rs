@@ -44,8 +44,8 @@ pub struct Torch {
     architecture: Architecture,
     layout: Layout,
     network: border::Network,
-    /// Observations of a minibatch, one after the other.
-    gathered: Vec<f32>,
+    /// Observations of a minibatch, one after the other, and the agents' shares.
+    gathered: (Vec<f32>, Vec<f32>),
 }
 
 impl Torch {
@@ -83,7 +83,7 @@ impl Torch {
         }
         let sizes = sizes(&architecture);
         let network = border::Network::zeros(plugin::plugin()?, &sizes).map_err(failed)?;
-        Ok(Self { architecture, layout: Layout::new(&sizes), network, gathered: Vec::new() })
+        Ok(Self { architecture, layout: Layout::new(&sizes), network, gathered: Default::default() })
     }
 
     /// What the actor puts out for observations `[rows, observation]` as they are: `[rows, head]`. Acting itself needs no libtorch.
@@ -113,12 +113,12 @@ impl ActorCritic for Torch {
         &self.architecture
     }
 
-    fn values(&mut self, observations: &[f32], agents: usize, values: &mut [f32]) {
+    fn values(&mut self, observations: &[f32], agents: usize, shares: Option<&[f32]>, values: &mut [f32]) {
         let (step_len, per_step) = (agents * self.architecture.observation, self.architecture.values_per_step(agents));
         let steps = observations.len() / step_len;
         assert_eq!(observations.len(), steps * step_len, "whole steps");
         assert_eq!(values.len(), steps * per_step, "values for each step");
-        done(self.network.values(observations, agents, values));
+        done(self.network.values(observations, agents, shares.unwrap_or_default(), values));
     }
 
     fn step(&mut self, minibatch: Minibatch<'_>, loss: &dyn Loss, size: StepSize) -> StepReport {
@@ -127,17 +127,21 @@ impl ActorCritic for Torch {
             return StepReport::default();
         }
         let step_len = minibatch.agents * self.architecture.observation;
-        self.gathered.clear();
-        for &step in minibatch.steps {
-            self.gathered.extend_from_slice(&minibatch.observations[step as usize * step_len..][..step_len]);
-        }
+        let gather = |into: &mut Vec<f32>, numbers: &[f32], len: usize| {
+            into.clear();
+            minibatch.steps.iter().for_each(|&step| into.extend_from_slice(&numbers[step as usize * len..][..len]));
+        };
+        let (observations, shares) = &mut self.gathered;
+        gather(observations, minibatch.observations, step_len);
+        shares.clear();
+        minibatch.shares.into_iter().for_each(|all| gather(shares, all, minibatch.agents));
         let size = interface::StepSize {
             learning_rates: [size.actor_learning_rate, size.critic_learning_rate],
             adam_eps: size.adam_eps,
             max_grad_norm: size.max_grad_norm,
         };
         let mut terms = [0.0; LOSS_TERMS];
-        let norms = self.network.step(&self.gathered, minibatch.agents, size, &mut |outputs, gradients| {
+        let norms = self.network.step((observations, shares), minibatch.agents, size, &mut |outputs, gradients| {
             terms = loss.differentiate(0..minibatch.steps.len(), outputs, gradients);
         });
         let [actor_grad_norm, critic_grad_norm] = done(norms);

@@ -61,24 +61,43 @@ fn head() -> HybridHead {
     HybridHead::new(&bounds, &discrete.iter().map(|d| d.choices.len()).collect::<Vec<_>>()).unwrap()
 }
 
-/// Two rollouts in a row, the second one of which is returned with the moments of both.
-fn collect(envs_per_world: usize, is_shared: bool) -> (Rollout, RunningMoments) {
-    let seeds = Seeds::new(4);
-    let mut batch = Batch::new(&domain(), MAX_STEPS, seeds, 0..ENVS, envs_per_world);
+fn actor<'a>(network: &'a Network, head: &'a HybridHead, teacher: Option<Teacher<'a>>) -> Actor<'a> {
+    Actor { network, head, seeds: Seeds::new(4), teacher, stand_ins: Vec::new() }
+}
+
+fn play(
+    batch: &mut Batch,
+    rollout: &mut Rollout,
+    actor: Actor<'_>,
+    moments: &mut RunningMoments,
+) -> Vec<EpisodeRecord> {
+    collect(batch, &mut [Learning { rollout, actor, moments }], &[]).unwrap()
+}
+
+/// Envs in which some agents are told not to matter.
+fn batch(envs_per_world: usize) -> Batch {
+    let mut batch = Batch::new(&domain(), MAX_STEPS, Seeds::new(4), 0..ENVS, envs_per_world);
     for lane in batch.lanes_mut() {
         let first = lane.first_env();
         for (row, matters) in lane.ports_mut().groups[0].matters.iter_mut().enumerate() {
             *matters = is_told_to_matter(first as usize + row / 3, row % 3);
         }
     }
-    let mut rollout = Rollout::new(Shape::of(&batch, &head(), NUM_STEPS, is_shared));
+    batch
+}
+
+/// Two rollouts in a row, the second one of which is returned with the moments of both.
+fn collected(envs_per_world: usize, is_shared: bool) -> (Rollout, RunningMoments, Vec<EpisodeRecord>) {
+    let mut batch = batch(envs_per_world);
+    let mut rollout = Rollout::new(Shape::of(&batch, 0, &head(), NUM_STEPS, is_shared));
     let (network, head) = (network(), head());
     let mut moments = RunningMoments::new(5);
+    let mut records = Vec::new();
     for _ in 0..2 {
-        let actor = Actor { network: &network, head: &head, seeds, teacher: None };
-        rollout.collect(&mut batch, actor, &mut moments).unwrap();
+        let actor = actor(&network, &head, None);
+        records = play(&mut batch, &mut rollout, actor, &mut moments);
     }
-    (rollout, moments)
+    (rollout, moments, records)
 }
 
 /// One agent of each env does not.
@@ -115,7 +134,14 @@ fn track(number: u64) -> Track {
         let (mut stored, mut actions, mut log_probs) = (vec![0.0; 9], vec![0.0; 9], vec![0.0; 3]);
         for agent in 0..3 {
             let mut row = vec![0.0; 6];
-            network.forward_normalised(&observations[5 * agent..5 * (agent + 1)], &mut row, &mut Scratch::default());
+            // Nobody asks the network where it does not matter.
+            if is_told_to_matter(number as usize, agent) {
+                network.forward_normalised(
+                    &observations[5 * agent..5 * (agent + 1)],
+                    &mut row,
+                    &mut Scratch::default(),
+                );
+            }
             let normals = [stream.normal(), stream.normal()];
             let uniforms = [stream.unit()];
             let three = 3 * agent..3 * (agent + 1);
@@ -158,9 +184,9 @@ fn steps_are_stored_lane_by_lane_then_tick_then_env() {
     let tracks: Vec<Track> = (0..ENVS).map(track).collect();
     for envs_per_world in [1, 2, 5] {
         for is_shared in [false, true] {
-            let (rollout, _) = collect(envs_per_world, is_shared);
-            let mut ends = rollout.final_steps.iter().zip(rollout.final_observations.chunks_exact(15));
-            let mut records = rollout.records.iter();
+            let (rollout, _, records) = collected(envs_per_world, is_shared);
+            let mut ends = rollout.end_steps.iter().zip(rollout.ends.observations.chunks_exact(15));
+            let mut records = records.iter();
             for (first, envs) in lanes(envs_per_world) {
                 for tick in 0..NUM_STEPS {
                     for env in envs.clone() {
@@ -192,20 +218,19 @@ fn steps_are_stored_lane_by_lane_then_tick_then_env() {
                 }
                 for env in envs {
                     let rows = 15 * env..15 * (env + 1);
-                    assert_eq!(rollout.last_observations[rows], tracks[env].last, "env {env} after the last tick");
+                    assert_eq!(rollout.last.observations[rows], tracks[env].last, "env {env} after the last tick");
                 }
             }
             assert!(ends.next().is_none() && records.next().is_none(), "nothing else has ended");
-            assert_eq!(rollout.final_steps.len(), ENVS as usize * NUM_STEPS / MAX_STEPS as usize);
+            assert_eq!(rollout.end_steps.len(), ENVS as usize * NUM_STEPS / MAX_STEPS as usize);
         }
     }
 }
 
 #[test]
 fn records_are_those_of_this_rollout_only() {
-    let (rollout, _) = collect(2, true);
+    let (_, _, mut found) = collected(2, true);
     let mut expected: Vec<EpisodeRecord> = (0..ENVS).flat_map(|env| track(env).records).collect();
-    let mut found = rollout.records;
     let order = |record: &EpisodeRecord| (record.env, record.episode);
     expected.sort_by_key(order);
     found.sort_by_key(order);
@@ -216,18 +241,17 @@ fn records_are_those_of_this_rollout_only() {
 /// The normaliser learns from what was seen, not from what it made of it.
 #[test]
 fn moments_are_those_of_the_raw_observations_acted_on() {
-    let (_, moments) = collect(2, true);
+    let (_, moments, _) = collected(2, true);
     assert_eq!(moments.count(), 2 * ENVS * NUM_STEPS as u64 * 3);
-    let mut batch = Batch::new(&domain(), MAX_STEPS, Seeds::new(4), 0..ENVS, 1);
+    let mut batch = batch(1);
     let (network, head) = (network(), head());
-    let mut rollout = Rollout::new(Shape::of(&batch, &head, 1, true));
+    let mut rollout = Rollout::new(Shape::of(&batch, 0, &head, 1, true));
     let mut rows: Vec<Vec<f32>> = Vec::new();
     for _ in 0..2 * NUM_STEPS {
         for lane in batch.lanes() {
             rows.extend(lane.ports().groups[0].observations.chunks_exact(5).map(<[f32]>::to_vec));
         }
-        let actor = Actor { network: &network, head: &head, seeds: Seeds::new(4), teacher: None };
-        rollout.collect(&mut batch, actor, &mut RunningMoments::new(5)).unwrap();
+        play(&mut batch, &mut rollout, actor(&network, &head, None), &mut RunningMoments::new(5));
     }
     for (column, (mean, variance)) in moments.mean().iter().zip(moments.variance()).enumerate() {
         let n = rows.len() as f64;
@@ -243,12 +267,12 @@ fn moments_are_those_of_the_raw_observations_acted_on() {
 fn advantages_do_not_mix_envs_or_lanes() {
     for envs_per_world in [1, 2, 5] {
         for is_shared in [false, true] {
-            let (rollout, _) = collect(envs_per_world, is_shared);
+            let (rollout, ..) = collected(envs_per_world, is_shared);
             let columns = if is_shared { 1 } else { 3 };
             let value = |kind: usize, at: usize| ((kind * 37 + at * 7919) % 199) as f32 / 50.0;
             let values: Vec<f32> = (0..rollout.rewards.len()).map(|at| value(0, at)).collect();
             let last: Vec<f32> = (0..ENVS as usize * columns).map(|at| value(1, at)).collect();
-            let ends: Vec<f32> = (0..rollout.final_steps.len() * columns).map(|at| value(2, at)).collect();
+            let ends: Vec<f32> = (0..rollout.end_steps.len() * columns).map(|at| value(2, at)).collect();
             let (advantages, returns) = rollout.advantages((&values, &last, &ends), (0.9, 0.8)).unwrap();
             for (first, envs) in lanes(envs_per_world) {
                 for env in envs.clone() {
@@ -257,14 +281,16 @@ fn advantages_do_not_mix_envs_or_lanes() {
                         let mut next = 0.0;
                         for tick in (0..NUM_STEPS).rev() {
                             let at = step(tick) * columns + column;
-                            let end = rollout.final_steps.iter().position(|ended| *ended == step(tick));
+                            let end = rollout.end_steps.iter().position(|ended| *ended == step(tick));
                             let after = match end {
                                 Some(end) => ends[end * columns + column],
                                 None if tick + 1 == NUM_STEPS => last[env * columns + column],
                                 None => values[step(tick + 1) * columns + column],
                             };
                             let carried = if end.is_some() { 0.0 } else { next };
-                            next = rollout.rewards[at] + 0.9 * after - values[at] + 0.9 * 0.8 * carried;
+                            // Where nothing can be decided, lambda does not count.
+                            let lambda = if is_shared || is_told_to_matter(env, column) { 0.8 } else { 1.0 };
+                            next = rollout.rewards[at] + 0.9 * after - values[at] + 0.9 * lambda * carried;
                             assert!((advantages[at] - next).abs() < 1e-4, "env {env}, tick {tick}, column {column}");
                             assert!((returns[at] - next - values[at]).abs() < 1e-4);
                         }
@@ -278,17 +304,17 @@ fn advantages_do_not_mix_envs_or_lanes() {
 #[test]
 fn a_teacher_labels_every_step_and_plays_only_when_it_is_told_to() {
     let (network, head, seeds) = (network(), head(), Seeds::new(4));
-    let collect = |plays: Option<bool>| {
+    let collected = |plays: Option<bool>| {
         let mut batch = Batch::new(&domain(), MAX_STEPS, seeds, 0..ENVS, 2);
-        let mut rollout = Rollout::new(Shape::of(&batch, &head, NUM_STEPS, true));
+        let mut rollout = Rollout::new(Shape::of(&batch, 0, &head, NUM_STEPS, true));
         let policy = domain().baselines().into_iter().find(|baseline| baseline.name == "hold").unwrap().policy;
         let teacher = plays.map(|plays| Teacher { policy: &*policy, plays });
-        let actor = Actor { network: &network, head: &head, seeds, teacher };
-        rollout.collect(&mut batch, actor, &mut RunningMoments::new(5)).unwrap();
-        (rollout, batch.hashes())
+        let actor = actor(&network, &head, teacher);
+        let records = play(&mut batch, &mut rollout, actor, &mut RunningMoments::new(5));
+        (rollout, batch.hashes(), records)
     };
-    let ((alone, alone_ends), (watched, watched_ends), (played, played_ends)) =
-        (collect(None), collect(Some(false)), collect(Some(true)));
+    let ((alone, alone_ends, _), (watched, watched_ends, watched_records), (played, played_ends, played_records)) =
+        (collected(None), collected(Some(false)), collected(Some(true)));
     assert!(alone.labels.is_empty());
     assert_eq!((alone_ends, &alone.rewards, &alone.stored), (watched_ends.clone(), &watched.rewards, &watched.stored));
     // Every episode has ended, so the envs are where the next ones begin, whoever played.
@@ -299,6 +325,6 @@ fn a_teacher_labels_every_step_and_plays_only_when_it_is_told_to() {
     for label in watched.labels.chunks_exact(3).chain(played.labels.chunks_exact(3)) {
         assert!(label[0].abs() < 1e-6 && label[1].abs() < 1e-6 && (0.0..4.0).contains(&label[2]), "{label:?}");
     }
-    assert!(played.records.iter().all(|record| record.metrics[7] == 0.0), "a team that holds spends no energy");
-    assert!(watched.records.iter().all(|record| record.metrics[7] > 0.0));
+    assert!(played_records.iter().all(|record| record.metrics[7] == 0.0), "a team that holds spends no energy");
+    assert!(watched_records.iter().all(|record| record.metrics[7] > 0.0));
 }

@@ -1,12 +1,15 @@
 //! The two files of a shared policy: written so that they belong together, read so that nothing else does.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use sha2::{Digest, Sha256};
 
 use super::{Axis, Card, MAX_CARD_BYTES, Selection};
 use crate::{
-    durable::{Durability, Folder, create_dir, read_capped},
+    durable::{Durability, Folder, create_dir, files_in, read_capped},
     error::{Error, Result},
     policy::{
         network::Network,
@@ -98,6 +101,19 @@ pub fn load(path: &Path) -> Result<Shared> {
     }
 }
 
+/// The policies in `path`: itself, or, where it is a folder for several groups, the folder of each of them.
+///
+/// # Errors
+/// What the file system reports.
+pub fn folders(path: &Path) -> Result<Vec<PathBuf>> {
+    let is_policy = |path: &PathBuf| path.join(CARD_FILE).is_file();
+    if !path.is_dir() || path.join(CARD_FILE).exists() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let own: Vec<PathBuf> = files_in(path)?.into_iter().filter(is_policy).collect();
+    Ok(if own.is_empty() { vec![path.to_owned()] } else { own })
+}
+
 /// Reads the card in the folder `dir` without its weights.
 ///
 /// # Errors
@@ -118,9 +134,26 @@ fn load_folder(dir: &Path) -> Result<Shared> {
     let card = load_card(dir)?;
     let path = dir.join(WEIGHTS_FILE);
     let bytes = read_capped(&path, MAX_FILE_BYTES)?;
+    belonging(dir, card, &bytes)
+}
+
+/// Reads the policy in a folder that is held open; no link in it is followed.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_in(folder: &Folder) -> Result<Shared> {
+    let text = folder.read(CARD_FILE, MAX_CARD_BYTES as u64)?;
+    let card = Card::parse(&text).map_err(|error| error.in_file(folder.path_of(CARD_FILE)))?;
+    let bytes = folder.read(WEIGHTS_FILE, MAX_FILE_BYTES)?;
+    belonging(folder.path(), card, &bytes)
+}
+
+/// The policy that a card and the weights beside it are, if they belong together.
+fn belonging(dir: &Path, card: Card, bytes: &[u8]) -> Result<Shared> {
+    let path = dir.join(WEIGHTS_FILE);
     // Read before the checksums are compared: what is wrong with a damaged file is better told by its own reader.
-    let mut weights = from_safetensors(&bytes, &path)?;
-    if sha256(&bytes) != card.sha256 {
+    let mut weights = from_safetensors(bytes, &path)?;
+    if sha256(bytes) != card.sha256 {
         return Err(Error::input(format!("these are not the weights that `{CARD_FILE}` beside them describes"))
             .in_file(path)
             .hint("fetch both files again, or name the file of weights alone if it is the one you mean"));

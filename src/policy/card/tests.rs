@@ -20,6 +20,10 @@ pub(in crate::policy) fn group(layout: &'static str, width: usize, top: f32) -> 
             discrete: vec![DiscreteSpec { name: "call", choices: vec!["none", "low", "high"] }],
         },
         reward_terms: vec![],
+        reward_clip: None,
+        is_masked: false,
+        default: "",
+        reference: None,
     }
 }
 

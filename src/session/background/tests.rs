@@ -18,14 +18,20 @@ use crate::{
         acting::{Decision, NetworkPolicy},
         card::Card,
     },
-    session::{Plan, generation, policy_at},
+    session::{Plan, Roles, generation, policies_at},
     sim::{Lane, Seeds},
 };
 
 fn plan(iterations: u64) -> Plan {
     let text = "(version: 1, name: \"x\", title: \"T\", about: \"A\", seed: 1, max_steps: 4, domain: Jamming(()))";
     let params = PpoParams { num_envs: 2, num_steps: 4, hidden: 4, ..PpoParams::default() };
-    Plan { stages: vec![Scenario::parse(text, "x.ron").unwrap()], seed: 1, goal: Goal::Steps(8 * iterations), params }
+    Plan {
+        stages: vec![Scenario::parse(text, "x.ron").unwrap()],
+        seed: 1,
+        goal: Goal::Steps(8 * iterations),
+        params,
+        roles: Roles::default(),
+    }
 }
 
 fn start(dir: &Path, iterations: u64) -> Background {
@@ -92,7 +98,7 @@ fn pauses_and_saves_change_nothing_of_what_is_learned() {
 fn every_iteration_is_told_once_and_the_policy_is_the_newest() {
     let dir = tempfile::tempdir().unwrap();
     let session = start(dir.path(), 20);
-    let first = session.policy();
+    let first = session.policies().remove(0);
     until(|| matches!(session.status().phase, Phase::Ended(_)));
     let samples: Vec<Sample> = session.take_samples().collect();
     let steps: Vec<u64> = samples.iter().map(|sample| sample.step).collect();
@@ -102,7 +108,7 @@ fn every_iteration_is_told_once_and_the_policy_is_the_newest() {
         let is_told = |sample: &Sample| sample.scalars.iter().any(|(found, value)| found == name && *value > 0.0);
         assert!(samples.iter().all(is_told) || cfg!(not(target_os = "linux")), "{name}");
     }
-    let last = session.policy();
+    let last = session.policies().remove(0);
     assert_ne!(first.network.tensors(), last.network.tensors());
     assert_eq!((first.card.env_steps, last.card.env_steps), (0, 160));
     assert_eq!(session.status().progress, 1.0);
@@ -120,7 +126,7 @@ fn a_policy_that_is_watched_acts_in_its_scenario() {
     until(|| matches!(session.status().phase, Phase::Ended(_)));
     let scenario = &plan(1).stages[0];
     let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(1), 0..2);
-    lane.act(&mut NetworkPolicy::new(session.policy(), Decision::Mode).unwrap(), 0).unwrap();
+    lane.act(&mut NetworkPolicy::new(session.policies().remove(0), Decision::Mode).unwrap(), 0).unwrap();
     assert!(lane.ports().groups[0].actions.iter().any(|action| *action != 0.0));
 }
 
@@ -133,18 +139,18 @@ fn values_are_those_of_the_newest_critic() {
     let lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(1), 0..3);
     let port = &lane.ports().groups[0];
     let (observations, agents) = (port.observations.clone(), port.agents);
-    let values = session.value_of(&observations, agents).unwrap();
+    let values = session.value_of("jammers", &observations, agents).unwrap();
     assert_eq!(values.len(), 3, "one for each env");
     let env = agents * port.observation_width;
-    assert_eq!(session.value_of(&observations[env..2 * env], agents).unwrap(), values[1..2]);
+    assert_eq!(session.value_of("jammers", &observations[env..2 * env], agents).unwrap(), values[1..2]);
     assert!(values.iter().all(|value| value.is_finite()) && values[0] != values[1], "{values:?}");
-    assert_eq!(session.value_of(&observations[1..], agents), None);
-    assert_eq!(session.value_of(&observations, 0), None);
+    assert_eq!(session.value_of("jammers", &observations[1..], agents), None);
+    assert_eq!(session.value_of("jammers", &observations, 0), None);
     // A run that goes on from here has this critic.
     drop(session);
     let resumed =
         Background::start(Session::resume(dir.path(), None).unwrap(), Some(1), &RightOfWay::default()).unwrap();
-    assert_eq!(resumed.value_of(&observations, agents).unwrap(), values);
+    assert_eq!(resumed.value_of("jammers", &observations, agents).unwrap(), values);
 }
 
 /// Checkpoints are kept of the last few saves only.
@@ -158,7 +164,7 @@ fn the_policy_of_a_kept_checkpoint_is_the_one_of_that_time() {
         fn iterated(&mut self, news: &News<'_>) -> Result<Control> {
             self.is_saved = !self.is_saved;
             if self.is_saved {
-                self.seen.push(news.session.policy()?);
+                self.seen.push(news.session.policies()?.remove(0));
                 return Ok(Control::Save);
             }
             Ok(Control::Continue)
@@ -172,7 +178,7 @@ fn the_policy_of_a_kept_checkpoint_is_the_one_of_that_time() {
         Session::start(plan, Some(&run), None).unwrap().run(&mut keep).unwrap();
         // Saved at 8, 16, 24, 32 and 40; the last three are kept.
         for (step, expected) in [(24, 24), (25, 24), (31, 24), (39, 32), (40, 40), (1000, 40), (16, 24), (0, 24)] {
-            let found = policy_at(&run, step).unwrap();
+            let found = policies_at(&run, step).unwrap().remove(0);
             let seen = keep.seen.iter().find(|seen| seen.card.env_steps == expected).unwrap();
             assert_eq!(found.card.env_steps, expected, "{name}, the policy of step {step}");
             assert_eq!(found.network.tensors(), seen.network.tensors(), "{name}, step {step}");
@@ -180,7 +186,7 @@ fn the_policy_of_a_kept_checkpoint_is_the_one_of_that_time() {
             assert!(found.card.minutes > 0.0);
         }
     }
-    assert!(policy_at(dir.path(), 8).unwrap_err().to_string().contains("no run"));
+    assert!(policies_at(dir.path(), 8).unwrap_err().to_string().contains("no run"));
 }
 
 /// The window shares the cores with a session, and goes first.

@@ -23,7 +23,7 @@ fn plan() -> Plan {
     let mut second = scenario("second", 2);
     second.set("jam_threshold_dbm", "-35.5").unwrap();
     let stages = vec![scenario("first", 1), second, scenario("third", 3)];
-    Plan { stages, seed: u64::MAX, goal: Goal::Steps(1 << 60), params }
+    Plan { stages, seed: u64::MAX, goal: Goal::Steps(1 << 60), params, roles: Roles::default() }
 }
 
 #[test]
@@ -52,6 +52,19 @@ fn every_hyperparameter_is_in_the_plan() {
     }
 }
 
+/// Version 1 knew of no roles: its one group learned.
+#[test]
+fn a_plan_of_the_last_version_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = RunFolder::create(Some(dir.path()), &plan()).unwrap();
+    folder.write_plan(&plan()).unwrap();
+    let text = fs::read_to_string(folder.file("run.ron")).unwrap();
+    let roles = text.find("    roles: (").unwrap();
+    let old = format!("{})\n", &text[..roles]).replacen("version: 2", "version: 1", 1);
+    fs::write(folder.file("run.ron"), old).unwrap();
+    assert_eq!(folder.read_plan().unwrap(), plan());
+}
+
 #[test]
 fn a_plan_that_was_changed_by_hand_is_checked() {
     let dir = tempfile::tempdir().unwrap();
@@ -59,7 +72,7 @@ fn a_plan_that_was_changed_by_hand_is_checked() {
     folder.write_plan(&plan()).unwrap();
     let good = fs::read_to_string(folder.file("run.ron")).unwrap();
     for (from, to, expected) in [
-        ("version: 1", "version: 2", "newer agon"),
+        ("version: 2", "version: 3", "newer agon"),
         ("gamma: 0.99", "gamma: 99.0", "from 0 to 1"),
         ("gamma: 0.99", "gama: 0.99", "gama"),
         ("seed: ", "sed: ", "sed"),

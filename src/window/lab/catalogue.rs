@@ -15,9 +15,10 @@ use crate::{
     error::{Error, Result},
     places,
     policy::{
-        acting::{Decision, NetworkPolicy},
-        card::{CARD_FILE, Card, Shared, load_card},
-        registry::{Entry, Registry, shipped},
+        acting::Decision,
+        card::{CARD_FILE, Card, Shared, folders as folders_of, load_card},
+        cast::{Cast, Casting, Player},
+        shipped::shipped,
     },
     sim::GroupSpec,
 };
@@ -34,8 +35,8 @@ pub struct Offer {
     pub kind: OfferKind,
     /// What it is, in a sentence.
     pub doc: String,
-    /// Its card, if it was learned.
-    pub card: Option<Card>,
+    /// Its cards, one for each group that it has learned for.
+    pub cards: Vec<Card>,
     /// Why it cannot act, for each group of the scenario; nothing where it can.
     pub misfits: Vec<Option<String>>,
 }
@@ -46,9 +47,14 @@ impl Offer {
         self.misfits.get(group)?.as_deref()
     }
 
-    /// Whether it can act for every group.
+    /// The groups that it can act for.
+    pub fn groups(&self) -> impl Iterator<Item = usize> {
+        self.misfits.iter().enumerate().filter(|(_, misfit)| misfit.is_none()).map(|(group, _)| group)
+    }
+
+    /// Whether it can act for some group.
     pub fn fits(&self) -> bool {
-        self.misfits.iter().all(Option::is_none)
+        self.groups().next().is_some()
     }
 }
 
@@ -92,35 +98,36 @@ const NEWEST: &str = "newest:";
 /// # Errors
 /// What the file system reports.
 pub(super) fn offers(scenario: &Scenario, trainings: &[Training]) -> Result<Vec<Offer>> {
-    let domain = scenario.domain.domain();
+    let (domain, casting) = (scenario.domain.domain(), places::casting(scenario));
     let groups = domain.spec(scenario.max_steps).groups;
     let mut offers = Vec::new();
     for training in trainings {
-        let card = training.policy().card.clone();
         let (id, run) = (training.id(), training.name());
         let (kind, doc) = match training.is_alive() {
             true => (OfferKind::Newest(id), format!("newest policy of {run}")),
             false => (OfferKind::Finished(id), format!("last policy of {run}")),
         };
-        offers.push(learned(newest_name(id), kind, doc, card, domain.id(), &groups));
+        let cards = training.policies().iter().map(|policy| policy.card.clone()).collect();
+        offers.push(Offer { doc, ..of_cards(newest_name(id), kind, Ok(cards), &casting, groups.len()) });
     }
-    offers.extend(domain.baselines().into_iter().map(|baseline| Offer {
-        name: baseline.name.to_owned(),
-        kind: OfferKind::Baseline { is_privileged: baseline.privileged },
-        doc: baseline.doc.to_owned(),
-        card: None,
-        misfits: vec![None; groups.len()],
+    offers.extend(domain.baselines().into_iter().map(|baseline| {
+        let misfit = |group: &str| (group != baseline.group).then(|| format!("it acts for `{}`", baseline.group));
+        Offer {
+            name: baseline.name.to_owned(),
+            kind: OfferKind::Baseline { is_privileged: baseline.privileged },
+            doc: baseline.doc.to_owned(),
+            cards: Vec::new(),
+            misfits: groups.iter().map(|group| misfit(group.name)).collect(),
+        }
     }));
     if let Some(checkpoints) = places::checkpoints() {
-        for found in shipped(&checkpoints)? {
-            if found.domain == domain.id() {
-                offers.push(of_card(found.name, OfferKind::Shipped, found.card, domain.id(), &groups));
-            }
+        for found in shipped(&checkpoints)?.into_iter().filter(|found| found.domain == domain.id()) {
+            offers.push(of_cards(found.name, OfferKind::Shipped, found.cards, &casting, groups.len()));
         }
     }
     for path in run_folders()? {
-        let name = path.display().to_string();
-        offers.push(of_card(name, OfferKind::Run, load_card(&path), domain.id(), &groups));
+        let cards = folders_of(&path).and_then(|own| own.iter().map(|path| load_card(path)).collect());
+        offers.push(of_cards(path.display().to_string(), OfferKind::Run, cards, &casting, groups.len()));
     }
     Ok(offers)
 }
@@ -131,54 +138,76 @@ pub(super) fn offers(scenario: &Scenario, trainings: &[Training]) -> Result<Vec<
 /// What the file system reports.
 pub(super) fn run_folders() -> Result<Vec<PathBuf>> {
     let mut folders = files_in(Path::new(RUNS))?;
-    folders.retain(|path| path.join(CARD_FILE).is_file());
+    folders.retain(|path| folders_of(path).is_ok_and(|own| own.iter().any(|path| path.join(CARD_FILE).is_file())));
     folders.reverse();
     Ok(folders)
+}
+
+/// The seats that a command fills by calling a cast `name`, one for each group of `scenario`; none for a group that it does not
+/// name.
+///
+/// # Errors
+/// A name that nothing has, files that cannot be used, or a policy that does not fit, with the reason.
+pub(super) fn named_seats(scenario: &Scenario, name: &str, trainings: &[Training]) -> Result<Vec<Option<Seat>>> {
+    if let Some(training) = newest(name, trainings)? {
+        let groups = scenario.domain.domain().spec(scenario.max_steps).groups;
+        let own = |(index, group): (usize, &GroupSpec)| {
+            training.policy_for(group.name).map(|policy| follow(scenario, index, training, policy)).transpose()
+        };
+        return groups.iter().enumerate().map(own).collect();
+    }
+    let Cast { players, is_named, .. } = places::casting(scenario).cast(name)?;
+    Ok(players.into_iter().zip(is_named).map(|(player, is_named)| is_named.then(|| Seat::from(player))).collect())
+}
+
+/// The seats of a cast called `name`, or, without a name, those that `scenario` opens with.
+///
+/// # Errors
+/// As [`named_seats`].
+pub(super) fn seats(scenario: &Scenario, name: Option<&str>, trainings: &[Training]) -> Result<Vec<Seat>> {
+    let casting = places::casting(scenario);
+    let Some(name) = name else { return Ok(casting.opening()?.players.into_iter().map(Seat::from).collect()) };
+    let named = named_seats(scenario, name, trainings)?.into_iter().enumerate();
+    named.map(|(group, seat)| seat.map_or_else(|| casting.default_player(group).map(Seat::from), Ok)).collect()
 }
 
 /// The policy that a command calls `name`, ready to act for group `group` of `scenario`.
 ///
 /// # Errors
-/// A name that nothing has, files that cannot be used, or a policy that does not fit, with the reason.
+/// As [`named_seats`].
 pub(super) fn seat(scenario: &Scenario, group: usize, name: &str, trainings: &[Training]) -> Result<Seat> {
-    let domain = scenario.domain.domain();
-    let spec = domain.spec(scenario.max_steps);
-    let group = spec.groups.get(group).ok_or_else(|| Error::input(format!("there is no group {group}")))?;
-    if let Some(id) = name.strip_prefix(NEWEST) {
-        let training = trainings.iter().find(|training| training.id().0.to_string() == id);
-        let training =
-            training.ok_or_else(|| Error::input(format!("no training run of this window is number {id}")))?;
-        check_fit(&training.policy().card, domain.id(), group)?;
-        return Seat::following(training);
+    match newest(name, trainings)? {
+        Some(training) => {
+            let groups = scenario.domain.domain().spec(scenario.max_steps).groups;
+            let policy = groups.get(group).and_then(|group| training.policy_for(group.name));
+            let policy = policy.ok_or_else(|| Error::input("this run does not learn for that group"))?;
+            follow(scenario, group, training, policy)
+        }
+        None => places::casting(scenario).player(group, name).map(Seat::from),
     }
-    let checkpoints = places::checkpoints();
-    let registry = Registry {
-        domain,
-        scenario: &scenario.name,
-        group,
-        checkpoints: checkpoints.as_deref(),
-        decision: Decision::Mode,
-    };
-    let entry = registry.resolve([name])?.entries.into_iter().next();
-    entry.map(Seat::from).ok_or_else(|| Error::input(format!("no policy is called `{name}`")))
 }
 
-/// What a run had learned by some checkpoint, ready to act for group `group` of `scenario`.
+/// What a run had learned by some checkpoint, ready to act in `scenario`, and for which group.
 ///
 /// # Errors
 /// A policy that does not fit, with the reason.
-pub(super) fn seat_of(scenario: &Scenario, group: usize, run: &Path, shared: Shared) -> Result<Seat> {
-    let domain = scenario.domain.domain();
-    let spec = domain.spec(scenario.max_steps);
-    let group = spec.groups.get(group).ok_or_else(|| Error::input(format!("there is no group {group}")))?;
-    check_fit(&shared.card, domain.id(), group)?;
-    Ok(Seat::from(Entry {
-        name: format!("{} at {}", run.display(), shared.card.env_steps),
-        doc: String::new(),
-        privileged: false,
-        layout: Some(group.layout),
-        policy: Box::new(NetworkPolicy::new(Arc::new(shared), Decision::Mode)?),
-    }))
+pub(super) fn seat_of(scenario: &Scenario, run: &Path, shared: Shared) -> Result<(usize, Seat)> {
+    let group = scenario.domain.domain().spec(scenario.max_steps).group(&shared.card.group).unwrap_or(0);
+    let layout = places::casting(scenario).check_fit(group, &shared.card)?;
+    let name = format!("{} at {}", run.display(), shared.card.env_steps);
+    Ok((group, Seat::from(Player::learned(name, shared, Decision::Mode, layout)?)))
+}
+
+/// The run whose newest policy is called `name`, if that is the kind of name it is.
+fn newest<'t>(name: &str, trainings: &'t [Training]) -> Result<Option<&'t Training>> {
+    let Some(id) = name.strip_prefix(NEWEST) else { return Ok(None) };
+    let training = trainings.iter().find(|training| training.id().0.to_string() == id);
+    training.map(Some).ok_or_else(|| Error::input(format!("no training run of this window is number {id}")))
+}
+
+fn follow(scenario: &Scenario, group: usize, training: &Training, policy: Arc<Shared>) -> Result<Seat> {
+    places::casting(scenario).check_fit(group, &policy.card)?;
+    Seat::following(training, policy)
 }
 
 /// What a command calls the newest policy of a run.
@@ -186,44 +215,20 @@ pub fn newest_name(id: TrainingId) -> String {
     format!("{NEWEST}{}", id.0)
 }
 
-/// The policy that a scenario opens with: its shipped checkpoint if there is one that fits, else the first baseline that a
-/// person would call one.
-pub(super) fn default_policy(scenario: &Scenario) -> String {
-    let domain = scenario.domain.domain();
-    let baselines = domain.baselines();
-    let spec = domain.spec(scenario.max_steps);
-    let fits = |card: &Card| spec.groups.first().is_some_and(|group| check_fit(card, domain.id(), group).is_ok());
-    let shipped = places::checkpoints().and_then(|folder| shipped(&folder).ok()).unwrap_or_default();
-    let mut fitting = shipped.into_iter().filter(|found| found.domain == domain.id());
-    let own = fitting.find(|found| found.name == scenario.name && found.card.as_ref().is_ok_and(fits));
-    let strongest_open = baselines.iter().rfind(|baseline| !baseline.privileged);
-    own.map(|found| found.name)
-        .or_else(|| strongest_open.or(baselines.first()).map(|baseline| baseline.name.to_owned()))
-        .unwrap_or_default()
-}
-
-fn of_card(name: String, kind: OfferKind, card: Result<Card>, domain: &str, groups: &[GroupSpec]) -> Offer {
-    match card {
-        Ok(card) => {
-            let doc = format!("learned by {} in {}, {} env-steps", card.algorithm, card.scenario, card.env_steps);
-            learned(name, kind, doc, card, domain, groups)
-        }
+fn of_cards(name: String, kind: OfferKind, cards: Result<Vec<Card>>, casting: &Casting<'_>, groups: usize) -> Offer {
+    let cards = match cards {
+        Ok(cards) => cards,
         Err(error) => {
-            let misfits = vec![Some(error.to_string()); groups.len()];
-            Offer { name, kind, doc: "cannot be read".to_owned(), card: None, misfits }
+            let misfits = vec![Some(error.to_string()); groups];
+            return Offer { name, kind, doc: "cannot be read".to_owned(), cards: Vec::new(), misfits };
         }
-    }
-}
-
-fn learned(name: String, kind: OfferKind, doc: String, card: Card, domain: &str, groups: &[GroupSpec]) -> Offer {
-    let misfit = |group| check_fit(&card, domain, group).err().map(|error| error.to_string());
-    let misfits = groups.iter().map(misfit).collect();
-    Offer { name, kind, doc, card: Some(card), misfits }
-}
-
-fn check_fit(card: &Card, domain: &str, group: &GroupSpec) -> Result<()> {
-    if card.domain != domain {
-        return Err(Error::input(format!("it acts in domain `{}`, not in `{domain}`", card.domain)));
-    }
-    card.check_fit(group)
+    };
+    let misfit = |group: usize| {
+        let mut refusals = cards.iter().map(|card| casting.check_fit(group, card).err());
+        let first = refusals.next().flatten();
+        first.filter(|_| refusals.all(|refusal| refusal.is_some())).map(|error| error.to_string())
+    };
+    let misfits = (0..groups).map(misfit).collect();
+    let doc = cards.first().map(Card::origin).unwrap_or_default();
+    Offer { name, kind, doc, cards, misfits }
 }

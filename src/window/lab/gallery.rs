@@ -127,10 +127,7 @@ fn showcase(scenario: &Result<Scenario>) -> Showcase {
 fn thumbnail(scenario: &Scenario, theme: &Theme) -> Option<Vec<u8>> {
     let view = scenario.domain.domain().view()?;
     let mut lane = lane_of(scenario, scenario.seed, EVALUATION_ENVS);
-    let groups = lane.ports().groups.len();
-    let mut seats: Vec<_> = (0..groups)
-        .filter_map(|group| catalogue::seat(scenario, group, &catalogue::default_policy(scenario), &[]).ok())
-        .collect();
+    let mut seats = catalogue::seats(scenario, None, &[]).ok()?;
     for _ in 0..TICKS.min(scenario.max_steps.saturating_sub(1)) {
         for (group, seat) in seats.iter_mut().enumerate() {
             seat.act(&mut lane, group).ok()?;

@@ -98,7 +98,7 @@ fn inspect_agent(stage: &mut Stage, trainings: &[Training], play: usize, who: En
     let seat = play.seats().get(agent.group);
     let value = seat.and_then(|seat| seat.follows()).and_then(|id| {
         let training = trainings.iter().find(|training| training.id() == id)?;
-        let values = training.value_of(&port.observations, port.agents)?;
+        let values = training.value_of(spec.name, &port.observations, port.agents)?;
         // One for the team, or one for each agent.
         values.get(agent.row).or(values.first()).copied()
     });

@@ -55,7 +55,7 @@ use crate::{
     error::{Error, Result},
     picture::Theme,
     priority::RightOfWay,
-    session::policy_at,
+    session::policies_at,
 };
 
 /// Folder of the recordings, below the current one.
@@ -240,11 +240,13 @@ impl Lab {
     }
 
     fn load_checkpoint(&mut self, run: &Path, step: u64) -> Result<()> {
-        let shared = policy_at(run, step)?;
+        let policies = policies_at(run, step)?;
         let stage = self.stage.as_mut().ok_or_else(nothing_on_show)?;
-        let found = shared.card.env_steps;
-        let seat = catalogue::seat_of(&stage.scenario, 0, run, shared)?;
-        stage.plays.first_mut().ok_or_else(nothing_on_show)?.swap(0, seat)?;
+        let found = policies.first().map_or(step, |shared| shared.card.env_steps);
+        for shared in policies {
+            let (group, seat) = catalogue::seat_of(&stage.scenario, run, shared)?;
+            stage.plays.first_mut().ok_or_else(nothing_on_show)?.swap(group, seat)?;
+        }
         stage.compare_anew();
         stage.invalidate();
         if found != step {

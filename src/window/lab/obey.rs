@@ -24,7 +24,7 @@ impl Lab {
     fn obey_now(&mut self, command: &Command) -> Result<()> {
         match command {
             Command::Gallery => self.close_stage()?,
-            Command::Open { scenario, policies } => self.open(scenario, policies)?,
+            Command::Open { scenario, policy } => self.open(scenario, policy.as_deref())?,
             Command::OpenRecording(path) => self.open_recording(path)?,
             Command::Train { minutes, seed, set, from } => {
                 let draft = Draft { minutes: *minutes, seed: *seed, set: set.clone(), from: from.clone() };

@@ -11,15 +11,9 @@ use crate::{
 };
 
 impl Lab {
-    pub(super) fn open(&mut self, name: &str, policies: &[String]) -> Result<()> {
+    pub(super) fn open(&mut self, name: &str, policy: Option<&str>) -> Result<()> {
         let scenario = Arc::new(places::load_scenario(name)?);
-        let groups = scenario.domain.domain().spec(scenario.max_steps).groups.len();
-        let default = catalogue::default_policy(&scenario);
-        let seat = |group: usize| {
-            let policy = policies.get(group).unwrap_or(&default);
-            catalogue::seat(&scenario, group, policy, &self.trainings)
-        };
-        let seats = (0..groups).map(seat).collect::<Result<Vec<_>>>()?;
+        let seats = catalogue::seats(&scenario, policy, &self.trainings)?;
         let play = Play::live(&scenario, scenario.seed, EVALUATION_ENVS, seats);
         self.close_stage()?;
         let mut stage = Stage::new(scenario, vec![play]);
@@ -58,9 +52,9 @@ impl Lab {
             return Err(Error::input("a recording has nothing to be compared with").hint("fork from here first"));
         }
         let (seed, env) = (first.seed(), first.env());
-        let groups = first.seats().len();
-        let other = |group: usize| catalogue::seat(&stage.scenario, group, policy, &self.trainings);
-        let others = (0..groups).map(other).collect::<Result<Vec<_>>>()?;
+        // Whom the other policy does not act for is played by the same as before.
+        let others = catalogue::named_seats(&stage.scenario, policy, &self.trainings)?.into_iter();
+        let others = others.zip(first.seats()).map(|(other, seat)| other.unwrap_or_else(|| seat.fork())).collect();
         let seats = first.seats().iter().map(Seat::fork).collect();
         // Both begin at the first tick of the same episode: what they come to is then the policies' doing alone.
         let plays = vec![Play::live(&stage.scenario, seed, env, seats), Play::live(&stage.scenario, seed, env, others)];
@@ -76,10 +70,7 @@ impl Lab {
             return Err(Error::input("this is no recording: it goes on from here by itself"));
         };
         let scenario = Arc::new(replay.scenario().clone());
-        let default = catalogue::default_policy(&scenario);
-        let seat = |group: usize| catalogue::seat(&scenario, group, policy.unwrap_or(&default), &self.trainings);
-        let groups = replay.lane().ports().groups.len();
-        let seats = (0..groups).map(seat).collect::<Result<Vec<_>>>()?;
+        let seats = catalogue::seats(&scenario, policy, &self.trainings)?;
         let file = stage.file.as_ref().and_then(|path| path.file_name()).unwrap_or_default();
         let (file, tick) = (file.to_string_lossy(), replay.tick());
         let fork = Play::forked(replay, &file, seats)?;

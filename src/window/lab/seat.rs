@@ -10,7 +10,7 @@ use crate::{
     policy::{
         acting::{Decision, NetworkPolicy},
         card::Shared,
-        registry::Entry,
+        cast::Player,
     },
     sim::{Lane, Policy},
 };
@@ -37,19 +37,18 @@ pub struct Drive {
     pub choices: Vec<usize>,
 }
 
-impl From<Entry> for Seat {
-    fn from(Entry { name, privileged, policy, .. }: Entry) -> Self {
+impl From<Player> for Seat {
+    fn from(Player { name, privileged, policy, .. }: Player) -> Self {
         Self { name, is_privileged: privileged, policy, follows: None, drive: None, world: None }
     }
 }
 
 impl Seat {
-    /// The newest policy of a training run, from tick to tick.
+    /// The newest policy of a training run, `shared` as it is now, from tick to tick.
     ///
     /// # Errors
     /// An action space that no head fits.
-    pub fn following(training: &Training) -> Result<Self> {
-        let shared = training.policy();
+    pub fn following(training: &Training, shared: Arc<Shared>) -> Result<Self> {
         Ok(Self {
             name: followed_name(training),
             is_privileged: false,
@@ -96,8 +95,8 @@ impl Seat {
         let Some((id, shared)) = &mut self.follows else { return Ok(()) };
         if let Some(training) = trainings.iter().find(|training| training.id() == *id) {
             self.name = followed_name(training);
-            let newest = training.policy();
-            if !Arc::ptr_eq(shared, &newest) {
+            let newest = training.policy_for(&shared.card.group);
+            if let Some(newest) = newest.filter(|newest| !Arc::ptr_eq(shared, newest)) {
                 self.policy = Box::new(NetworkPolicy::new(Arc::clone(&newest), Decision::Mode)?);
                 *shared = newest;
             }

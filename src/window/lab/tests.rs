@@ -25,8 +25,7 @@ fn lab() -> Lab {
 }
 
 fn open(scenario: &str, policies: &[&str]) -> Command {
-    let policies = policies.iter().map(|policy| (*policy).to_owned()).collect();
-    Command::Open { scenario: scenario.to_owned(), policies }
+    Command::Open { scenario: scenario.to_owned(), policy: policies.first().map(|policy| (*policy).to_owned()) }
 }
 
 fn stage(lab: &Lab) -> &Stage {

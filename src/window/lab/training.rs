@@ -133,14 +133,20 @@ impl Training {
         &self.curves
     }
 
-    /// Its newest policy.
-    pub fn policy(&self) -> Arc<Shared> {
-        self.background.policy()
+    /// Its newest policies, one for each group that learns.
+    pub fn policies(&self) -> Vec<Arc<Shared>> {
+        self.background.policies()
     }
 
-    /// What its critic expects of an env from here on, one value or one per agent; none where it cannot be asked.
-    pub fn value_of(&self, observations: &[f32], agents: usize) -> Option<Vec<f32>> {
-        self.background.value_of(observations, agents)
+    /// Its newest policy for the group called `group`, if that learns.
+    pub fn policy_for(&self, group: &str) -> Option<Arc<Shared>> {
+        self.policies().into_iter().find(|policy| policy.card.group == group)
+    }
+
+    /// What its critic for the group called `group` expects of an env from here on, one value or one per agent; none where it
+    /// cannot be asked.
+    pub fn value_of(&self, group: &str, observations: &[f32], agents: usize) -> Option<Vec<f32>> {
+        self.background.value_of(group, observations, agents)
     }
 
     /// Waits until it has saved and is over, and says how.

@@ -8,7 +8,7 @@ use crate::{
     metrics::Goal,
     places,
     policy::card,
-    session::{Plan, Session, background, recommended},
+    session::{Plan, Roles, Session, background, recommended},
     sim::params::Params,
 };
 
@@ -54,8 +54,14 @@ impl Lab {
         draft.set.iter().try_for_each(|(name, value)| params.set(name, value))?;
         params.consistent()?;
         let seed = draft.seed.unwrap_or(scenario.seed);
-        let plan = Plan { stages: vec![scenario], seed, goal: Goal::Seconds(60.0 * draft.minutes), params };
-        let session = Session::start(plan, out, policy.as_ref().map(|policy| &policy.network))?;
+        let plan = Plan {
+            stages: vec![scenario],
+            seed,
+            goal: Goal::Seconds(60.0 * draft.minutes),
+            params,
+            roles: Roles::default(),
+        };
+        let session = Session::start(plan, out, policy.as_ref())?;
         let id = TrainingId(self.next_training);
         self.next_training += 1;
         self.trainings.push(Training::start(id, session, &self.right_of_way)?);
@@ -66,7 +72,13 @@ impl Lab {
             return Ok(());
         }
         // Whoever starts a training wants to watch it.
-        self.swap(0, 0, &newest_name(id))
+        let groups = self.stage_or_error()?.scenario.domain.domain().spec(1).groups;
+        let learned = self.trainings.last().map(Training::policies).unwrap_or_default();
+        let learns = |name: &str| learned.iter().any(|policy| policy.card.group == name);
+        for (index, _) in groups.iter().enumerate().filter(|(_, group)| learns(group.name)) {
+            self.swap(0, index, &newest_name(id))?;
+        }
+        Ok(())
     }
 
     pub(super) fn toggle_training(&mut self) -> Result<()> {

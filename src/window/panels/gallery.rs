@@ -92,7 +92,7 @@ fn card(ui: &mut Ui, card: &Card, state: &mut State, palette: &Palette, out: &mu
     let response = frame.response.interact(egui::Sense::click()).on_hover_cursor(egui::CursorIcon::PointingHand);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, true, format!("Open {name}")));
     if response.clicked() && card.scenario.is_ok() {
-        out.push(Command::Open { scenario: name, policies: vec![] });
+        out.push(Command::Open { scenario: name, policy: None });
     }
 }
 

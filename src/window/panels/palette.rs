@@ -77,15 +77,15 @@ fn find(query: &str, lab: &Lab) -> Vec<(String, String, Command)> {
     });
     let scenarios = lab.gallery().cards().iter().map(|card| {
         let scenario = format!("{}/{}", card.place.domain, card.place.name);
-        (format!("Open scenario {scenario}"), String::new(), Command::Open { scenario, policies: vec![] })
+        (format!("Open scenario {scenario}"), String::new(), Command::Open { scenario, policy: None })
     });
     let policies = lab.offers().iter().filter(|offer| offer.fits()).flat_map(|offer| {
         let policy = || offer.name.clone();
-        let swap = Command::Swap { play: 0, group: 0, policy: policy() };
-        [
-            (format!("Act with {}", offer.name), String::new(), swap),
-            (format!("Compare with {}", offer.name), String::new(), Command::Compare { policy: policy() }),
-        ]
+        let swaps = offer.groups().map(move |group| {
+            (format!("Act with {}", offer.name), String::new(), Command::Swap { play: 0, group, policy: policy() })
+        });
+        let compare = (format!("Compare with {}", offer.name), String::new(), Command::Compare { policy: policy() });
+        swaps.chain([compare])
     });
     plain.chain(scenarios).chain(policies).filter(|(label, ..)| fits(label)).collect()
 }

@@ -2,9 +2,12 @@
 
 use bevy_egui::egui::{self, Ui};
 
-use crate::window::{
-    command::Command,
-    lab::{Lab, Offer},
+use crate::{
+    policy::card::Card,
+    window::{
+        command::Command,
+        lab::{Lab, Offer},
+    },
 };
 
 /// What is typed into the panel.
@@ -43,7 +46,7 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, out: &mut Vec<Comm
     ui.separator();
     let query = state.query.to_lowercase();
     let found = lab.offers().iter().filter(|offer| {
-        let card = offer.card.as_ref().map_or("", |card| card.scenario.as_str());
+        let card = offer.cards.first().map_or("", |card| card.scenario.as_str());
         [offer.name.as_str(), offer.doc.as_str(), offer.kind.label(), card]
             .iter()
             .any(|text| text.to_lowercase().contains(&query))
@@ -97,10 +100,15 @@ fn offer(ui: &mut Ui, offer: &Offer, group: usize, plays: usize, is_recorded: bo
             out.push(Command::Compare { policy: policy() });
         }
     });
-    let Some(card) = &offer.card else { return };
-    egui::CollapsingHeader::new("Card").id_salt(&offer.name).show(ui, |ui| {
-        egui::Grid::new(("card", &offer.name)).num_columns(2).show(ui, |ui| {
+    offer.cards.iter().for_each(|card| show_card(ui, &offer.name, card));
+}
+
+fn show_card(ui: &mut Ui, offer: &str, card: &Card) {
+    let id = (offer, &card.group);
+    egui::CollapsingHeader::new("Card").id_salt(id).show(ui, |ui| {
+        egui::Grid::new(("card", id)).num_columns(2).show(ui, |ui| {
             let rows = [
+                ("acts for", card.group.clone()),
                 ("scenario", card.scenario.clone()),
                 ("observes", format!("{} ({} numbers)", card.layout, card.observation)),
                 ("network", format!("2 × {} {:?}", card.hidden, card.activation)),

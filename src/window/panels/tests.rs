@@ -43,7 +43,7 @@ fn harness<'a>(commands: &[Command]) -> Harness<'a, Shown> {
 }
 
 fn skirmish() -> Command {
-    Command::Open { scenario: "skirmish".to_owned(), policies: vec!["greedy".to_owned()] }
+    Command::Open { scenario: "skirmish".to_owned(), policy: Some("greedy".to_owned()) }
 }
 
 fn show_panel(harness: &mut Harness<'_, Shown>, pane: Pane) {
@@ -85,7 +85,7 @@ fn wheel(points: f32) -> egui::Event {
 #[test]
 fn the_gallery_opens_what_is_clicked() {
     let mut harness = harness(&[]);
-    let expected = Command::Open { scenario: "cluster/default".to_owned(), policies: vec![] };
+    let expected = Command::Open { scenario: "cluster/default".to_owned(), policy: None };
     click(&mut harness, "Open cluster/default", expected);
 }
 
@@ -175,7 +175,7 @@ fn the_inspector_shows_every_part_of_an_agent() {
 
 #[test]
 fn a_workload_is_selected_with_the_pointer_and_its_facts_are_a_table_until_it_is_gone() {
-    let opened = Command::Open { scenario: "cluster/default".to_owned(), policies: vec!["first_fit".to_owned()] };
+    let opened = Command::Open { scenario: "cluster/default".to_owned(), policy: Some("first_fit".to_owned()) };
     let mut harness = harness(&[vec![opened], vec![Command::Step; 20]].concat());
     show_panel(&mut harness, Pane::Inspector);
     let state = harness.state();

@@ -35,7 +35,7 @@ pub fn smoke(scenarios: &[Actors], folder: &Path) -> Script {
         let recording = folder.join(format!("{name}.mcap"));
         let done = |command: Command| Step::Do(command);
         steps.extend([
-            done(Command::Open { scenario: scenario.clone(), policies: vec![] }),
+            done(Command::Open { scenario: scenario.clone(), policy: None }),
             done(Command::StartRecording(Some(recording.clone()))),
             done(Command::Play),
             Step::UntilTick(20),
@@ -119,7 +119,7 @@ pub fn smoothness(scenarios: &[&str], seconds: f64) -> Script {
         let rested = [Step::Do(Command::Pause), Step::Do(pause), Step::UntilPaused];
         let played = |measure: Step| [Step::Do(Command::Reset), Step::Do(Command::Play), Step::Wait(1.0), measure];
         steps.extend([
-            Step::Do(Command::Open { scenario: (*scenario).to_owned(), policies: vec![] }),
+            Step::Do(Command::Open { scenario: (*scenario).to_owned(), policy: None }),
             Step::Do(train),
             Step::UntilTrained(1),
         ]);

@@ -49,7 +49,7 @@ fn observations(steps: usize) -> Vec<f32> {
 fn values(torch: &mut Torch, observations: &[f32]) -> Vec<f32> {
     let steps = observations.len() / (AGENTS * 5);
     let mut values = vec![f32::NAN; steps * torch.architecture().values_per_step(AGENTS)];
-    torch.values(observations, AGENTS, &mut values);
+    torch.values(observations, AGENTS, None, &mut values);
     values
 }
 
@@ -57,7 +57,7 @@ fn train(torch: &mut Torch, observations: &[f32], updates: usize, size: StepSize
     let steps: Vec<u32> = (0..(observations.len() / (AGENTS * 5)) as u32).rev().collect();
     let mut report = StepReport::default();
     for _ in 0..updates {
-        let minibatch = Minibatch { observations, agents: AGENTS, steps: &steps };
+        let minibatch = Minibatch { observations, shares: None, agents: AGENTS, steps: &steps };
         report = torch.step(minibatch, &Towards(0.7), size);
     }
     report
@@ -207,7 +207,7 @@ impl Loss for Broken {
 fn a_panic_of_the_loss_comes_through_and_changes_nothing() {
     let mut torch = Torch::new(architecture(CriticInput::Mean), -0.5, 12).unwrap();
     let (before, observations) = (torch.state(), observations(4));
-    let minibatch = Minibatch { observations: &observations, agents: AGENTS, steps: &[0, 1] };
+    let minibatch = Minibatch { observations: &observations, shares: None, agents: AGENTS, steps: &[0, 1] };
     let panic = catch_unwind(AssertUnwindSafe(|| torch.step(minibatch, &Broken, SIZE))).unwrap_err();
     assert_eq!(panic.downcast_ref(), Some(&"no loss today"));
     assert_eq!(torch.state(), before);

@@ -59,8 +59,8 @@ fn values_agree() {
         let (mut fused, mut torch) = pair(&architecture);
         let rollout = Rollout::new(architecture.values_per_step(AGENTS));
         let (mut ours, mut theirs) = (rollout.values.clone(), rollout.values.clone());
-        fused.values(&rollout.observations, AGENTS, &mut ours);
-        torch.values(&rollout.observations, AGENTS, &mut theirs);
+        fused.values(&rollout.observations, AGENTS, None, &mut ours);
+        torch.values(&rollout.observations, AGENTS, None, &mut theirs);
         for (ours, theirs) in ours.iter().zip(&theirs) {
             assert!((ours - theirs).abs() < 1e-5, "{architecture:?}: {ours} and {theirs}");
         }

@@ -21,16 +21,15 @@ const TICKS: usize = 60;
 /// A policy that there is not, or that cannot act in this scenario.
 pub(super) fn time_us(scenario: &str, policy: &str) -> Result<f64> {
     let scenario = places::load_scenario(scenario)?;
-    let entry = policies::single(&scenario, policy)?;
-    let scenario = scenario.observed_on(entry.layout)?;
-    let mut policy = entry.policy.fork();
+    let mut cast = policies::single(&scenario, policy)?;
+    let scenario = scenario.observed_on(&cast.layouts())?;
     let numbers = EVALUATION_ENVS..EVALUATION_ENVS + 1;
     let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(scenario.seed), numbers);
     let mut decide = |ticks: usize| -> Result<f64> {
         let mut seconds = 0.0;
         for _ in 0..ticks {
             let begun = cpu_time();
-            lane.act(&mut *policy, 0)?;
+            cast.act(&mut lane)?;
             seconds += (cpu_time() - begun).as_secs_f64();
             lane.step();
         }

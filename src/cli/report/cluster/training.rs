@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::{
         metrics::Goal,
-        session::{Plan, recommended},
+        session::{Plan, Roles, recommended},
     };
 
     #[test]
@@ -101,7 +101,7 @@ mod tests {
             let mut scenario = places::load_scenario(SCENARIO).unwrap();
             scenario.set(name, value).unwrap();
             let params = recommended(&scenario, Path::new("default.ron")).unwrap();
-            let plan = Plan { stages: vec![scenario], seed: 1, goal: Goal::Steps(1), params };
+            let plan = Plan { stages: vec![scenario], seed: 1, goal: Goal::Steps(1), params, roles: Roles::default() };
             let path = dir.path().join(name);
             RunFolder::create(Some(&path), &plan).unwrap().write_plan(&plan).unwrap();
             assert_eq!(is_paid_alike(&path).unwrap(), is_alike, "{name}");

@@ -30,6 +30,7 @@ pub(super) fn all() -> Vec<Baseline> {
     let baseline = |&(name, doc, script): &(_, _, Script)| Baseline {
         name,
         doc,
+        group: "nodes",
         privileged: script.is_privileged(),
         policy: scripted(script),
     };

@@ -9,7 +9,7 @@ use crate::{
         nodes::Nodes,
         scenario::{ClusterParams, Mode},
     },
-    sim::{Aggregate, Due, MetricSpec, Ports, column},
+    sim::{Aggregate, Better, Due, MetricSpec, Ports, column},
 };
 
 /// Upper ends of the classes of the histogram of CPU use, the last one left out.
@@ -18,37 +18,43 @@ const CLASSES: [f64; 4] = [0.2, 0.4, 0.6, 0.8];
 /// What is measured, in the order in which [`measure`] writes it.
 const METRICS: [MetricSpec; 27] = {
     use Aggregate::{Last, Mean, Sum};
-    const fn metric(name: &'static str, unit: &'static str, aggregate: Aggregate, doc: &'static str) -> MetricSpec {
-        MetricSpec { name, unit, doc, aggregate }
+    use Better::{Higher, Lower, Neither};
+    const fn metric(
+        name: &'static str,
+        unit: &'static str,
+        (aggregate, better): (Aggregate, Better),
+        doc: &'static str,
+    ) -> MetricSpec {
+        MetricSpec { name, unit, doc, aggregate, better }
     }
     [
-        metric("completion", "%", Last, "workloads done, of those whose fate is known"),
-        metric("sla_violations", "%", Last, "workloads not started in time, of those whose fate is known"),
-        metric("reward", "", Sum, "reward of all nodes together, over the episode"),
-        metric("utilisation", "%", Mean, "CPU in use, mean over nodes and time"),
-        metric("utilisation_end", "%", Last, "CPU in use at the end, mean over nodes"),
-        metric("memory_utilisation", "%", Mean, "memory in use, mean over nodes and time"),
-        metric("bandwidth_utilisation", "%", Mean, "bandwidth in use, mean over nodes and time"),
-        metric("storage_utilisation", "%", Mean, "storage in use, mean over nodes and time"),
-        metric("load_variance", "", Mean, "variance over the nodes of the share of CPU in use"),
-        metric("queue_wait", "s", Last, "wait of the workloads started, way to the node included"),
-        metric("queue_length", "", Mean, "workloads that wait"),
-        metric("running", "", Mean, "workloads placed"),
-        metric("arrived", "", Last, "workloads whose fate is known"),
-        metric("lost", "", Last, "workloads lost with their node and queued anew"),
-        metric("nodes_up", "%", Mean, "nodes that work"),
-        metric("nodes_at_0_20", "%", Mean, "nodes with up to 20 % of their CPU in use"),
-        metric("nodes_at_20_40", "%", Mean, "nodes with 20 to 40 % of their CPU in use"),
-        metric("nodes_at_40_60", "%", Mean, "nodes with 40 to 60 % of their CPU in use"),
-        metric("nodes_at_60_80", "%", Mean, "nodes with 60 to 80 % of their CPU in use"),
-        metric("nodes_at_80_100", "%", Mean, "nodes with more than 80 % of their CPU in use"),
-        metric("completion_1", "%", Last, "completion of workloads of priority 1"),
-        metric("completion_2", "%", Last, "completion of workloads of priority 2"),
-        metric("completion_3", "%", Last, "completion of workloads of priority 3"),
-        metric("failed_no_room", "%", Last, "violations because no node had room in time"),
-        metric("failed_spike", "%", Last, "the same, of workloads that arrived in a spike"),
-        metric("failed_node", "%", Last, "violations after a node was lost"),
-        metric("failed_latency", "%", Last, "violations because only nodes too far away had room"),
+        metric("completion", "%", (Last, Higher), "workloads done, of those whose fate is known"),
+        metric("sla_violations", "%", (Last, Lower), "workloads not started in time, of those whose fate is known"),
+        metric("reward", "", (Sum, Higher), "reward of all nodes together, over the episode"),
+        metric("utilisation", "%", (Mean, Higher), "CPU in use, mean over nodes and time"),
+        metric("utilisation_end", "%", (Last, Neither), "CPU in use at the end, mean over nodes"),
+        metric("memory_utilisation", "%", (Mean, Higher), "memory in use, mean over nodes and time"),
+        metric("bandwidth_utilisation", "%", (Mean, Higher), "bandwidth in use, mean over nodes and time"),
+        metric("storage_utilisation", "%", (Mean, Higher), "storage in use, mean over nodes and time"),
+        metric("load_variance", "", (Mean, Lower), "variance over the nodes of the share of CPU in use"),
+        metric("queue_wait", "s", (Last, Lower), "wait of the workloads started, way to the node included"),
+        metric("queue_length", "", (Mean, Lower), "workloads that wait"),
+        metric("running", "", (Mean, Neither), "workloads placed"),
+        metric("arrived", "", (Last, Neither), "workloads whose fate is known"),
+        metric("lost", "", (Last, Lower), "workloads lost with their node and queued anew"),
+        metric("nodes_up", "%", (Mean, Neither), "nodes that work"),
+        metric("nodes_at_0_20", "%", (Mean, Neither), "nodes with up to 20 % of their CPU in use"),
+        metric("nodes_at_20_40", "%", (Mean, Neither), "nodes with 20 to 40 % of their CPU in use"),
+        metric("nodes_at_40_60", "%", (Mean, Neither), "nodes with 40 to 60 % of their CPU in use"),
+        metric("nodes_at_60_80", "%", (Mean, Neither), "nodes with 60 to 80 % of their CPU in use"),
+        metric("nodes_at_80_100", "%", (Mean, Neither), "nodes with more than 80 % of their CPU in use"),
+        metric("completion_1", "%", (Last, Higher), "completion of workloads of priority 1"),
+        metric("completion_2", "%", (Last, Higher), "completion of workloads of priority 2"),
+        metric("completion_3", "%", (Last, Higher), "completion of workloads of priority 3"),
+        metric("failed_no_room", "%", (Last, Lower), "violations because no node had room in time"),
+        metric("failed_spike", "%", (Last, Lower), "the same, of workloads that arrived in a spike"),
+        metric("failed_node", "%", (Last, Lower), "violations after a node was lost"),
+        metric("failed_latency", "%", (Last, Lower), "violations because only nodes too far away had room"),
     ]
 };
 

@@ -30,7 +30,7 @@ use crate::{
 
 /// All baselines, roughly weakest first: the order of neighbours differs between scenarios.
 pub(super) fn all() -> Vec<Baseline> {
-    let scripted = |name, doc, privileged, policy| Baseline { name, doc, privileged, policy };
+    let scripted = |name, doc, privileged, policy| Baseline { name, doc, group: "jammers", privileged, policy };
     vec![
         scripted("random", "uniform velocities and bands", false, simple::random()),
         scripted("hold", "holds its position on the band the swarm started on", false, simple::hold()),

@@ -15,7 +15,7 @@ use crate::{
         scenario::Reference,
     },
     math::fiedler::DenseSolver,
-    sim::{Aggregate, Clock, Due, MetricSpec, Ports, column},
+    sim::{Aggregate, Better, Clock, Due, MetricSpec, Ports, column},
 };
 
 /// Jamming power shown when no jammer is on the swarm's band.
@@ -24,28 +24,39 @@ const NO_POWER_DBM: f64 = -80.0;
 /// What is measured each tick; the order is that of [`Measure::metrics`].
 pub(in super::super) const METRICS: [MetricSpec; 13] = {
     use Aggregate::{Last, Mean, Sum};
-    const fn metric(name: &'static str, unit: &'static str, aggregate: Aggregate, doc: &'static str) -> MetricSpec {
-        MetricSpec { name, unit, doc, aggregate }
+    use Better::{Higher, Lower, Neither};
+    const fn metric(
+        name: &'static str,
+        unit: &'static str,
+        (aggregate, better): (Aggregate, Better),
+        doc: &'static str,
+    ) -> MetricSpec {
+        MetricSpec { name, unit, doc, aggregate, better }
     }
     [
-        metric("reduction", "%", Mean, "reduction of lambda-2, mean over the episode"),
-        metric("reduction_final", "%", Last, "reduction of lambda-2 at the last tick"),
-        metric("lambda2", "", Mean, "algebraic connectivity under jamming"),
-        metric("components", "", Mean, "connected components of the radio graph"),
-        metric("largest_component", "", Mean, "share of the drones in the largest component"),
-        metric("reachability", "", Mean, "share of the pairs of drones that can reach each other"),
-        metric("band_match", "", Mean, "share of the jammers on the swarm's band"),
-        metric("energy", "m²/s", Sum, "speed squared times time, mean over jammers"),
+        metric("reduction", "%", (Mean, Higher), "reduction of lambda-2, mean over the episode"),
+        metric("reduction_final", "%", (Last, Higher), "reduction of lambda-2 at the last tick"),
+        metric("lambda2", "", (Mean, Lower), "algebraic connectivity under jamming"),
+        metric("components", "", (Mean, Higher), "connected components of the radio graph"),
+        metric("largest_component", "", (Mean, Lower), "share of the drones in the largest component"),
+        metric("reachability", "", (Mean, Lower), "share of the pairs of drones that can reach each other"),
+        metric("band_match", "", (Mean, Higher), "share of the jammers on the swarm's band"),
+        metric("energy", "m²/s", (Sum, Lower), "speed squared times time, mean over jammers"),
         metric(
             "fragmentation_time",
             "s",
-            Last,
+            (Last, Lower),
             "time until the swarm first fell apart; the whole episode if it never did",
         ),
-        metric("fragmented", "", Last, "1 if the swarm ever fell apart: its mean is the fragmentation rate"),
-        metric("tracking_error", "m", Mean, "distance of a jammer to its assigned centroid, mean over jammers"),
-        metric("overlap", "", Mean, "share of the pairs of jammers closer than twice the jam range"),
-        metric("jam_power", "dBm", Mean, "jamming power that reaches links"),
+        metric("fragmented", "", (Last, Higher), "1 if the swarm ever fell apart: its mean is the fragmentation rate"),
+        metric(
+            "tracking_error",
+            "m",
+            (Mean, Neither),
+            "distance of a jammer to its assigned centroid, mean over jammers",
+        ),
+        metric("overlap", "", (Mean, Lower), "share of the pairs of jammers closer than twice the jam range"),
+        metric("jam_power", "dBm", (Mean, Higher), "jamming power that reaches links"),
     ]
 };
 

@@ -84,8 +84,12 @@ impl Domain for Game {
             observation: vec![field("x", "", -1.0..=1.0)],
             action: ActionSpace { continuous: vec![field("a", "", -1.0..=1.0)], discrete: Vec::new() },
             reward_terms: vec![RewardTerm { name: "payoff", doc: "what the game pays" }],
+            reward_clip: None,
+            is_masked: false,
+            default: "",
+            reference: None,
         };
-        Spec { groups: vec![group], metrics: Vec::new(), stratum: None, reward_clip: None, max_steps }
+        Spec { groups: vec![group], metrics: Vec::new(), stratum: None, state: vec![], max_steps }
     }
 
     fn dt_s(&self) -> f64 {
@@ -140,7 +144,7 @@ fn value(trainer: &Trainer, x: f32, action: f32) -> f32 {
 
 /// What each agent does when it sees `x`, by the policy as others get it.
 fn actions(trainer: &Trainer, x: f32) -> Vec<f32> {
-    let network = trainer.policy().unwrap();
+    let network = trainer.policies().unwrap().remove(0).network;
     let agents = trainer.batch.spec().groups[0].agents;
     let mut head = vec![0.0; agents];
     network.forward(&vec![x; agents], &mut head, &mut Scratch::default());

@@ -5,7 +5,7 @@ use crate::{
     domains::{cluster::ClusterParams, jamming::JammingParams},
     learn::{
         hyperparameters::{Backend, CriticPool, Noise},
-        learner::{Learner, policy_in},
+        learner::{Learned, Learner, policies_in},
     },
     policy::network::Team,
 };
@@ -200,14 +200,14 @@ fn the_policy_acts_for_the_team_that_it_was_trained_for() {
     for (params, team) in kinds().iter().zip(teams) {
         let mut trainer = trainer(params, 1);
         trainer.iterate(0.0).unwrap();
-        let policy = trainer.policy().unwrap();
+        let policy = trainer.policies().unwrap().remove(0).network;
         assert_eq!(policy.team(), team);
         let spec = trainer.spec().clone();
-        let again = policy_in(&trainer.save().unwrap(), &spec, params).unwrap();
+        let again = policies_in(&trainer.save().unwrap(), &spec, &[0], params).unwrap().remove(0).network;
         assert_eq!(again.tensors(), policy.tensors());
         let mut pupil = Trainer::new(&cluster(3), MAX_STEPS, 2, params).unwrap();
-        pupil.start_from(&policy).unwrap();
-        assert_eq!(pupil.policy().unwrap().tensors(), policy.tensors());
+        pupil.start_from(&Learned { group: 0, network: policy.clone() }).unwrap();
+        assert_eq!(pupil.policies().unwrap().remove(0).network.tensors(), policy.tensors());
     }
 }
 
@@ -218,7 +218,7 @@ fn members_act_like_the_network_that_is_shared() {
     for params in kinds() {
         let mut trainer = trainer(&params, 1);
         trainer.iterate(0.0).unwrap();
-        let network = trainer.policy().unwrap();
+        let network = trainer.policies().unwrap().remove(0).network;
         let seen: Vec<f32> = trainer.batch.lanes()[0].ports().groups[0].observations.clone();
         let actions = trainer.batch.lanes()[0].ports().groups[0].actions.len();
         let mut head = vec![0.0; actions];

@@ -212,7 +212,7 @@ impl ActorCritic for Fused {
         &self.architecture
     }
 
-    fn values(&mut self, observations: &[f32], agents: usize, values: &mut [f32]) {
+    fn values(&mut self, observations: &[f32], agents: usize, shares: Option<&[f32]>, values: &mut [f32]) {
         let entry = agents * self.architecture.observation;
         let per_entry = self.architecture.values_per_step(agents);
         let entries = observations.len() / entry;
@@ -227,9 +227,11 @@ impl ActorCritic for Fused {
             agents,
         };
         let tile = Self::tile_entries(agents);
-        let jobs = observations.chunks(tile * entry).zip(values.chunks_mut(tile * per_entry));
-        share_out(&mut self.workspaces, entries.div_ceil(tile), jobs, |work, (observations, values)| {
-            pass.values(work, observations, values);
+        let jobs = observations.chunks(tile * entry).zip(values.chunks_mut(tile * per_entry)).enumerate();
+        share_out(&mut self.workspaces, entries.div_ceil(tile), jobs, |work, (index, (observations, values))| {
+            let first = index * tile * agents;
+            let shares = shares.map(|shares| &shares[first..first + observations.len() / entry * agents]);
+            pass.values(work, observations, shares, values);
         });
     }
 

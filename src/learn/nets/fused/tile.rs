@@ -29,6 +29,10 @@ pub(super) struct Workspace {
     ones: Vec<f32>,
     actor: Activations,
     critic: Activations,
+    /// Share of each row in its pool; empty where all have the same.
+    shares: Vec<f32>,
+    /// The critic's embeddings, each times its share and the number of agents.
+    weighted: Aligned,
     /// Mean over the agents of the critic's embeddings, and its gradient.
     pooled: Aligned,
     pooled_gradient: Aligned,
@@ -60,10 +64,18 @@ struct Net<'a> {
 }
 
 impl Pass<'_> {
-    /// Values of the observations `[entries, agents, observation]`.
-    pub(super) fn values(&self, work: &mut Workspace, observations: &[f32], values: &mut [f32]) {
+    /// Values of the observations `[entries, agents, observation]`, with shares `[entries, agents]`.
+    pub(super) fn values(
+        &self,
+        work: &mut Workspace,
+        observations: &[f32],
+        shares: Option<&[f32]>,
+        values: &mut [f32],
+    ) {
         let rows = observations.len() / self.architecture.observation;
         work.reserve(self, rows);
+        work.shares.clear();
+        work.shares.extend(shares.into_iter().flatten());
         work.observations[..observations.len()].copy_from_slice(observations);
         self.critic_forward(work, rows);
         let per_row = work.critic.output.chunks_exact(padded(1));
@@ -115,7 +127,13 @@ impl Pass<'_> {
         }
         let (groups, stride) = (rows / self.agents, net.layers.stride);
         net.embed(&work.observations, rows, &mut work.critic.hidden[0]);
-        let embedded = View { data: &work.critic.hidden[0], stride };
+        if !work.shares.is_empty() {
+            work.weighted.reserve(rows * stride);
+            work.weighted[..rows * stride].copy_from_slice(&work.critic.hidden[0][..rows * stride]);
+            weigh(&mut work.weighted, stride, &work.shares, self.agents);
+        }
+        let pooled_from = if work.shares.is_empty() { &work.critic.hidden[0] } else { &work.weighted };
+        let embedded = View { data: pooled_from, stride };
         mean_of_groups(self.isa, (groups, self.agents, net.layers.hidden), embedded, &mut work.pooled, stride);
         let Activations { hidden: [_, second], output, .. } = &mut work.critic;
         net.conclude(&work.pooled, groups, second, output);
@@ -140,6 +158,7 @@ impl Pass<'_> {
         let slope = net.slope(first);
         let sizes = (groups, self.agents, net.layers.hidden);
         spread_to_groups(self.isa, sizes, pooled_gradient, slope, first_gradient, stride);
+        weigh(first_gradient, stride, &work.shares, self.agents);
         net.backward_embedding(&work.observations, &work.ones, rows, first_gradient, gradient);
     }
 
@@ -191,8 +210,13 @@ impl Workspace {
     /// Brings the observations of `entries` together.
     fn gather(&mut self, minibatch: Minibatch<'_>, entries: Range<usize>, observation: usize) {
         let entry = minibatch.agents * observation;
-        for (step, target) in minibatch.steps[entries].iter().zip(self.observations.chunks_exact_mut(entry)) {
+        for (step, target) in minibatch.steps[entries.clone()].iter().zip(self.observations.chunks_exact_mut(entry)) {
             target.copy_from_slice(&minibatch.observations[*step as usize * entry..][..entry]);
+        }
+        self.shares.clear();
+        if let Some(shares) = minibatch.shares {
+            let steps = minibatch.steps[entries.clone()].iter();
+            self.shares.extend(steps.flat_map(|step| &shares[*step as usize * minibatch.agents..][..minibatch.agents]));
         }
     }
 }
@@ -337,6 +361,13 @@ impl Net<'_> {
         let columns = if index == 2 { self.layers.outputs } else { self.layers.hidden };
         let ones = View { data: ones, stride: 1 };
         self.accumulate((1, rows, columns), ones, dz, self.layers.biases[index].start, gradient);
+    }
+}
+
+/// Makes of equal shares in a pool of `agents` the shares that its rows have; nothing changes where they have the same.
+fn weigh(rows: &mut [f32], stride: usize, shares: &[f32], agents: usize) {
+    for (row, share) in rows.chunks_exact_mut(stride).zip(shares) {
+        row.iter_mut().for_each(|x| *x *= share * agents as f32);
     }
 }
 

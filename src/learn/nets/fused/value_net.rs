@@ -57,7 +57,7 @@ impl ValueNet {
         let tile = Fused::tile_entries(agents);
         let mut work = Workspace::default();
         for (observations, values) in observations.chunks(tile * entry).zip(values.chunks_mut(tile * per_entry)) {
-            pass.values(&mut work, observations, values);
+            pass.values(&mut work, observations, None, values);
         }
         Some(values)
     }

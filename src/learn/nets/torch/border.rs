@@ -108,10 +108,17 @@ impl Network {
     }
 
     /// Values of observations `[steps, agents, observation]`.
-    pub(super) fn values(&mut self, observations: &[f32], agents: usize, values: &mut [f32]) -> Result<(), String> {
-        let (observations, values) = (Numbers::of(observations), NumbersMut::of(values));
-        // SAFETY: both slices are borrowed for longer than the call.
-        told(|text| unsafe { (self.table.values)(self.handle, observations, agents, values, text) }).map(drop)
+    pub(super) fn values(
+        &mut self,
+        observations: &[f32],
+        agents: usize,
+        shares: &[f32],
+        values: &mut [f32],
+    ) -> Result<(), String> {
+        let (observations, shares) = (Numbers::of(observations), Numbers::of(shares));
+        let values = NumbersMut::of(values);
+        // SAFETY: all slices are borrowed for longer than the call.
+        told(|text| unsafe { (self.table.values)(self.handle, observations, shares, agents, values, text) }).map(drop)
     }
 
     /// What the actor puts out for observations `[rows, observation]`.
@@ -121,17 +128,19 @@ impl Network {
         told(|text| unsafe { (self.table.head)(self.handle, observations, head, text) }).map(drop)
     }
 
-    /// One optimiser step on observations `[entries, agents, observation]`; returns the norms of both gradients.
+    /// One optimiser step on observations `[entries, agents, observation]` with shares `[entries, agents]`, or none; returns the
+    /// norms of both gradients.
     pub(super) fn step(
         &mut self,
-        observations: &[f32],
+        (observations, shares): (&[f32], &[f32]),
         agents: usize,
         size: StepSize,
         loss: &mut dyn FnMut(NetOutputs<'_>, OutputGradients<'_>),
     ) -> Result<[f32; 2], String> {
         let (mut question, mut norms) = (Question { loss, panic: None }, [0.0; 2]);
         let loss = Loss { context: (&raw mut question).cast(), differentiate };
-        let minibatch = Minibatch { observations: Numbers::of(observations), agents, size, loss };
+        let minibatch =
+            Minibatch { observations: Numbers::of(observations), shares: Numbers::of(shares), agents, size, loss };
         // SAFETY: all pointers are to variables and slices that outlive the call.
         let done = told(|text| unsafe { (self.table.step)(self.handle, &raw const minibatch, &raw mut norms, text) });
         if let Some(panic) = question.panic {

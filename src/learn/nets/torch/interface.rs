@@ -102,10 +102,11 @@ pub(crate) struct Table {
     pub(crate) load: unsafe extern "C" fn(network: *mut c_void, state: *const State<Numbers>, text: Sink) -> bool,
     /// Reads everything that training changes; a vector of length zero is left out.
     pub(crate) read: unsafe extern "C" fn(network: *mut c_void, state: *mut State<NumbersMut>, text: Sink) -> bool,
-    /// Values of observations `[steps, agents, observation]`.
+    /// Values of observations `[steps, agents, observation]`; shares are those of a minibatch.
     pub(crate) values: unsafe extern "C" fn(
         network: *mut c_void,
         observations: Numbers,
+        shares: Numbers,
         agents: usize,
         values: NumbersMut,
         text: Sink,
@@ -146,6 +147,8 @@ pub(crate) struct State<N> {
 pub(crate) struct Minibatch {
     /// `[entries, agents, observation]`.
     pub(crate) observations: Numbers,
+    /// Share of each agent in what the critic pools, `[entries, agents]`, 0 for who is not there; empty where all have the same.
+    pub(crate) shares: Numbers,
     pub(crate) agents: usize,
     pub(crate) size: StepSize,
     pub(crate) loss: Loss,

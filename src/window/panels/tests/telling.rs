@@ -45,7 +45,7 @@ fn editing_is_offered_only_where_something_can_be_edited() {
         (in_transport, in_both)
     };
     assert_eq!(edits(&mut harness(&[skirmish()])), (1, 2));
-    let cluster = Command::Open { scenario: "cluster/default".to_owned(), policies: vec!["first_fit".to_owned()] };
+    let cluster = Command::Open { scenario: "cluster/default".to_owned(), policy: Some("first_fit".to_owned()) };
     let mut cluster = harness(&[cluster]);
     assert_eq!(edits(&mut cluster), (0, 0));
     assert!(cluster.query_by_label("Nothing in this scenario has a place to choose.").is_some());
@@ -71,7 +71,7 @@ fn curves_say_whose_they_are_and_of_which_scenario_if_it_is_another() {
     let mut own = harness(&[skirmish(), shown.clone()]);
     show_panel(&mut own, Pane::Metrics);
     assert!(own.query_by_label(&name).is_some() && own.query_by_label_contains("trained in").is_none());
-    let cluster = Command::Open { scenario: "cluster/default".to_owned(), policies: vec!["first_fit".to_owned()] };
+    let cluster = Command::Open { scenario: "cluster/default".to_owned(), policy: Some("first_fit".to_owned()) };
     let mut foreign = harness(&[cluster, shown]);
     show_panel(&mut foreign, Pane::Metrics);
     assert!(foreign.query_by_label(&name).is_some());
