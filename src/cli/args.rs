@@ -192,6 +192,9 @@ pub struct EvalArgs {
     /// `a=NAME+b=NAME`; `all` is every baseline and the scenario's checkpoint
     #[arg(long = "policy", value_name = "NAME|PATH,…", default_value = "all")]
     pub policies: Vec<String>,
+    /// Let each policy of `--policy` play against each of these, which are of another group, and print what both sides earn
+    #[arg(long, value_name = "GROUP=NAME|PATH,…")]
+    pub against: Vec<String>,
     /// Episodes of each policy
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u64).range(crate::eval::EPISODES))]
     pub episodes: u64,
@@ -415,6 +418,9 @@ pub struct ReportArgs {
     /// The domain
     #[arg(value_parser = PossibleValuesParser::new(["cluster", "jamming"]))]
     pub domain: String,
+    /// Let each policy of `--policy` play against each of these, which are of another group, and print what both sides earn
+    #[arg(long, value_name = "GROUP=NAME|PATH,…")]
+    pub against: Vec<String>,
     /// Episodes of each policy
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u64).range(crate::eval::EPISODES))]
     pub episodes: u64,

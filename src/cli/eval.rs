@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Map;
 
-use super::{args::EvalArgs, load_changed, on_threads, output, policies};
+use super::{args::EvalArgs, load_changed, on_threads, output, payoffs, policies};
 use crate::{
     domains::Scenario,
     error::Result,
@@ -18,8 +18,6 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
     let scenario = load_changed(&args.scenario)?;
     let decision = if args.stochastic { Decision::Sample } else { Decision::Mode };
     let names = policies::names(&args.policies, &scenario);
-    let resolved = policies::resolve(&scenario, names.iter().map(String::as_str), decision)?;
-    resolved.notes.iter().for_each(output::note);
     let options = EvalOptions {
         episodes: args.episodes,
         seed: args.seed.unwrap_or(scenario.seed),
@@ -28,6 +26,11 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         score: args.score.clone(),
         ..EvalOptions::default()
     };
+    if !args.against.is_empty() {
+        return on_threads(args.threads, || payoffs::run(args, &scenario, &names, &options));
+    }
+    let resolved = policies::resolve(&scenario, names.iter().map(String::as_str), decision)?;
+    resolved.notes.iter().for_each(output::note);
     let report = on_threads(args.threads, || play(&scenario, resolved, &options))?;
     let trials = note_trials(&report);
     if args.json {

@@ -16,6 +16,7 @@ mod interrupts;
 mod list;
 mod next;
 pub mod output;
+mod payoffs;
 mod policies;
 mod quickstart;
 mod record;

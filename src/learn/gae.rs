@@ -233,7 +233,7 @@ mod tests {
             decided: (0..decisions * TICKS).map(|tick| tick % TICKS == 0).collect(),
             left: vec![false; decisions * TICKS],
         };
-        let late = gamma.powi(TICKS as i32 - 1);
+        let late: f32 = std::iter::repeat_n(gamma, TICKS - 1).product();
         let frequent = Rollout {
             rewards: vec![late; decisions],
             values: (0..decisions).map(value).collect(),

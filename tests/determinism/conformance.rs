@@ -68,16 +68,19 @@ fn observations_stay_within_their_declared_bounds() {
 fn declared_bounds_are_not_far_from_what_is_seen() {
     for (name, scenario) in shipped() {
         let spec = scenario.domain.domain().spec(scenario.max_steps);
-        let fields = &spec.groups[0].observation;
-        let mut seen = vec![(f32::INFINITY, f32::NEG_INFINITY); fields.len()];
+        let nothing = |group: &GroupSpec| vec![(f32::INFINITY, f32::NEG_INFINITY); group.observation.len()];
+        let mut seen: Vec<Vec<(f32, f32)>> = spec.groups.iter().map(nothing).collect();
         cycle(&scenario, |_, lane| {
-            for row in lane.ports().groups[0].observations.chunks_exact(fields.len()) {
-                for ((low, high), number) in seen.iter_mut().zip(row) {
-                    (*low, *high) = (low.min(*number), high.max(*number));
+            for (seen, port) in seen.iter_mut().zip(&lane.ports().groups) {
+                for row in port.observations.chunks_exact(port.observation_width) {
+                    for ((low, high), number) in seen.iter_mut().zip(row) {
+                        (*low, *high) = (low.min(*number), high.max(*number));
+                    }
                 }
             }
         });
-        for (field, (low, high)) in fields.iter().zip(seen).filter(|(field, _)| field.name.ends_with("_dx")) {
+        let fields = spec.groups.iter().flat_map(|group| &group.observation).zip(seen.iter().flatten());
+        for (field, (low, high)) in fields.filter(|(field, _)| field.name.ends_with("_dx")) {
             let share = (high - low) / (field.bounds.end() - field.bounds.start());
             assert!(share > 0.05, "{name}: `{}` stays within {low} to {high} of {:?}", field.name, field.bounds);
         }
@@ -164,7 +167,8 @@ fn an_episode_begins_the_same_whatever_came_before() {
                 lane.step();
             }
             let bits = |lane: &Lane| -> Vec<u32> {
-                lane.ports().groups[0].observations.iter().map(|number| number.to_bits()).collect()
+                let groups = lane.ports().groups.iter();
+                groups.flat_map(|port| &port.observations).map(|number| number.to_bits()).collect()
             };
             let (one, other) = (bits(&lanes[0]), bits(&lanes[1]));
             if tick % 7 == 0 {
@@ -253,7 +257,6 @@ fn records_are_sums_over_ticks_and_episodes_end_at_the_time_limit() {
             }
             let ends = cycle % scenario.max_steps == 0;
             let ports = lane.ports();
-            assert!(ports.terminated.iter().all(|terminated| !terminated), "{name}, cycle {cycle}");
             assert!(ports.truncated.iter().all(|truncated| *truncated == ends), "{name}, cycle {cycle}");
             assert_eq!(ports.finished.len(), if ends { ENVS as usize } else { 0 }, "{name}, cycle {cycle}");
             sums.iter_mut().enumerate().for_each(|(slot, sum)| sum.add(&spec, lane, slot));
@@ -264,12 +267,14 @@ fn records_are_sums_over_ticks_and_episodes_end_at_the_time_limit() {
             if cycle < scenario.max_steps {
                 assert!((0..ENVS as usize).all(|slot| shown(lane, slot) == shown(&endless, slot)), "{name}, {cycle}");
             } else if cycle == scenario.max_steps {
-                let (end, seen) = (&ports.groups[0].final_observations, &endless.ports().groups[0].observations);
-                assert!(
-                    end.iter().map(|x| x.to_bits()).eq(seen.iter().map(|x| x.to_bits())),
-                    "{name}: final observation"
-                );
-                assert_ne!(end, &ports.groups[0].observations, "{name}: the next episode has begun");
+                for (port, endless) in ports.groups.iter().zip(&endless.ports().groups) {
+                    let (end, seen) = (&port.final_observations, &endless.observations);
+                    assert!(
+                        end.iter().map(|x| x.to_bits()).eq(seen.iter().map(|x| x.to_bits())),
+                        "{name}: final observation"
+                    );
+                    assert_ne!(end, &port.observations, "{name}: the next episode has begun");
+                }
             }
             for (slot, record) in ports.finished.iter().enumerate() {
                 let episode = u64::from(cycle / scenario.max_steps - 1);

@@ -22,6 +22,8 @@ const GOLDEN: &[(&str, u64, u64)] = &[
     ("cluster/scale-50", 0x856e074a6a60588b, 0x6aae88646d671a58),
     ("cluster/spikes", 0x40f75fe332edf1df, 0xd38793a7d777eef7),
     ("cluster/trace-small", 0xbbdf5da4c3703f3e, 0xaefd7d28065fcd4f),
+    ("jamming/duel-10-25", 0xf948a7776f85f6e7, 0x6fe8c9ec68bf1f26),
+    ("jamming/duel-4-10", 0xe2fbdc721788cd37, 0x44c9ccec5a532073),
     ("jamming/formation", 0xafc6baf836f025d0, 0x898890104ef1cfe4),
     ("jamming/hopping", 0x85c36109576cc61b, 0xac79cdf6dcb4f7e3),
     ("jamming/published", 0xa286c2b8412ec1e1, 0xf17504101daa1b7f),

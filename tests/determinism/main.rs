@@ -15,7 +15,7 @@ use std::path::Path;
 
 use agon::{
     domains::Scenario,
-    sim::{Address, EpisodeRecord, Lane, Pay, Purpose, Seeds, Spec},
+    sim::{Address, EpisodeRecord, GroupSpec, Lane, Pay, Purpose, Seeds, Spec},
 };
 use xxhash_rust::xxh3::Xxh3;
 
@@ -84,34 +84,34 @@ fn variants() -> Vec<(&'static str, Scenario)> {
 /// Actions that depend on nothing but the env's address: uniform, somewhat beyond what is allowed.
 struct Dice {
     seeds: Seeds,
-    bounds: Vec<(f32, f32)>,
-    choices: Vec<usize>,
+    /// Bounds and choices of each group.
+    groups: Vec<(Vec<(f32, f32)>, Vec<usize>)>,
 }
 
 impl Dice {
     fn new(spec: &Spec, seed: u64) -> Self {
-        let space = &spec.groups[0].action;
-        Self {
-            seeds: Seeds::new(seed),
-            bounds: space.continuous.iter().map(|f| (1.1 * f.bounds.start(), 1.1 * f.bounds.end())).collect(),
-            choices: space.discrete.iter().map(|d| d.choices.len()).collect(),
-        }
+        let of_group = |group: &GroupSpec| {
+            let bounds = group.action.continuous.iter().map(|f| (1.1 * f.bounds.start(), 1.1 * f.bounds.end()));
+            (bounds.collect(), group.action.discrete.iter().map(|d| d.choices.len()).collect())
+        };
+        Self { seeds: Seeds::new(seed), groups: spec.groups.iter().map(of_group).collect() }
     }
 
     /// Writes the next actions of every env of `lane`.
     fn roll(&self, lane: &mut Lane) {
         let addresses: Vec<Address> = lane.addresses().collect();
-        let port = &mut lane.ports_mut().groups[0];
-        for (address, team) in addresses.into_iter().zip(port.actions.chunks_exact_mut(port.agents * port.action_width))
-        {
-            let mut stream = self.seeds.stream(ACTIONS, address);
-            for action in team.chunks_exact_mut(port.action_width) {
-                let (continuous, discrete) = action.split_at_mut(self.bounds.len());
-                for (number, (low, high)) in continuous.iter_mut().zip(&self.bounds) {
-                    *number = stream.uniform(*low, *high);
-                }
-                for (number, choices) in discrete.iter_mut().zip(&self.choices) {
-                    *number = stream.below(*choices) as f32;
+        for ((index, (bounds, choices)), port) in (0..).zip(&self.groups).zip(&mut lane.ports_mut().groups) {
+            let teams = port.actions.chunks_exact_mut(port.agents * port.action_width);
+            for (address, team) in addresses.iter().zip(teams) {
+                let mut stream = self.seeds.stream(ACTIONS.of(index), *address);
+                for action in team.chunks_exact_mut(port.action_width) {
+                    let (continuous, discrete) = action.split_at_mut(bounds.len());
+                    for (number, (low, high)) in continuous.iter_mut().zip(bounds) {
+                        *number = stream.uniform(*low, *high);
+                    }
+                    for (number, choices) in discrete.iter_mut().zip(choices) {
+                        *number = stream.below(*choices) as f32;
+                    }
                 }
             }
         }

@@ -5,7 +5,8 @@
 //! far can the team lower the algebraic connectivity of the graph, lambda-2, the second smallest eigenvalue of its
 //! Laplacian, which is 0 exactly when the swarm has fallen apart?
 //!
-//! **Agents.** One group, `jammers`. Each orders a velocity (two axes, m/s) and a band, every tick.
+//! **Agents.** One group, `jammers`. Each orders a velocity (two axes, m/s) and a band, every tick. With `swarm: agents` the drones
+//! are a second group, `enemies`, with the same kind of orders; see `swarm/mod.rs`.
 //!
 //! | observation | numbers | for |
 //! |---|---|---|
@@ -39,6 +40,7 @@ mod reward;
 pub mod scenario;
 mod spawn;
 mod structure;
+mod swarm;
 mod systems;
 #[cfg(test)]
 mod tests;
@@ -49,7 +51,7 @@ use bevy_app::App;
 pub use scenario::JammingParams;
 
 use self::{
-    scenario::{Band, RewardMode},
+    scenario::{Band, RewardMode, SwarmControl},
     systems::METRICS,
 };
 use crate::{
@@ -70,22 +72,24 @@ impl Domain for JammingParams {
     fn spec(&self, max_steps: u32) -> Spec {
         let bands = || Band::ALL.iter().map(|band| band.label()).collect::<Vec<_>>();
         let top = self.jammer_speed_mps as f32;
+        let jammers = GroupSpec {
+            name: "jammers",
+            agents: self.num_jammers,
+            layout: observe::layout_name(self.observation),
+            observation: observe::fields(self),
+            action: ActionSpace {
+                continuous: vec![field("vx", "m/s", -top..=top), field("vy", "m/s", -top..=top)],
+                discrete: vec![DiscreteSpec { name: "band", choices: bands() }],
+            },
+            reward_terms: reward::TERMS.to_vec(),
+            reward_clip: (self.reward == RewardMode::Team).then_some(reward::TEAM_CLIP),
+            is_masked: false,
+            default: "extrapolate",
+            reference: Some("planner"),
+        };
+        let drones = (self.swarm == SwarmControl::Agents).then(|| swarm::group(self));
         Spec {
-            groups: vec![GroupSpec {
-                name: "jammers",
-                agents: self.num_jammers,
-                layout: observe::layout_name(self.observation),
-                observation: observe::fields(self),
-                action: ActionSpace {
-                    continuous: vec![field("vx", "m/s", -top..=top), field("vy", "m/s", -top..=top)],
-                    discrete: vec![DiscreteSpec { name: "band", choices: bands() }],
-                },
-                reward_terms: reward::TERMS.to_vec(),
-                reward_clip: (self.reward == RewardMode::Team).then_some(reward::TEAM_CLIP),
-                is_masked: false,
-                default: "extrapolate",
-                reference: Some("planner"),
-            }],
+            groups: [jammers].into_iter().chain(drones).collect(),
             metrics: METRICS.to_vec(),
             stratum: Some(Stratum { name: "band", labels: bands() }),
             state: Vec::new(),
@@ -103,7 +107,11 @@ impl Domain for JammingParams {
     }
 
     fn baselines(&self) -> Vec<Baseline> {
-        baselines::all()
+        let mut all = baselines::all();
+        if self.swarm == SwarmControl::Agents {
+            all.extend(swarm::baselines());
+        }
+        all
     }
 
     fn view(&self) -> Option<&dyn View> {
@@ -115,7 +123,16 @@ impl Domain for JammingParams {
     }
 
     fn showcase(&self) -> Showcase {
-        let first = &["skirmish", "hopping", "formation", "ratio-10-25", "ratio-20-50", "swarm-40-100", "swarm-40-300"];
+        let first = &[
+            "skirmish",
+            "duel-4-10",
+            "hopping",
+            "formation",
+            "ratio-10-25",
+            "ratio-20-50",
+            "swarm-40-100",
+            "swarm-40-300",
+        ];
         Showcase { first, defects: &[] }
     }
 }

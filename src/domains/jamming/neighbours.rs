@@ -15,6 +15,17 @@ pub(super) fn nearest_drones(drones: &[Position], own: Vec2, distances2: &mut Ve
     Nearest::among(distances2)
 }
 
+/// The drones that drone `own` has a live link to, nearest first; `links` as bit rows, `[drones, words]`.
+pub(super) fn nearest_linked(drones: &[Position], own: usize, links: &[u64]) -> Nearest<NEAREST_ENEMIES> {
+    let words = drones.len().div_ceil(64);
+    let row = &links[own * words..(own + 1) * words];
+    let distance2 = |(other, drone): (usize, &Position)| match row[other / 64] >> (other % 64) & 1 {
+        1 => drone.0.distance_squared(drones[own].0),
+        _ => f32::INFINITY,
+    };
+    Nearest::among(&drones.iter().enumerate().map(distance2).collect::<Vec<f32>>())
+}
+
 /// The other jammers that jammer `agent` sees, nearest first.
 pub(super) fn nearest_mates(team: &[Position], agent: usize, distances2: &mut Vec<f32>) -> Nearest<NEAREST_JAMMERS> {
     let own = team[agent].0;

@@ -25,8 +25,8 @@ const NEAREST_LINKS: usize = 8;
 const HORIZONS: [u32; 2] = [1, 4];
 
 /// Distances are shown in this unit and speeds in the next, whatever the arena, so that a policy can change arenas.
-const LENGTH_M: f32 = 100.0;
-const SPEED_MPS: f32 = 5.0;
+pub(super) const LENGTH_M: f32 = 100.0;
+pub(super) const SPEED_MPS: f32 = 5.0;
 
 /// Numbers of links are shown as n / (n + this).
 const HALF_COUNT: f32 = 8.0;
@@ -316,23 +316,23 @@ impl View<'_> {
 }
 
 /// A count as a number below 1.
-fn squash(count: u32) -> f32 {
+pub(super) fn squash(count: u32) -> f32 {
     count as f32 / (count as f32 + HALF_COUNT)
 }
 
 /// Fills one observation from left to right; what is skipped is 0.
-struct Row<'a> {
-    numbers: &'a mut [f32],
-    at: usize,
+pub(super) struct Row<'a> {
+    pub(super) numbers: &'a mut [f32],
+    pub(super) at: usize,
 }
 
 impl Row<'_> {
-    fn push(&mut self, numbers: &[f32]) {
+    pub(super) fn push(&mut self, numbers: &[f32]) {
         self.numbers[self.at..self.at + numbers.len()].copy_from_slice(numbers);
         self.at += numbers.len();
     }
 
-    fn skip(&mut self, count: usize) {
+    pub(super) fn skip(&mut self, count: usize) {
         self.numbers[self.at..self.at + count].fill(0.0);
         self.at += count;
     }

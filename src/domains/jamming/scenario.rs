@@ -119,6 +119,16 @@ choices! {
     }
 }
 
+choices! {
+    /// Who flies the swarm.
+    pub enum SwarmControl {
+        /// Its drones move as `motion` says and respond as `response` says.
+        Scripted = "scripted",
+        /// Its drones are agents of a group of their own.
+        Agents = "agents",
+    }
+}
+
 params! {
     /// Configuration of the jamming domain.
     pub struct JammingParams {
@@ -148,7 +158,9 @@ params! {
         /// Bands the swarm may talk on; one is drawn for each episode.
         enemy_bands: Vec<Band> = Band::ALL.to_vec(), list 1..=4, choice, next_reset;
 
-        /// How drones of the swarm move.
+        /// Who flies the swarm.
+        swarm: SwarmControl = SwarmControl::Scripted, choice, next_reset;
+        /// How drones of the swarm move; where they are agents, what they do unless somebody is named for them.
         motion: Motion = Motion::RandomWalk, choice, next_reset;
         /// Speed of the swarm's drones.
         enemy_speed_mps: f64 = 2.0, unit "m/s", range 0.0..=1000.0, next_reset;
@@ -211,6 +223,12 @@ params! {
         w_overlap: f64 = 0.2, range -1000.0..=1000.0, live;
         /// Weight of what a jammer alone adds to the reduction of lambda-2 (a difference reward; for mode `individual`).
         w_contribution: f64 = 0.0, range -1000.0..=1000.0, live;
+        /// Swarm of agents: weight of the share of lambda-2 that is left.
+        w_swarm_lambda2: f64 = 1.0, range -1000.0..=1000.0, live;
+        /// Swarm of agents: weight of the deviation from `spacing_m` to the nearest other drone.
+        w_swarm_formation: f64 = 0.1, range -1000.0..=1000.0, live;
+        /// Swarm of agents: price of a hop to another band.
+        w_swarm_hop: f64 = 0.5, range -1000.0..=1000.0, live;
         /// Decay of the proximity term with distance.
         proximity_decay_per_m: f64 = 0.05, unit "1/m", range 0.0..=1000.0, live;
     }

@@ -4,6 +4,7 @@
 
 mod baselines;
 mod clusters;
+mod duel;
 mod editing;
 mod measures;
 mod motion;

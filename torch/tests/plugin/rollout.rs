@@ -70,6 +70,7 @@ impl Rollout {
             log_probs: &self.log_probs,
             masks: None,
             matters: None,
+            counts: None,
             advantages: &self.advantages,
             returns: &self.returns,
             values: &self.values,

@@ -275,7 +275,7 @@ pub(super) fn draw_graphs(
 
 /// Draws the graphs of the envs that are due and tells which stratum their episodes belong to.
 #[allow(clippy::too_many_arguments, reason = "a system asks for what it touches")]
-pub(super) fn redraw_graphs(
+pub(in super::super) fn redraw_graphs(
     model: Res<Model>,
     due: Res<Due>,
     mut ports: ResMut<Ports>,

@@ -8,10 +8,17 @@ use bevy_app::App;
 use bevy_ecs::{resource::Resource, schedule::IntoScheduleConfigs};
 use glam::Vec2;
 
-pub(super) use measure::{METRICS, Measure, Measures, RadioGraphs, overlap};
+pub(super) use measure::{METRICS, Measure, Measures, RadioGraphs, overlap, redraw_graphs};
+pub(super) use motion::{finite, fly};
 pub(super) use sense::Sensing;
 
-use super::{observe, radio::LinkBudgets, reward, scenario::JammingParams, spawn};
+use super::{
+    observe,
+    radio::LinkBudgets,
+    reward,
+    scenario::{JammingParams, SwarmControl},
+    spawn, swarm,
+};
 use crate::sim::{Refresh, Reset, Tick, TickSystems};
 
 /// Configuration of the env and what follows from it.
@@ -72,14 +79,20 @@ pub(super) fn plugin(app: &mut App, params: &JammingParams, envs: usize) {
     app.add_systems(
         Tick,
         (
-            (motion::respond, motion::take_orders).chain().in_set(TickSystems::Act),
-            motion::move_swarm.in_set(TickSystems::Move),
+            motion::take_orders.in_set(TickSystems::Act),
             sense::recluster.in_set(TickSystems::Sense),
             (measure::draw_graphs, measure::measure).chain().in_set(TickSystems::Measure),
             reward::pay.in_set(TickSystems::Reward),
             observe::observe.in_set(TickSystems::Observe),
         ),
     );
+    match params.swarm {
+        SwarmControl::Scripted => {
+            let respond = motion::respond.before(motion::take_orders).in_set(TickSystems::Act);
+            app.add_systems(Tick, (respond, motion::move_swarm.in_set(TickSystems::Move)));
+        }
+        SwarmControl::Agents => swarm::plugin(app, envs),
+    }
     app.add_systems(Reset, (spawn::place_swarm, spawn::cluster_anew, spawn::place_jammers).chain());
     app.add_systems(Refresh, (measure::redraw_graphs, observe::observe_due).chain());
 }

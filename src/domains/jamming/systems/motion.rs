@@ -55,7 +55,7 @@ pub(super) fn take_orders(
 }
 
 /// An order that is not a number is no order.
-fn finite(order: Vec2) -> Vec2 {
+pub(in super::super) fn finite(order: Vec2) -> Vec2 {
     if order.is_finite() { order } else { Vec2::ZERO }
 }
 
@@ -154,7 +154,7 @@ fn spread(model: &Model, positions: &mut [Position], velocities: &mut [Velocity]
 }
 
 /// One step straight on, reflected at the border.
-fn fly(model: &Model, position: &mut Position, velocity: &mut Velocity) {
+pub(in super::super) fn fly(model: &Model, position: &mut Position, velocity: &mut Velocity) {
     let moved = position.0 + velocity.0 * model.dt_s;
     let (x, vx) = reflect(moved.x, velocity.0.x, model.arena_m);
     let (y, vy) = reflect(moved.y, velocity.0.y, model.arena_m);
