@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domains::Scenario,
     error::{Error, Result},
-    learn::{demand, hyperparameters::PpoParams},
+    learn::{demand, hyperparameters::PpoParams, learner::group_path},
     metrics::{Console, Goal, Point, Progress, Sink},
     places,
     policy::card::{self, Card, Shared},
@@ -27,8 +27,8 @@ use crate::{
 /// Minutes of training when neither steps nor minutes are given.
 const DEFAULT_MINUTES: f64 = 5.0;
 
-/// Metrics shown beside the progress bar, as far as the domain has them.
-const HEADLINE: [&str; 3] = ["charts/episodic_return", "env/reduction", "charts/SPS"];
+/// Metrics shown beside the progress bar after the returns.
+const SPEED: &str = "charts/SPS";
 
 /// Iterations of the critic alone when a run starts from a policy, so that a fresh critic does not spoil it.
 const WARMUP_ITERATIONS: usize = 10;
@@ -112,13 +112,14 @@ fn start(args: &TrainArgs) -> Result<Session> {
 fn learned_opponents(plan: &Plan) -> Result<BTreeMap<String, Shared>> {
     let scenario = plan.stages.first().ok_or_else(|| Error::input("a run needs a scenario"))?;
     let (domain, casting) = (scenario.domain.domain(), places::casting(scenario));
-    let (groups, baselines) = (domain.spec(scenario.max_steps).groups, domain.baselines());
+    let groups = domain.spec(scenario.max_steps).groups;
     let mut learned = BTreeMap::new();
     for (group, name) in plan.roles.opponents.iter().filter(|(_, name)| *name != POOL) {
         // A group that there is not is told when the run is made.
         let Some(index) = groups.iter().position(|own| own.name == group) else { continue };
-        if !baselines.iter().any(|baseline| baseline.name == name && baseline.group == group) {
-            learned.insert(group.clone(), casting.load(index, &casting.locate(name)?)?);
+        let is_script = casting.player(index, name)?.layout.is_none();
+        if !is_script {
+            learned.insert(group.clone(), casting.learned(index, name)?.0);
         }
     }
     Ok(learned)
@@ -233,7 +234,9 @@ pub(super) fn watch(session: &mut Session) -> Result<Outcome> {
     let interrupts = Watch::begin("stopping after this iteration, then saving");
     let (folder, scenario) = (session.folder().path().to_owned(), session.plan().stages[0].title.clone());
     let progress = Progress::new(session.plan().goal, session.counters().env_steps, session.wall_s());
-    let mut console = Watcher { console: Console::new(progress, &HEADLINE), interrupts };
+    let headline = headline(&session.plan().stages[0]);
+    let headline: Vec<&str> = headline.iter().map(String::as_str).collect();
+    let mut console = Watcher { console: Console::new(progress, &headline), interrupts };
     console.console.note(&format!("{scenario}: {}", folder.display()))?;
     let ending = session.run(&mut console);
     console.warn(&session.take_warnings())?;
@@ -242,6 +245,14 @@ pub(super) fn watch(session: &mut Session) -> Result<Outcome> {
         (Ending::Stopped, Some(signal)) => Outcome::Interrupted(signal),
         _ => Outcome::Done,
     })
+}
+
+/// What is shown beside the progress bar: the return of each group, what the domain's results are compared by, and the speed.
+fn headline(scenario: &Scenario) -> Vec<String> {
+    let spec = scenario.domain.domain().spec(scenario.max_steps);
+    let returns = (0..spec.groups.len()).map(|group| format!("charts/episodic_return{}", group_path(&spec, group)));
+    let score = spec.metrics.first().map(|metric| format!("env/{}", metric.name));
+    returns.chain(score).chain([SPEED.to_owned()]).collect()
 }
 
 /// Shows a run on the terminal.

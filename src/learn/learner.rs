@@ -221,7 +221,7 @@ pub(super) fn episode_scalars(records: &[EpisodeRecord], spec: &Spec) -> Vec<(St
 }
 
 /// What names of numbers and sections say of the group at `index`: `/<group>`, and nothing for the only one.
-pub(super) fn group_path(spec: &Spec, index: usize) -> String {
+pub(crate) fn group_path(spec: &Spec, index: usize) -> String {
     if spec.groups.len() > 1 { format!("/{}", spec.groups[index].name) } else { String::new() }
 }
 

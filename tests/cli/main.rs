@@ -6,6 +6,7 @@ mod decide;
 mod errors;
 mod evaluation;
 mod export;
+mod groups;
 mod listing;
 #[path = "../needs/mod.rs"]
 mod needs;

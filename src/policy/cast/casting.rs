@@ -110,12 +110,21 @@ impl<'a> Casting<'a> {
                 other.group, spec.name
             )));
         }
+        let (shared, layout) = self.learned(group, name)?;
+        Player::learned(name.to_owned(), shared, self.decision, layout)
+    }
+
+    /// The learned policy called `name`, for the group at `group`, with the layout on which it fits.
+    ///
+    /// # Errors
+    /// As [`player`](Self::player); also where it is the name of a baseline alone.
+    pub fn learned(&self, group: usize, name: &str) -> Result<(Shared, &'static str)> {
         let path = self.existing(name)?;
-        let own = path.join(spec.name);
+        let own = path.join(self.groups()[group].name);
         let path = if own.join(CARD_FILE).is_file() { own } else { path };
         let shared = card::load(&path)?;
         let layout = self.check_fit(group, &shared.card).map_err(|error| error.in_file(path))?;
-        Player::learned(name.to_owned(), shared, self.decision, layout)
+        Ok((shared, layout))
     }
 
     /// The baseline that plays for the group at `group` where nobody is named.

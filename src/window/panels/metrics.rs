@@ -14,7 +14,7 @@ use crate::{
     window::{command::Command, lab::Lab, theme::Palette},
 };
 
-/// Curves that are shown at first, as far as there are such.
+/// Curves that are shown at first, as far as there are such; where several groups learn, those of each.
 const FIRST: [&str; 4] = ["charts/episodic_return", "env/reduction", "losses/entropy", "losses/approx_kl"];
 
 /// Height of a plot in points.
@@ -34,13 +34,18 @@ impl Default for State {
     fn default() -> Self {
         Self {
             of_envs: false,
-            shown: FIRST.iter().map(|name| ((*name).to_owned(), true)).collect(),
+            shown: BTreeMap::new(),
             smoothing: 0.6,
             is_logarithmic: false,
             smoothed: BTreeMap::new(),
             points: Vec::new(),
         }
     }
+}
+
+/// Whether a curve is shown until somebody says otherwise.
+fn is_first(name: &str) -> bool {
+    FIRST.iter().any(|first| name.strip_prefix(first).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 /// Finds a curve by its name.
@@ -120,7 +125,7 @@ fn owners(ui: &mut Ui, sources: &[Source<'_>], lab: &Lab, palette: &Palette) {
 fn choose_curves(ui: &mut Ui, sources: &[Source<'_>], state: &mut State) {
     egui::ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
         for name in names(sources) {
-            let is_shown = state.shown.entry(name.clone()).or_insert(false);
+            let is_shown = state.shown.entry(name.clone()).or_insert_with(|| is_first(&name));
             ui.checkbox(is_shown, name);
         }
     });
@@ -150,8 +155,10 @@ fn names(sources: &[Source<'_>]) -> Vec<String> {
 }
 
 fn training(ui: &mut Ui, sources: &[Source<'_>], state: &mut State, palette: &Palette, out: &mut Vec<Command>) {
-    let shown: Vec<String> =
-        names(sources).into_iter().filter(|name| state.shown.get(name).copied().unwrap_or(false)).collect();
+    let shown: Vec<String> = names(sources)
+        .into_iter()
+        .filter(|name| state.shown.get(name).copied().unwrap_or_else(|| is_first(name)))
+        .collect();
     if shown.is_empty() {
         let has_points = sources.iter().any(|source| !source.names.is_empty());
         super::nothing(ui, if has_points { "Choose curves above." } else { "Waiting for the first point." });
