@@ -78,7 +78,7 @@ pub(super) fn work(scenario: &Scenario, lane: &Lane) -> Work {
     let shown = Work { bytes: (4 * numbers / lane.envs()) as f64, ..Work::default() };
     match &scenario.domain {
         AnyDomain::Jamming(params) => shown + jamming(params, links(scenario, lane)),
-        AnyDomain::Cluster(_) => shown,
+        AnyDomain::Cluster(_) | AnyDomain::Particles(_) => shown,
     }
 }
 
