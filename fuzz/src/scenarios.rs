@@ -1,9 +1,7 @@
 //! Scenario files and `--set NAME=VALUE`: what is accepted reads back equal, what is refused has a place.
 
 use agon::{
-    domains::{
-        AnyDomain, Scenario, cluster::ClusterParams, jamming::JammingParams, particles::ParticlesParams,
-    },
+    domains::{AnyDomain, Scenario, cluster::ClusterParams, jamming::JammingParams, particles::ParticlesParams},
     sim::{
         params::Params,
         scenario::{DomainConfig, MAX_BYTES},

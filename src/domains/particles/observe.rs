@@ -27,47 +27,50 @@ pub(super) fn layout_name(params: &ParticlesParams, is_good: bool) -> &'static s
 /// good agent.
 pub(super) fn fields(params: &ParticlesParams, is_good: bool, max_steps: u32) -> Vec<Field> {
     let bodies = bodies(params);
-    let own = if is_good { bodies.last() } else { bodies.first() };
     let far = |body: &Body| farthest_m(body, bodies.len(), max_steps);
+    let own = if is_good { bodies.last() } else { bodies.first() };
     let (own_m, own_mps) = own.map_or((0.0, 0.0), |body| (far(body), fastest_mps(body, bodies.len())));
-    let any_m = bodies.iter().map(far).fold(0.0, f32::max);
-    let axes = |name: &str, unit, most: f32| ["x", "y"].map(|axis| field(format!("{name}{axis}"), unit, -most..=most));
-    let (position, velocity) = (axes("", "m", own_m), axes("v", "m/s", own_mps));
-    let mut fields = Vec::new();
-    match (params.task, params.observation) {
-        (Task::Spread, ObservationLayout::Vmas) => fields.extend(position.into_iter().chain(velocity)),
-        _ => fields.extend(velocity.into_iter().chain(position)),
-    }
+    let way_m = own_m + bodies.iter().map(far).fold(1.0, f32::max);
+    let (itself, velocity) = (axes("", "m", own_m), axes("v", "m/s", own_mps));
+    let mut fields = match (params.task, params.observation) {
+        (Task::Spread, ObservationLayout::Vmas) => [itself, velocity].concat(),
+        _ => [velocity, itself].concat(),
+    };
     for i in 0..params.num_places() {
         fields.extend(axes(&format!("landmark{i}_d"), "m", own_m + 1.0));
     }
-    let others = |is_good_one: bool| match params.task {
-        Task::Spread => ("agent", params.num_agents - 1),
-        Task::Tag if is_good_one => ("good", params.num_good - usize::from(is_good)),
-        Task::Tag => ("adversary", params.num_adversaries - usize::from(!is_good)),
+    // Other agents, those last whose words or velocities are seen.
+    let others = match params.task {
+        Task::Spread => vec![("agent", params.num_agents - 1)],
+        Task::Tag => vec![
+            ("adversary", params.num_adversaries - usize::from(!is_good)),
+            ("good", params.num_good - usize::from(is_good)),
+        ],
     };
-    let kinds: &[bool] = if params.task == Task::Tag { &[false, true] } else { &[false] };
-    for (name, count) in kinds.iter().map(|is_good_one| others(*is_good_one)) {
-        for i in 0..count {
-            fields.extend(axes(&format!("{name}{i}_d"), "m", own_m + any_m));
+    for (name, count) in &others {
+        for i in 0..*count {
+            fields.extend(axes(&format!("{name}{i}_d"), "m", way_m));
         }
     }
-    let (name, count) = others(true);
-    match (params.task, params.observation) {
-        (Task::Spread, ObservationLayout::Vmas) => {}
-        (Task::Spread, ObservationLayout::Mpe2) => {
-            for i in 0..count {
+    let (name, count) = others.last().copied().unwrap_or_default();
+    for i in 0..count {
+        match (params.task, params.observation) {
+            (Task::Spread, ObservationLayout::Vmas) => {}
+            (Task::Spread, ObservationLayout::Mpe2) => {
                 fields.extend([0, 1].map(|word| field(format!("{name}{i}_says{word}"), "", 0.0..=0.0)));
             }
-        }
-        (Task::Tag, _) => {
-            let most = bodies.last().map_or(0.0, |body| body.top_speed_mps);
-            for i in 0..count {
-                fields.extend(axes(&format!("{name}{i}_v"), "m/s", most));
+            (Task::Tag, _) => {
+                let top_mps = bodies.last().map_or(0.0, |body| body.top_speed_mps);
+                fields.extend(axes(&format!("{name}{i}_v"), "m/s", top_mps));
             }
         }
     }
     fields
+}
+
+/// A field for each axis.
+fn axes(name: &str, unit: &'static str, most: f32) -> [Field; 2] {
+    ["x", "y"].map(|axis| field(format!("{name}{axis}"), unit, -most..=most))
 }
 
 /// The most that an agent moves along an axis, in m/s.
@@ -113,7 +116,17 @@ pub(super) fn observe_due(scene: Scene, due: Res<Due>, mut ports: ResMut<Ports>)
 }
 
 impl Scene<'_, '_> {
+    /// The sizes of the shipped scenarios are compiled in: with loops of a length that is known an observation is written twice as fast.
     fn write(&self, ports: &mut Ports, is_due: impl Fn(usize) -> bool) {
+        match (self.model.num_agents(), self.model.num_landmarks) {
+            (3, 3) => self.write_sized(3, 3, ports, is_due),
+            (4, 2) => self.write_sized(4, 2, ports, is_due),
+            (agents, landmarks) => self.write_sized(agents, landmarks, ports, is_due),
+        }
+    }
+
+    #[inline(always)]
+    fn write_sized(&self, num_agents: usize, num_landmarks: usize, ports: &mut Ports, is_due: impl Fn(usize) -> bool) {
         let (agents, velocities) = (column(&self.agents), column(&self.velocities));
         let landmarks = column(&self.landmarks);
         for (group, port) in ports.groups.iter_mut().enumerate() {
@@ -123,9 +136,9 @@ impl Scene<'_, '_> {
             for (slot, rows) in teams.enumerate().filter(|(slot, _)| is_due(*slot)) {
                 let env = Env {
                     model: &self.model,
-                    agents: &agents[self.model.agents(slot)],
-                    velocities: &velocities[self.model.agents(slot)],
-                    landmarks: &landmarks[self.model.landmarks(slot)],
+                    agents: &agents[slot * num_agents..][..num_agents],
+                    velocities: &velocities[slot * num_agents..][..num_agents],
+                    landmarks: &landmarks[slot * num_landmarks..][..num_landmarks],
                 };
                 for (agent, row) in members.clone().zip(rows.chunks_exact_mut(*width)) {
                     env.show(agent, row);

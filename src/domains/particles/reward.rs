@@ -19,8 +19,10 @@ pub(super) const SPREAD: [RewardTerm; 2] = [
 ];
 
 /// Terms of adversaries.
-pub(super) const ADVERSARIES: [RewardTerm; 1] =
-    [RewardTerm { name: "catches", doc: "10 for each touch of an adversary and a good agent, paid to all adversaries" }];
+pub(super) const ADVERSARIES: [RewardTerm; 1] = [RewardTerm {
+    name: "catches",
+    doc: "10 for each touch of an adversary and a good agent, paid to all adversaries",
+}];
 
 /// Terms of good agents.
 pub(super) const GOOD: [RewardTerm; 2] = [

@@ -91,7 +91,8 @@ mod tests {
                 let cost = |row: usize, column: usize| costs[row * columns + column];
                 let assigned = assign(rows, columns, cost);
                 let mut taken: Vec<usize> = assigned.iter().flatten().copied().collect();
-                let sum: f32 = assigned.iter().enumerate().filter_map(|(row, column)| Some(cost(row, (*column)?))).sum();
+                let sum: f32 =
+                    assigned.iter().enumerate().filter_map(|(row, column)| Some(cost(row, (*column)?))).sum();
                 let expected = if rows <= columns {
                     least(rows, columns, 0, &cost)
                 } else {

@@ -39,7 +39,11 @@ pub(super) fn all(task: Task) -> Vec<Baseline> {
             still,
             rule("nearest", "goes to the landmark nearest to it", spread::nearest()),
             rule("assign", "shares the landmarks out so that ways are short, and keeps its distance", spread::assign()),
-            planner("planner", "knows velocities too, and improves the next ticks of all agents together", planner::planner()),
+            planner(
+                "planner",
+                "knows velocities too, and improves the next ticks of all agents together",
+                planner::planner(),
+            ),
         ],
         Task::Tag => vec![
             random,
@@ -100,9 +104,10 @@ fn scripted(script: impl Script) -> Box<dyn Policy> {
 impl<S: Script> Policy for Scripted<S> {
     fn act(&mut self, world: &mut World, group: usize) -> Result<()> {
         let state = self.tables.get_or_insert_with(|| SystemState::new(world));
-        let Tables { model, declared, mut ports, clocks, agents, velocities, landmarks } = state
-            .get_mut(world)
-            .map_err(|error| Error::input(format!("a baseline of `particles` cannot act in another domain: {error}")))?;
+        let Tables { model, declared, mut ports, clocks, agents, velocities, landmarks } =
+            state.get_mut(world).map_err(|error| {
+                Error::input(format!("a baseline of `particles` cannot act in another domain: {error}"))
+            })?;
         if S::GROUP.is_some_and(|made_for| made_for != group) {
             let name = declared.0.groups.get(group).map_or("?", |group| group.name);
             return Err(Error::input(format!("this baseline cannot act for the group `{name}`"))

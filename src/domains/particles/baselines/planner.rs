@@ -4,7 +4,10 @@ use glam::Vec2;
 
 use super::{Script, Situation, WAYS, nearest_way, scripted};
 use crate::{
-    domains::particles::systems::Trial,
+    domains::particles::{
+        scenario::Actions,
+        systems::{FUTURES, Trial},
+    },
     sim::Policy,
 };
 
@@ -15,27 +18,27 @@ pub(super) fn planner() -> Box<dyn Policy> {
 }
 
 /// Ticks that are planned.
-const AHEAD_TICKS: usize = 8;
-/// Ticks after the plan that count at most, as if everybody rested then.
-const TICKS_AT_REST: f32 = 3.0;
+const AHEAD_TICKS: usize = 10;
 /// How often every thrust is tried anew.
 const SWEEPS: usize = 2;
+/// The future in which the plan stays as it is.
+const AS_IT_IS: usize = FUTURES - 1;
 
 #[derive(Default)]
 struct Planner {
     trial: Trial,
     /// `[ticks, agents]`.
     plan: Vec<Vec2>,
-    order: Vec<Vec2>,
+    orders: Vec<Vec2>,
 }
 
 impl Script for Planner {
     const GROUP: Option<usize> = Some(0);
 
     fn command(&mut self, _group: usize, situation: Situation<'_>, thrusts: &mut Vec<Vec2>) {
+        let agents = situation.agents.len();
         let ticks = AHEAD_TICKS.min(situation.ticks_left as usize);
         self.follow_rule(situation, ticks);
-        let agents = situation.agents.len();
         for _ in 0..SWEEPS {
             for place in 0..ticks * agents {
                 self.improve(situation, place);
@@ -52,36 +55,51 @@ impl Script for Planner {
 impl Planner {
     /// Plans what the rule `assign` does.
     fn follow_rule(&mut self, situation: Situation<'_>, ticks: usize) {
+        let is_discrete = situation.model.params.actions == Actions::Discrete;
         self.plan.clear();
-        self.trial.begin(situation.model, situation.agents, situation.velocities, situation.landmarks);
+        self.begin(situation);
         for _ in 0..ticks {
             let (agents, velocities) = self.trial.state();
-            self.order.clear();
-            Situation { agents: &agents, velocities: &velocities, ..situation }.share_out(&mut self.order);
-            let ways = self.order.iter().map(|thrust| WAYS[usize::from(nearest_way(*thrust))]);
-            self.plan.extend(ways);
-            let now = &self.plan[self.plan.len() - agents.len()..];
-            self.trial.step(situation.model, |_, agent| now[agent]);
+            self.orders.clear();
+            Situation { agents: &agents, velocities: &velocities, ..situation }.share_out(&mut self.orders);
+            for order in &mut self.orders {
+                let within = order.clamp(Vec2::NEG_ONE, Vec2::ONE);
+                *order = if is_discrete { WAYS[usize::from(nearest_way(*order))] } else { within };
+            }
+            self.trial.step(situation.model, |_, agent| self.orders[agent]);
+            self.plan.extend_from_slice(&self.orders);
         }
     }
 
-    /// Tries every thrust at one place of the plan and keeps the best.
+    /// Tries other thrusts at one place of the plan and keeps the best.
     fn improve(&mut self, situation: Situation<'_>, place: usize) {
         let agents = situation.agents.len();
-        self.trial.begin(situation.model, situation.agents, situation.velocities, situation.landmarks);
+        let tried = futures(situation.model.params.actions, self.plan[place]);
+        self.begin(situation);
         for (tick, now) in self.plan.chunks_exact(agents).enumerate() {
-            self.trial.step(situation.model, |lane, agent| match WAYS.get(lane) {
-                Some(way) if tick * agents + agent == place => *way,
-                _ => now[agent],
-            });
+            self.trial.step(
+                situation.model,
+                |future, agent| {
+                    if tick * agents + agent == place { tried[future] } else { now[agent] }
+                },
+            );
         }
-        let ticks_after = situation.ticks_left as f32 - (self.plan.len() / agents) as f32;
-        self.trial.rest(situation.model, ticks_after.min(TICKS_AT_REST));
         let rewards = self.trial.rewards();
-        // The plan as it is runs in the lanes past the ways: it is kept unless another one is better.
-        let best = (0..WAYS.len()).fold(WAYS.len(), |best, lane| if rewards[lane] > rewards[best] { lane } else { best });
-        if let Some(way) = WAYS.get(best) {
-            self.plan[place] = *way;
-        }
+        let better = |best: usize, future: usize| if rewards[future] > rewards[best] { future } else { best };
+        self.plan[place] = tried[(0..FUTURES).fold(AS_IT_IS, better)];
     }
+
+    fn begin(&mut self, situation: Situation<'_>) {
+        self.trial.begin(situation.model, situation.agents, situation.velocities, situation.landmarks);
+    }
+}
+
+/// What is tried instead of a thrust; it is itself among them.
+fn futures(actions: Actions, thrust: Vec2) -> [Vec2; FUTURES] {
+    let mut tried = [thrust; FUTURES];
+    let Vec2 { x, y } = thrust;
+    let others = [(1.0, y), (-1.0, y), (0.0, y), (x, 1.0), (x, -1.0), (x, 0.0), (0.0, 0.0)].map(Vec2::from);
+    let others = if actions == Actions::Discrete { &WAYS[..] } else { &others };
+    tried.iter_mut().zip(others).for_each(|(to, other)| *to = *other);
+    tried
 }

@@ -4,7 +4,11 @@ use glam::Vec2;
 
 use super::{Script, Situation, WAYS, scripted};
 use crate::{
-    domains::particles::{reward::fine, systems::DT_S},
+    domains::particles::{
+        reward::fine,
+        scenario::Actions,
+        systems::{DT_S, OBSTACLE_M},
+    },
     sim::Policy,
 };
 
@@ -15,10 +19,11 @@ pub(super) fn chase() -> Box<dyn Policy> {
 
 /// Each adversary goes to where a good agent will be when it gets there, those farther away around it.
 pub(super) fn intercept() -> Box<dyn Policy> {
-    scripted(Chase { ahead_s: 0.5, apart_m: 0.2, fresh: intercept })
+    scripted(Chase { ahead_s: 0.4, apart_m: 0.6, fresh: intercept })
 }
 
-/// Good agents try each way of thrusting for some ticks and take the one that keeps them safest.
+/// Good agents try each way of thrusting for some ticks and take the one that keeps them safest. Its weights were chosen on
+/// development episodes of `tag` against both rules for adversaries.
 pub(super) fn flee() -> Box<dyn Policy> {
     scripted(Flee)
 }
@@ -71,10 +76,8 @@ impl Chase {
 
 struct Flee;
 
-/// Ticks for which a way is held when it is tried.
-const HELD_TICKS: usize = 4;
-/// Ticks that are looked ahead.
-const AHEAD_TICKS: usize = 8;
+/// Ticks for which a way is tried.
+const AHEAD_TICKS: usize = 6;
 /// Directions that are tried where thrust has any direction.
 const DIRECTIONS: u8 = 16;
 
@@ -88,7 +91,7 @@ impl Script for Flee {
                 let (sin, cos) = libm::sincosf(f32::from(step) * std::f32::consts::TAU / f32::from(DIRECTIONS));
                 Vec2::new(cos, sin)
             });
-            let is_discrete = situation.model.params.actions == crate::domains::particles::scenario::Actions::Discrete;
+            let is_discrete = situation.model.params.actions == Actions::Discrete;
             let ways = WAYS.into_iter().chain(around.filter(|_| !is_discrete));
             let tried = ways.map(|way| (danger(way), way));
             let best = tried.min_by(|a, b| a.0.total_cmp(&b.0)).map_or(Vec2::ZERO, |(_, way)| way);
@@ -102,27 +105,29 @@ impl Script for Flee {
 }
 
 impl Situation<'_> {
-    /// What it costs a good agent to thrust one way for some ticks and then coast, while adversaries come straight at it: how
-    /// near they get, and the fines for leaving the bounds.
+    /// What it costs a good agent to thrust one way for some ticks while adversaries come straight at it: how near they get, and
+    /// the fines for leaving the bounds.
     fn danger(&self, agent: usize, thrust: Vec2) -> f32 {
         /// Distance at which an adversary is half as dangerous as when it touches.
-        const NEAR_M: f32 = 0.3;
+        const NEAR_M: f32 = 0.05;
+        /// Weights of fines, and of each metre that an obstacle is too near.
+        const FINES: f32 = 0.35;
+        const OBSTACLES_PER_M: f32 = 4.0;
         let (mut place, mut velocity) = (self.agents[agent].0, self.velocities[agent].0);
         let mut danger = 0.0;
         for tick in 1..=AHEAD_TICKS {
-            let push = if tick <= HELD_TICKS { thrust } else { Vec2::ZERO };
-            (place, velocity) = self.after(agent, (place, velocity), push);
+            (place, velocity) = self.after(agent, (place, velocity), thrust);
             for adversary in self.model.members(0) {
-                let reach_m = self.model.bodies[adversary].top_speed_mps * DT_S * tick as f32;
-                let touch_m = self.model.touch_m(adversary, agent);
-                let gap_m = (self.agents[adversary].0.distance(place) - reach_m - touch_m).max(-0.5 * reach_m);
-                danger += NEAR_M / (NEAR_M + (gap_m + 0.5 * reach_m).max(0.0));
+                // Half of what it could come: it has to turn and to speed up first.
+                let comes_m = 0.5 * self.model.bodies[adversary].top_speed_mps * DT_S * tick as f32;
+                let gap_m = self.agents[adversary].0.distance(place) - self.model.touch_m(adversary, agent) - comes_m;
+                danger += NEAR_M / (NEAR_M + gap_m.max(0.0));
             }
             for obstacle in self.landmarks {
-                let gap_m = obstacle.0.distance(place) - self.model.bodies[agent].radius_m;
-                danger += 4.0 * (0.25 - gap_m).max(0.0);
+                let free_m = obstacle.0.distance(place) - OBSTACLE_M - 2.0 * self.model.bodies[agent].radius_m;
+                danger += OBSTACLES_PER_M * (-free_m).max(0.0);
             }
-            danger += 0.5 * (fine(place.x) + fine(place.y));
+            danger += FINES * (fine(place.x) + fine(place.y));
         }
         danger
     }

@@ -19,22 +19,16 @@ impl Vectors {
     /// The way from `self` to `other`.
     #[inline(always)]
     pub(super) fn to(&self, other: &Self) -> Self {
-        let mut way = Self::default();
-        for lane in 0..LANES {
-            way.x[lane] = other.x[lane] - self.x[lane];
-            way.y[lane] = other.y[lane] - self.y[lane];
+        Self {
+            x: std::array::from_fn(|lane| other.x[lane] - self.x[lane]),
+            y: std::array::from_fn(|lane| other.y[lane] - self.y[lane]),
         }
-        way
     }
 
     /// Squared lengths.
     #[inline(always)]
     pub(super) fn length2(&self) -> Lanes {
-        let mut length2 = [0.0; LANES];
-        for lane in 0..LANES {
-            length2[lane] = self.x[lane] * self.x[lane] + self.y[lane] * self.y[lane];
-        }
-        length2
+        std::array::from_fn(|lane| self.x[lane] * self.x[lane] + self.y[lane] * self.y[lane])
     }
 }
 

@@ -28,7 +28,12 @@ const fn metric(name: &'static str, unit: &'static str, aggregate: Aggregate, do
 
 /// What is measured in task `spread`, in the order of [`Measure::spread_metrics`].
 pub(in super::super) const SPREAD_METRICS: [MetricSpec; 4] = [
-    metric("landmark_distance", "m", Aggregate::Mean, "distance of a landmark to the nearest agent, mean over landmarks"),
+    metric(
+        "landmark_distance",
+        "m",
+        Aggregate::Mean,
+        "distance of a landmark to the nearest agent, mean over landmarks",
+    ),
     metric("collisions", "", Aggregate::Mean, "pairs of agents that touch"),
     metric("covered", "", Aggregate::Mean, "landmarks with an agent within 0.1 m"),
     metric("covered_final", "", Aggregate::Last, "landmarks with an agent within 0.1 m at the last tick"),
@@ -37,7 +42,12 @@ pub(in super::super) const SPREAD_METRICS: [MetricSpec; 4] = [
 /// What is measured in task `tag`, in the order of [`Measure::tag_metrics`].
 pub(in super::super) const TAG_METRICS: [MetricSpec; 2] = [
     metric("catches", "", Aggregate::Sum, "ticks in which an adversary touches a good agent, summed over their pairs"),
-    metric("adversary_distance", "m", Aggregate::Mean, "distance of a good agent to the nearest adversary, mean over good agents"),
+    metric(
+        "adversary_distance",
+        "m",
+        Aggregate::Mean,
+        "distance of a good agent to the nearest adversary, mean over good agents",
+    ),
 ];
 
 /// What the last tick of an env came to. In task `tag` what is near are adversaries, and those it is near to good agents.
@@ -152,8 +162,8 @@ pub(super) fn spread(model: &Model, block: &mut Block) {
         for position in &block.positions {
             keep_less(&mut nearest2, &position.to(landmark).length2());
         }
-        for lane in 0..LANES {
-            let nearest_m = nearest2[lane].sqrt();
+        let nearest_m = nearest2.map(f32::sqrt);
+        for (lane, nearest_m) in nearest_m.into_iter().enumerate() {
             block.distance_m[lane] += nearest_m;
             block.num_covered[lane] += if nearest_m < COVERED_M { 1.0 } else { 0.0 };
         }
@@ -189,8 +199,8 @@ fn clear(block: &mut Block) {
 fn count_touches(model: &Model, block: &mut Block, one: usize, other: usize) {
     let touch_m = model.touch_m(one, other);
     let distances2 = block.positions[one].to(&block.positions[other]).length2();
-    for lane in 0..LANES {
-        let touch = if distances2[lane] < touch_m * touch_m { 1.0 } else { 0.0 };
+    for (lane, distance2) in distances2.into_iter().enumerate() {
+        let touch = if distance2 < touch_m * touch_m { 1.0 } else { 0.0 };
         block.touches[one][lane] += touch;
         block.touches[other][lane] += touch;
         block.num_touches[lane] += touch;

@@ -15,7 +15,7 @@ use bevy_ecs::{resource::Resource, schedule::IntoScheduleConfigs};
 use glam::Vec2;
 
 pub(super) use measure::{COVERED_M, Measures, SPREAD_METRICS, TAG_METRICS};
-pub(super) use trial::Trial;
+pub(super) use trial::{FUTURES, Trial};
 
 use super::{
     observe, reward,

@@ -214,8 +214,8 @@ pub(super) fn integrate(model: &Model, block: &mut Block) {
         }
         if body.top_speed_mps.is_finite() {
             let speeds2 = velocity.length2();
-            for lane in 0..LANES {
-                let speed = speeds2[lane].sqrt();
+            for (lane, speed2) in speeds2.into_iter().enumerate() {
+                let speed = speed2.sqrt();
                 let slower = if speed > body.top_speed_mps { body.top_speed_mps / speed } else { 1.0 };
                 velocity.x[lane] *= slower;
                 velocity.y[lane] *= slower;

@@ -3,7 +3,7 @@
 use glam::Vec2;
 
 use super::{
-    DAMPING, DT_S, Model,
+    Model,
     block::{Block, LANES, Lanes},
     measure, motion,
 };
@@ -14,6 +14,9 @@ use crate::{
     },
     math::simd::{Kernel, Simd, dispatch},
 };
+
+/// How many futures of an env are tried at once.
+pub(in super::super) const FUTURES: usize = LANES;
 
 /// One env in eight futures.
 #[derive(Default)]
@@ -60,20 +63,7 @@ impl Trial {
             }
         }
         dispatch(Ahead { model, block: &mut self.block });
-        self.pay(model, 1.0);
-    }
-
-    /// Pays `ticks` ticks at the places where all agents come to rest if they do nothing more.
-    pub(in super::super) fn rest(&mut self, model: &Model, ticks: f32) {
-        let coast_s = DT_S / DAMPING;
-        for (position, velocity) in self.block.positions.iter_mut().zip(&self.block.velocities) {
-            for lane in 0..LANES {
-                position.x[lane] += coast_s * velocity.x[lane];
-                position.y[lane] += coast_s * velocity.y[lane];
-            }
-        }
-        measure::spread(model, &mut self.block);
-        self.pay(model, ticks);
+        self.pay(model);
     }
 
     /// Rewards of a mean agent so far, by lane.
@@ -81,7 +71,7 @@ impl Trial {
         self.rewards
     }
 
-    fn pay(&mut self, model: &Model, ticks: f32) {
+    fn pay(&mut self, model: &Model) {
         let local = model.params.local_ratio as f32;
         let agents = model.num_agents() as f32;
         let (distance, touch) = match model.params.reward {
@@ -89,8 +79,7 @@ impl Trial {
             RewardMode::Shared => (agents, 2.0),
         };
         for lane in 0..LANES {
-            let cost = distance * self.block.distance_m[lane] + touch * self.block.num_touches[lane];
-            self.rewards[lane] -= ticks * cost;
+            self.rewards[lane] -= distance * self.block.distance_m[lane] + touch * self.block.num_touches[lane];
         }
     }
 }

@@ -125,11 +125,15 @@ impl Table {
         let agents = self.params.num_movers();
         for group in 0..stage.lane.spec().groups.len() {
             let members = self.members(group);
-            let actions: Vec<f32> = self.records.iter().flat_map(|record| {
-                let actions = &record.steps[number].actions;
-                let width = actions.len() / agents;
-                actions[members.start * width..members.end * width].to_vec()
-            }).collect();
+            let actions: Vec<f32> = self
+                .records
+                .iter()
+                .flat_map(|record| {
+                    let actions = &record.steps[number].actions;
+                    let width = actions.len() / agents;
+                    actions[members.start * width..members.end * width].to_vec()
+                })
+                .collect();
             stage.lane.ports_mut().groups[group].actions.copy_from_slice(&actions);
         }
         stage.lane.step();
@@ -164,7 +168,7 @@ impl Worst {
     fn see(&mut self, what: impl Fn() -> String, expected: f32, found: f32) {
         let off = (expected - found).abs() / expected.abs().max(1.0);
         // Not a number is the worst of all.
-        if !(off <= self.0) {
+        if off > self.0 || off.is_nan() {
             *self = Self(off, format!("{}: {found}, not {expected}", what()));
         }
     }
@@ -204,8 +208,11 @@ fn a_step_from_every_recorded_state_is_that_of_mpe2() {
             let agent = slot % table.params.num_movers();
             let (group, row) = table.place(agent);
             let port = &stage.lane.ports().groups[group];
-            let seen = &port.observations[(slot * port.agents + row) * port.observation_width..][..port.observation_width];
-            assert!(port.observation_width <= table.longest && record.observation[seen.len()..].iter().all(|n| *n == 0.0));
+            let seen =
+                &port.observations[(slot * port.agents + row) * port.observation_width..][..port.observation_width];
+            assert!(
+                port.observation_width <= table.longest && record.observation[seen.len()..].iter().all(|n| *n == 0.0)
+            );
             for (number, (expected, found)) in record.observation.iter().zip(seen).enumerate() {
                 let what = || format!("{}, record {slot}: agent {agent} sees number {number}", table.describe());
                 worst.see(what, *expected, *found);
@@ -263,6 +270,8 @@ fn recorded_states_come_to_everything_that_can_happen() {
     assert!(count(Task::Tag, &fined) > 100, "fines");
     let is_fast = |_: &Table, record: &Record| (record.steps[0].velocities[0].length() - 1.0).abs() < 1e-6;
     assert!(count(Task::Tag, &is_fast) > 50, "adversaries at top speed");
-    let beyond = |_: &Table, record: &Record| record.steps[0].actions.iter().any(|action| *action > 1.0 && action.fract() != 0.0);
+    let beyond = |_: &Table, record: &Record| {
+        record.steps[0].actions.iter().any(|action| *action > 1.0 && action.fract() != 0.0)
+    };
     assert!(count(Task::Spread, &beyond) > 50 && count(Task::Tag, &beyond) > 50, "actions that are clipped");
 }
