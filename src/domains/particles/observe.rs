@@ -78,22 +78,33 @@ fn axes(name: &str, unit: &'static str, most: f32) -> [Field; 2] {
 /// Where nothing limits its speed, it has what its own thrust gives, and what discs that lie wholly upon it give while they
 /// push it away: two ticks of the greatest force, the first damped.
 fn fastest_mps(body: &Body, num_agents: usize) -> f32 {
-    let thrust = body.thrust_n * DT_S / DAMPING;
-    body.top_speed_mps.min(thrust + kick_mps(body) * (num_agents - 1) as f32)
-}
-
-/// How far from the middle an agent can get along an axis. Pushed once by all others at once, it drifts off.
-fn farthest_m(body: &Body, num_agents: usize, max_steps: u32) -> f32 {
-    let time_s = DT_S * max_steps as f32;
     if body.top_speed_mps.is_finite() {
-        return 1.0 + time_s * body.top_speed_mps;
+        return body.top_speed_mps;
     }
-    let thrust = body.thrust_n * DT_S / DAMPING;
-    1.0 + time_s * thrust + kick_mps(body) * (num_agents - 1) as f32 * DT_S / DAMPING
+    (thrust_mps(body) + kicks_mps(body, num_agents)) as f32
 }
 
-fn kick_mps(body: &Body) -> f32 {
-    (2.0 - DAMPING) * STIFFNESS * 2.0 * body.radius_m * DT_S
+/// How far from the middle an agent can get along an axis: it begins within a metre of it and flies the same way to the end. Where
+/// nothing limits its speed, all others push it away at once, and it drifts on.
+fn farthest_m(body: &Body, num_agents: usize, max_steps: u32) -> f32 {
+    let (dt_s, damping) = (f64::from(DT_S), f64::from(DAMPING));
+    let time_s = dt_s * f64::from(max_steps);
+    let way_m = if body.top_speed_mps.is_finite() {
+        time_s * f64::from(body.top_speed_mps)
+    } else {
+        time_s * thrust_mps(body) + kicks_mps(body, num_agents) * dt_s / damping
+    };
+    (1.0 + way_m) as f32
+}
+
+/// Speed at which damping takes as much as full thrust gives.
+fn thrust_mps(body: &Body) -> f64 {
+    f64::from(body.thrust_n) * f64::from(DT_S) / f64::from(DAMPING)
+}
+
+fn kicks_mps(body: &Body, num_agents: usize) -> f64 {
+    let greatest_n = f64::from(STIFFNESS) * 2.0 * f64::from(body.radius_m);
+    (2.0 - f64::from(DAMPING)) * greatest_n * f64::from(DT_S) * (num_agents - 1) as f64
 }
 
 /// The tables that observations are made of.

@@ -35,7 +35,7 @@ const CHOICES: [ColourBy; 2] = [
 impl View for ParticlesParams {
     fn declared(&self) -> ViewSpec {
         let headline = match self.task {
-            Task::Spread => vec!["landmark_distance", "collisions", "covered"],
+            Task::Spread => vec!["covered", "landmark_distance", "collisions"],
             Task::Tag => vec!["catches", "adversary_distance"],
         };
         ViewSpec { colour_by: CHOICES.to_vec(), headline, tick_s: self.dt_s() }
