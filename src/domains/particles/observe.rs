@@ -127,7 +127,7 @@ pub(super) fn observe_due(scene: Scene, due: Res<Due>, mut ports: ResMut<Ports>)
 }
 
 impl Scene<'_, '_> {
-    /// The sizes of the shipped scenarios are compiled in: with loops of a length that is known an observation is written twice as fast.
+    /// The sizes of the shipped scenarios are compiled in: loops of a known length write an observation in two thirds of the time.
     fn write(&self, ports: &mut Ports, is_due: impl Fn(usize) -> bool) {
         match (self.model.num_agents(), self.model.num_landmarks) {
             (3, 3) => self.write_sized(3, 3, ports, is_due),

@@ -45,8 +45,9 @@ impl View for ParticlesParams {
         let scene = Scene::read(world, slot, options.colour_by == 1);
         let tick = clock_of(world, slot).map_or(0, |clock| clock.tick);
         let mut marks = Vec::new();
-        scene.add_landmarks(options, &mut marks);
+        // Agents are larger than landmarks, which lie on top to be seen.
         scene.add_agents(options, &mut marks);
+        scene.add_landmarks(options, &mut marks);
         Picture {
             arena: scene.arena(),
             marks,
@@ -188,7 +189,7 @@ impl<'w> Scene<'w> {
             item(Sign::Area { colour: Colour::Token(Token::Neutral) }, "obstacle");
         } else {
             item(kind(0), "agent");
-            item(glyph(Glyph::Plus, Colour::Token(Token::Goal), false), "landmark, and where it counts as covered");
+            item(glyph(Glyph::Plus, Colour::Token(Token::Goal), false), "landmark");
         }
         let ramp = self.shows_speed.then(|| Ramp {
             title: "speed".to_owned(),

@@ -1,7 +1,8 @@
 //! Scripted agents to compare with.
 //!
 //! Rules use what layout `mpe2` shows, and like the learned policy they know how discs move. Those of task `spread` are for
-//! agents, those of task `tag` say for which group they are.
+//! agents, those of task `tag` say for which group they are and leave the other
+//! one doing nothing.
 
 mod assignment;
 mod planner;
@@ -80,7 +81,7 @@ struct Situation<'a> {
 
 /// A rule that commands the agents of a group in one env.
 trait Script: Send + Sync + 'static {
-    /// Group that it is made for; none if it can command any.
+    /// Group that it is made for; none if it can command any. Agents of other groups do nothing by it.
     const GROUP: Option<usize>;
 
     /// Writes one thrust per agent of the group, along x and y in units of full thrust; more than that can be wanted.
@@ -109,9 +110,8 @@ impl<S: Script> Policy for Scripted<S> {
                 Error::input(format!("a baseline of `particles` cannot act in another domain: {error}"))
             })?;
         if S::GROUP.is_some_and(|made_for| made_for != group) {
-            let name = declared.0.groups.get(group).map_or("?", |group| group.name);
-            return Err(Error::input(format!("this baseline cannot act for the group `{name}`"))
-                .hint("`agon list` says for whom each baseline is"));
+            ports.groups[group].actions.fill(0.0);
+            return Ok(());
         }
         let (agents, velocities, landmarks) = (column(&agents), column(&velocities), column(&landmarks));
         let port = &mut ports.groups[group];
