@@ -3,7 +3,11 @@
 use std::cell::RefCell;
 
 use agon::{
-    domains::{cluster::ClusterParams, jamming::JammingParams},
+    domains::{
+        cluster::ClusterParams,
+        jamming::JammingParams,
+        particles::{ParticlesParams, scenario::Task},
+    },
     record::{
         messages::Keyframe,
         walker::{Ending, Inner, MAX_CHUNK, Part, records, unpack, walk},
@@ -53,10 +57,11 @@ struct Stage {
 }
 
 /// The envs whose states are read, as small as they can be without losing a branch.
-fn domains() -> [Box<dyn Domain>; 2] {
+fn domains() -> [Box<dyn Domain>; 3] {
     let cluster = ClusterParams { num_nodes: 3, max_workloads: 6, mtbf_s: 5.0, ..ClusterParams::default() };
     let jamming = JammingParams { num_enemies: 4, num_jammers: 2, ..JammingParams::default() };
-    [Box::new(cluster), Box::new(jamming)]
+    let particles = ParticlesParams { task: Task::Tag, num_adversaries: 2, ..ParticlesParams::default() };
+    [Box::new(cluster), Box::new(jamming), Box::new(particles)]
 }
 
 /// A state of each of these envs, for seeds.

@@ -1,7 +1,7 @@
 //! Scenario files and `--set NAME=VALUE`: what is accepted reads back equal, what is refused has a place.
 
 use agon::{
-    domains::{AnyDomain, Scenario, cluster::ClusterParams, jamming::JammingParams},
+    domains::{AnyDomain, Scenario, cluster::ClusterParams, jamming::JammingParams, particles::ParticlesParams},
     sim::{
         params::Params,
         scenario::{DomainConfig, MAX_BYTES},
@@ -26,7 +26,11 @@ pub(crate) fn scenario(data: &[u8]) -> bool {
     };
     let text = std::str::from_utf8(data).ok().and_then(|text| text.split_once('='));
     let Some((name, value)) = text else { return is_scenario };
-    let domains = [AnyDomain::Cluster(ClusterParams::default()), AnyDomain::Jamming(JammingParams::default())];
+    let domains = [
+        AnyDomain::Cluster(ClusterParams::default()),
+        AnyDomain::Jamming(JammingParams::default()),
+        AnyDomain::Particles(ParticlesParams::default()),
+    ];
     domains.into_iter().fold(is_scenario, |is_any, domain| set(domain, name, value) || is_any)
 }
 

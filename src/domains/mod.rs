@@ -12,6 +12,7 @@ use crate::{
 // Declared by hand: rustfmt does not look into macros, and a module it cannot find is never formatted.
 pub mod cluster;
 pub mod jamming;
+pub mod particles;
 
 /// One line per domain: its module, its name in scenario files, its configuration.
 macro_rules! domains {
@@ -55,6 +56,7 @@ macro_rules! domains {
 domains! {
     cluster: Cluster(ClusterParams);
     jamming: Jamming(JammingParams);
+    particles: Particles(ParticlesParams);
 }
 
 /// A scenario of any domain.
@@ -110,11 +112,15 @@ impl Scenario {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{cluster::ClusterParams, jamming::JammingParams, *};
+    use super::{cluster::ClusterParams, jamming::JammingParams, particles::ParticlesParams, *};
 
     #[test]
     fn every_domain_has_layouts_and_they_differ_in_nothing_but_what_agents_see() {
-        let domains = [AnyDomain::Cluster(ClusterParams::default()), AnyDomain::Jamming(JammingParams::default())];
+        let domains = [
+            AnyDomain::Cluster(ClusterParams::default()),
+            AnyDomain::Jamming(JammingParams::default()),
+            AnyDomain::Particles(ParticlesParams::default()),
+        ];
         for domain in domains {
             let spec = |domain: &AnyDomain| domain.domain().spec(10);
             let own = spec(&domain);
@@ -135,6 +141,7 @@ mod tests {
         for (domain, essay) in [
             (AnyDomain::Cluster(ClusterParams::default()), include_str!("cluster/mod.rs")),
             (AnyDomain::Jamming(JammingParams::default()), include_str!("jamming/mod.rs")),
+            (AnyDomain::Particles(ParticlesParams::default()), include_str!("particles/mod.rs")),
         ] {
             for layout in domain.layouts() {
                 let group = &layout.domain().spec(10).groups[0];

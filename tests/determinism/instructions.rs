@@ -34,9 +34,10 @@ fn kernels_keep_to_the_limit() {
 /// Marks the lines that [`process_with_a_limit`] prints.
 const MARK: &str = "print of";
 
-/// Both kernels of lambda-2 are in these, that for eight small graphs and that for one larger one; and the other domain.
+/// Both kernels of lambda-2 are in these, that for eight small graphs and that for one larger one; and the other domains.
 fn lines() -> Vec<String> {
-    let told = ["jamming/skirmish", "jamming/swarm-40-100", "cluster/default"].into_iter().flat_map(|name| {
+    let names = ["jamming/skirmish", "jamming/swarm-40-100", "cluster/default", "particles/spread", "particles/tag"];
+    let told = names.into_iter().flat_map(|name| {
         let scenario = changed(name, &[]);
         let mut batch = Batch::new(scenario.domain.domain(), 12, Seeds::new(1), 0..3, 3);
         let dice = Dice::new(batch.spec(), 1);

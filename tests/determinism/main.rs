@@ -77,6 +77,11 @@ fn variants() -> Vec<(&'static str, Scenario)> {
             changed("cluster/failures", &[("cpu_overcommit", "1.5"), ("action", "bids"), ("team_share", "0.5")]),
         ),
         ("crowded", changed("cluster/heavy", &[("max_workloads", "20"), ("decisions_per_tick", "4")])),
+        (
+            "particles",
+            changed("particles/spread", &[("num_agents", "5"), ("num_landmarks", "2"), ("actions", "continuous")]),
+        ),
+        ("hunt", changed("particles/tag", &[("num_good", "2"), ("num_obstacles", "0"), ("actions", "force")])),
         ("alone", skirmish(&[("num_jammers", "1"), ("num_enemies", "2"), ("motion", "static"), ("placement", "line")])),
     ]
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Figure, Unit, Work, lambda2, meter::seconds_within};
 use crate::{
-    domains::{AnyDomain, Scenario, jamming::JammingParams},
+    domains::{AnyDomain, Scenario, jamming::JammingParams, particles::ParticlesParams},
     error::Result,
     places::load_scenario,
     sim::{ActionSpace, Address, Lane, Purpose, Seeds},
@@ -30,6 +30,8 @@ struct Bench {
     envs: u64,
     /// Baseline that decides; none for random actions.
     rule: Option<&'static str>,
+    /// Whether steps of agents are counted instead of steps of envs.
+    counts_agents: bool,
 }
 
 /// As many jammers and drones as the parameters allow, as dense as in the scenario.
@@ -43,11 +45,16 @@ const LARGEST: &[(&str, &str)] = &[
 
 pub(super) fn figures() -> Vec<Figure> {
     let jamming = |size, scenario, envs, changes, bars| {
-        let bench = Bench { scenario, changes, envs, rule: None };
+        let bench = Bench { scenario, changes, envs, rule: None, counts_agents: false };
         figure(format!("env_jamming_{size}_sps"), bench, bars)
     };
     let cluster = |name, scenario, rule, bars| {
-        figure(format!("env_cluster_{name}_sps"), Bench { scenario, changes: &[], envs: 64, rule }, bars)
+        let bench = Bench { scenario, changes: &[], envs: 64, rule, counts_agents: false };
+        figure(format!("env_cluster_{name}_sps"), bench, bars)
+    };
+    let particles = |name, scenario, bars| {
+        let bench = Bench { scenario, changes: &[], envs: 512, rule: None, counts_agents: true };
+        figure(format!("env_particles_{name}_agent_sps"), bench, bars)
     };
     let least_loaded = Some("least_loaded");
     vec![
@@ -60,6 +67,8 @@ pub(super) fn figures() -> Vec<Figure> {
         cluster("repaired_10_actions", "cluster/repaired", None, [0.011, 0.075]),
         cluster("full_10_rule", "cluster/default", least_loaded, [0.022, 0.15]),
         cluster("full_10_actions", "cluster/default", None, [0.011, 0.075]),
+        particles("spread", "particles/spread", [0.05, 0.5]),
+        particles("tag", "particles/tag", [0.05, 0.5]),
     ]
 }
 
@@ -67,9 +76,11 @@ fn figure(name: String, bench: Bench, bars: [f64; 2]) -> Figure {
     let asked = bench.clone();
     let work = move || {
         let scenario = asked.load()?;
-        Ok(work(&scenario, &asked.lane(&scenario)))
+        let lane = asked.lane(&scenario);
+        Ok(work(&scenario, &lane) * (1.0 / asked.counted_per_step(&lane)))
     };
-    Figure::new(name, Unit::PerSecond("env-steps/s"), bars, work, move || bench.steps_per_s())
+    let unit = Unit::PerSecond(if bench.counts_agents { "agent-steps/s" } else { "env-steps/s" });
+    Figure::new(name, unit, bars, work, move || bench.steps_per_s())
 }
 
 /// What an env-step cannot do without: what agents are shown has to be written, and what is measured has to be computed.
@@ -79,6 +90,7 @@ pub(super) fn work(scenario: &Scenario, lane: &Lane) -> Work {
     match &scenario.domain {
         AnyDomain::Jamming(params) => shown + jamming(params, links(scenario, lane)),
         AnyDomain::Cluster(_) => shown,
+        AnyDomain::Particles(params) => shown + particles(params),
     }
 }
 
@@ -92,6 +104,14 @@ fn jamming(params: &JammingParams, links: f64) -> Work {
     let seen = SEEN.min(params.num_enemies);
     let looked_at = (graph(seen) + lambda2::work(seen, (seen * (seen - 1) / 2) as f64)) * GRAPHS;
     graph(params.num_enemies) + lambda2::work(params.num_enemies, links) + looked_at * params.num_jammers as f64
+}
+
+/// Squared distances of all pairs of agents, and of agents and landmarks, each of which is looked at twice: for forces or
+/// distances, and for touches; thrust, damping and motion of each agent.
+fn particles(params: &ParticlesParams) -> Work {
+    let (agents, landmarks) = (params.num_movers(), params.num_places());
+    let pairs = agents * (agents - 1) / 2 + agents * landmarks;
+    Work { flops_f32: (2 * 5 * pairs + 10 * agents) as f64, ..Work::default() }
 }
 
 /// Live links of an env when episodes begin, the mean over all envs.
@@ -112,18 +132,29 @@ impl Bench {
         Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(1), 0..self.envs)
     }
 
-    /// Env-steps per CPU second of random actions, or of a baseline that decides.
+    /// How much is counted in an env-step.
+    fn counted_per_step(&self, lane: &Lane) -> f64 {
+        let agents: usize = lane.spec().groups.iter().map(|group| group.agents).sum();
+        if self.counts_agents { agents as f64 } else { 1.0 }
+    }
+
+    /// Steps per CPU second of random actions of all groups, or of a baseline that decides for the first.
     fn steps_per_s(&self) -> Result<f64> {
         let scenario = self.load()?;
         let (domain, mut lane) = (scenario.domain.domain(), self.lane(&scenario));
-        let sets = action_sets(&lane.spec().groups[0].action, lane.ports().groups[0].actions.len());
-        let mut next = sets.iter().cycle();
+        let groups = lane.spec().groups.iter().zip(&lane.ports().groups);
+        let sets: Vec<_> = groups.map(|(group, port)| action_sets(&group.action, port.actions.len())).collect();
+        let counted = self.counted_per_step(&lane);
+        let mut next = (0..ACTION_SETS as usize).cycle();
         let mut policy = domain.baselines().into_iter().find(|it| Some(it.name) == self.rule).map(|it| it.policy);
         let mut play = |ticks: u32| -> Result<()> {
-            for actions in next.by_ref().take(ticks as usize) {
+            for set in next.by_ref().take(ticks as usize) {
                 match &mut policy {
                     Some(policy) => lane.act(&mut **policy, 0)?,
-                    None => lane.ports_mut().groups[0].actions.copy_from_slice(actions),
+                    None => {
+                        let ports = lane.ports_mut().groups.iter_mut().zip(&sets);
+                        ports.for_each(|(port, sets)| port.actions.copy_from_slice(&sets[set]));
+                    }
                 }
                 lane.step();
             }
@@ -137,7 +168,7 @@ impl Bench {
             }
         });
         outcome?;
-        Ok(f64::from(scenario.max_steps) * self.envs as f64 / seconds)
+        Ok(counted * f64::from(scenario.max_steps) * self.envs as f64 / seconds)
     }
 }
 

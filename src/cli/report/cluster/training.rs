@@ -72,7 +72,7 @@ pub(super) fn curve(policy: &str) -> Result<()> {
 fn is_paid_alike(run: &Path) -> Result<bool> {
     let weights = |domain: &AnyDomain| match domain {
         AnyDomain::Cluster(params) => Some([params.w_success, params.w_efficiency, params.w_failure, params.w_balance]),
-        AnyDomain::Jamming(_) => None,
+        AnyDomain::Jamming(_) | AnyDomain::Particles(_) => None,
     };
     let here = weights(&places::load_scenario(SCENARIO)?.domain);
     Ok(RunFolder::open(run)?.read_plan()?.stages.iter().all(|stage| weights(&stage.domain) == here))
