@@ -335,18 +335,18 @@ pub struct ExportArgs {
     /// Last tick; for a picture or a graph, the one that is shown
     #[arg(long, value_name = "TICK")]
     pub until: Option<u64>,
-    /// Size in pixels
-    #[arg(long, value_name = "WxH", default_value = "800x600", value_parser = size)]
-    pub size: (u32, u32),
-    /// Pictures per second of a clip; viewers show at most 50 of a GIF
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..=100))]
-    pub fps: u32,
+    /// Size in pixels; 800x600 without it
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub size: Option<(u32, u32)>,
+    /// Pictures per second of a clip, 20 without it; viewers show at most 50 of a GIF
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=100))]
+    pub fps: Option<u32>,
     /// Seconds of the scenario per second of the clip; without it, every tick is a picture
     #[arg(long, value_name = "X", value_parser = positive)]
     pub speed: Option<f64>,
-    /// A theme (dark, light, contrast) or a theme file
-    #[arg(long, value_name = "NAME|FILE", default_value = "dark")]
-    pub theme: String,
+    /// A theme (dark, light, contrast) or a theme file; dark without it
+    #[arg(long, value_name = "NAME|FILE")]
+    pub theme: Option<String>,
     /// What agents are coloured by; `agon explain SCENARIO` lists the choices
     #[arg(long, value_name = "FIELD")]
     pub colour_by: Option<String>,

@@ -19,12 +19,18 @@ use crate::{
     text,
 };
 
+/// How pictures are drawn where nothing else is asked for.
+const SIZE: (u32, u32) = (800, 600);
+const FPS: u32 = 20;
+const THEME: &str = "dark";
+
 /// How a recording (a file of MCAP) begins.
 const MAGIC: [u8; 8] = *b"\x89MCAP0\r\n";
 
 /// Exports.
 pub(super) fn run(args: &ExportArgs) -> Result<()> {
     let format = Format::of(&args.to)?;
+    check_flags(args, format)?;
     let lands_at = landing(&args.to)?;
     if lands_at.exists() && !args.force {
         return Err(Error::input("this file is there already")
@@ -32,14 +38,15 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
             .hint("name another one, or replace it with `--force`"));
     }
     let mut film = open(args)?;
+    let ((width, height), fps) = (args.size.unwrap_or(SIZE), args.fps.unwrap_or(FPS));
     let options = ExportOptions {
         from: args.from,
         until: args.until,
-        width: args.size.0,
-        height: args.size.1,
-        fps: args.fps,
+        width,
+        height,
+        fps,
         speed: args.speed,
-        theme: theme(&args.theme)?,
+        theme: theme(args.theme.as_deref().unwrap_or(THEME))?,
         view: view(args, film.scenario().domain.domain())?,
     };
     let bar: ProgressBar = output::progress(1, "drawing");
@@ -51,13 +58,33 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
     if let Durability::Uncertain(error) = durability? {
         output::note(error);
     }
-    if format == Format::Gif && args.fps > MAX_GIF_FPS {
+    if format == Format::Gif && fps > MAX_GIF_FPS {
         output::note(format_args!(
             "viewers show at most {MAX_GIF_FPS} pictures per second of a GIF: some were left out, and it plays as long"
         ));
     }
     output::note(format_args!("written to {}", lands_at.display()));
     Ok(())
+}
+
+/// Refuses what would change nothing.
+fn check_flags(args: &ExportArgs, format: Format) -> Result<()> {
+    let is_clip = matches!(format, Format::Gif | Format::Mp4);
+    let is_drawn = is_clip || format == Format::Png;
+    let flags = [
+        ("--fps", args.fps.is_some(), is_clip),
+        ("--speed", args.speed.is_some(), is_clip),
+        ("--size", args.size.is_some(), is_drawn),
+        ("--theme", args.theme.is_some(), is_drawn),
+        ("--colour-by", args.colour_by.is_some(), is_drawn),
+        ("--hide", !args.hide.is_empty(), is_drawn),
+    ];
+    let useless = flags.into_iter().find(|(_, is_given, is_used)| *is_given && !is_used);
+    useless.map_or(Ok(()), |(flag, ..)| {
+        Err(Error::input(format!("`{flag}` changes nothing in a file of this format"))
+            .in_file(&args.to)
+            .hint("leave it out, or write a clip or a picture"))
+    })
 }
 
 /// What `SOURCE` stands for.

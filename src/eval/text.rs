@@ -113,13 +113,9 @@ impl Report {
 
     fn legend(&self, names: &[String], terminal: Option<usize>) -> String {
         let Measured { name, better, .. } = self.score();
-        let way = match better {
-            Better::Higher => " (the higher the better)",
-            Better::Lower => " (the lower the better)",
-            Better::Neither => "",
-        };
+        let way = if *better == Better::Lower { "; lower is better" } else { "" };
         let than = format!(
-            "beats: the policies (by #) that this one's {name} is significantly better than{way}, paired by episode"
+            "beats: the policies (by #) that this one's {name} is significantly better than, paired by episode{way}"
         );
         let mut text = paragraph(&than, terminal);
         if self.policies.iter().any(|policy| policy.privileged) {

@@ -257,3 +257,21 @@ fn a_domain_whose_entities_are_not_linked_has_no_graph() {
     );
     assert!(!path.exists());
 }
+
+#[test]
+fn a_flag_that_would_change_nothing_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for (ending, flag, value) in [
+        ("csv", "--fps", "30"),
+        ("csv", "--size", "320x240"),
+        ("dot", "--theme", "light"),
+        ("csv", "--colour-by", "band"),
+        ("png", "--speed", "2"),
+        ("png", "--fps", "10"),
+    ] {
+        let file = dir.path().join(format!("a.{ending}"));
+        let args = ["export", "skirmish", "--policy", "hold", "--until", "2", "--to", text(&file), flag, value];
+        refused(&args, &[&format!("`{flag}` changes nothing"), ending]);
+        assert!(!file.exists());
+    }
+}

@@ -34,7 +34,7 @@ const GOLDEN: &[(&str, u64, u64)] = &[
     ("jamming/swarm-40-300", 0x30c496a341f19bfb, 0x80c07e009610a55e),
     ("particles/spread", 0x3fbc6ab13c909328, 0xe707f0c8e6ac503b),
     ("particles/spread-vmas", 0xaa76ff0067c76163, 0x4be9283be0274fd7),
-    ("particles/tag", 0x2e94392a46b62357, 0x9f542cd6021823ba),
+    ("particles/tag", 0x527cb563750a10e8, 0x33bd641c40e05f01),
 ];
 
 #[test]

@@ -90,20 +90,6 @@ fn baselines_order_what_there_is_to_order() {
     }
 }
 
-#[test]
-fn a_rule_for_one_group_lets_the_other_do_nothing() {
-    let mut lane = Lane::new(&tag(), 25, Seeds::new(1), 0..20);
-    for (name, own, other) in [("chase", 0, 1), ("intercept", 0, 1), ("flee", 1, 0)] {
-        for group in [own, other] {
-            lane.ports_mut().groups[group].actions.fill(f32::NAN);
-            lane.act(&mut *baseline(&tag(), name), group).unwrap();
-        }
-        let groups = &lane.ports().groups;
-        assert!(groups[other].actions.iter().all(|action| *action == 0.0), "{name}");
-        assert!(groups[own].actions.iter().any(|action| *action != 0.0), "{name}");
-    }
-}
-
 /// Rules that are not privileged see what layout `mpe2` shows: of others in `spread`, and of adversaries, no velocities.
 #[test]
 fn rules_see_no_more_than_they_may() {
