@@ -5,7 +5,7 @@ use crate::{
     domains::Scenario,
     error::Result,
     eval::{Align, Table, paragraph},
-    sim::{Aggregate, ColourBy, Field, GroupSpec, MetricSpec},
+    sim::{Aggregate, Better, ColourBy, Field, GroupSpec, MetricSpec},
 };
 
 /// Prints what a scenario declares.
@@ -42,7 +42,11 @@ fn group_text(group: &GroupSpec) -> String {
     text += &format!("\n{} are paid\n", group.name);
     let mut terms = Table::new([(Align::Left, "term"), (Align::Left, "for")]).wrapped();
     group.reward_terms.iter().for_each(|term| terms.row([term.name, term.doc]));
-    text + &output::fitted(&terms)
+    text += &output::fitted(&terms);
+    text += &format!("\n`{}` acts for {} where nobody is named", group.default, group.name);
+    text +=
+        &group.reference.map_or_else(String::new, |reference| format!("; results are quoted against `{reference}`"));
+    text + "\n"
 }
 
 fn fields(fields: &[Field]) -> Table {
@@ -55,7 +59,7 @@ fn fields(fields: &[Field]) -> Table {
 }
 
 fn metrics(metrics: &[MetricSpec]) -> Table {
-    let columns = ["name", "unit", "of an episode", "meaning"];
+    let columns = ["name", "unit", "of an episode", "better", "meaning"];
     let mut table = Table::new(columns.map(|column| (Align::Left, column))).wrapped();
     for metric in metrics {
         let aggregate = match metric.aggregate {
@@ -63,7 +67,12 @@ fn metrics(metrics: &[MetricSpec]) -> Table {
             Aggregate::Last => "at the last tick",
             Aggregate::Sum => "sum over ticks",
         };
-        table.row([metric.name, metric.unit, aggregate, metric.doc]);
+        let better = match metric.better {
+            Better::Higher => "higher",
+            Better::Lower => "lower",
+            Better::Neither => "",
+        };
+        table.row([metric.name, metric.unit, aggregate, better, metric.doc]);
     }
     table
 }

@@ -13,7 +13,10 @@ use crate::{
         card::Card,
         shipped::{Shipped, shipped},
     },
-    sim::params::{Kind, Param, Params},
+    sim::{
+        Baseline,
+        params::{Kind, Param, Params},
+    },
 };
 
 /// What there is.
@@ -34,15 +37,21 @@ pub(super) fn run(args: &ListArgs) -> Result<()> {
 }
 
 impl Inventory {
-    /// The first scenario of each domain, for what belongs to the domain.
-    fn domains(&self) -> Vec<&Scenario> {
-        let mut found: Vec<&Scenario> = Vec::new();
+    /// The baselines of each domain, by the name of the domain; those of different groups are different ones.
+    fn baselines(&self) -> Vec<(&'static str, Baseline)> {
+        let mut found: Vec<(&'static str, Baseline)> = Vec::new();
         for scenario in self.scenarios.iter().filter_map(|(_, scenario)| scenario.as_ref().ok()) {
-            let id = scenario.domain.domain().id();
-            if !found.iter().any(|known| known.domain.domain().id() == id) {
-                found.push(scenario);
+            let domain = scenario.domain.domain();
+            for baseline in domain.baselines() {
+                let is_like = |(id, known): &(&str, Baseline)| {
+                    *id == domain.id() && known.name == baseline.name && known.group == baseline.group
+                };
+                if !found.iter().any(is_like) {
+                    found.push((domain.id(), baseline));
+                }
             }
         }
+        // Scenarios are listed by domain; a group that only some of them have comes after the others of its domain.
         found
     }
 
@@ -54,12 +63,10 @@ impl Inventory {
             scenarios.row([format!("{}/{}", place.domain, place.name), about]);
         }
         let mut baselines = Table::new([(Align::Name, "baseline"), (Align::Left, "what it does")]).wrapped();
-        for scenario in self.domains() {
-            let domain = scenario.domain.domain();
-            for baseline in domain.baselines() {
-                let mark = if baseline.privileged { " (privileged)" } else { "" };
-                baselines.row([format!("{}/{}", domain.id(), baseline.name), format!("{}{mark}", baseline.doc)]);
-            }
+        for (domain, baseline) in self.baselines() {
+            let mark = if baseline.privileged { " (privileged)" } else { "" };
+            let what = format!("{}: {}{mark}", baseline.group, baseline.doc);
+            baselines.row([format!("{domain}/{}", baseline.name), what]);
         }
         let mut text = output::fitted(&scenarios);
         if self.scenarios.is_empty() {
@@ -106,18 +113,14 @@ impl Inventory {
             }
             entry
         };
-        let baselines = self.domains().into_iter().flat_map(|scenario| {
-            let domain = scenario.domain.domain();
-            let entry = move |baseline: crate::sim::Baseline| {
-                json!({
-                    "name": baseline.name,
-                    "domain": domain.id(),
-                    "group": baseline.group,
-                    "doc": baseline.doc,
-                    "privileged": baseline.privileged,
-                })
-            };
-            domain.baselines().into_iter().map(entry).collect::<Vec<_>>()
+        let baselines = self.baselines().into_iter().map(|(domain, baseline)| {
+            json!({
+                "name": baseline.name,
+                "domain": domain,
+                "group": baseline.group,
+                "doc": baseline.doc,
+                "privileged": baseline.privileged,
+            })
         });
         let checkpoint = |found: &Shipped| {
             let mut entry = json!({
