@@ -22,7 +22,7 @@ fn scenarios_that_show_most_come_first_and_those_with_defects_last() {
         cards.map(|card| card.place.name.as_str()).collect()
     };
     let (jamming, cluster) = (of("jamming"), of("cluster"));
-    assert_eq!(jamming[..2], ["skirmish", "hopping"]);
+    assert_eq!(jamming[..3], ["skirmish", "duel-4-10", "hopping"]);
     assert_eq!(cluster[0], "default");
     assert_eq!(cluster[cluster.len() - 2..], ["as-published", "repaired"]);
     let with_defects = lab.gallery().cards().iter().filter(|card| card.shows_defects).count();
