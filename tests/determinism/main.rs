@@ -86,11 +86,13 @@ fn variants() -> Vec<(&'static str, Scenario)> {
     ]
 }
 
+/// Bounds and choices of a group's actions.
+type Die = (Vec<(f32, f32)>, Vec<usize>);
+
 /// Actions that depend on nothing but the env's address: uniform, somewhat beyond what is allowed.
 struct Dice {
     seeds: Seeds,
-    /// Bounds and choices of each group.
-    groups: Vec<(Vec<(f32, f32)>, Vec<usize>)>,
+    groups: Vec<Die>,
 }
 
 impl Dice {
