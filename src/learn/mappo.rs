@@ -5,7 +5,7 @@
 //! 2017), stopped early when the policy has moved too far. MAPPO's critic sees the whole team and gives one value per
 //! step, IPPO's sees what an agent sees and gives one each; nothing else differs.
 //!
-//! Where several groups learn, each has a policy, a critic, normalisers and an optimiser of its own ([`Pupil`]); all of them
+//! Where several groups learn, each has a policy, a critic, normalisers and an optimiser of its own (a `Pupil`); all of them
 //! learn from one rollout, in which the envs are stepped once.
 
 mod build;
