@@ -69,7 +69,7 @@ fn learning(c: &mut Criterion) {
             let mut network = network(observation, hidden, activation);
             let rows = observations(4 * entries * agents, observation);
             let steps: Vec<u32> = (0..entries as u32).map(|i| i * 37 % (4 * entries as u32)).collect();
-            let minibatch = Minibatch { observations: &rows, shares: None, agents, steps: &steps };
+            let minibatch = Minibatch { observations: &rows, global: &[], shares: None, agents, steps: &steps };
             group.throughput(Throughput::Elements((entries * agents) as u64));
             let name = BenchmarkId::new(format!("obs{observation}_hidden{hidden}"), format!("mb{}", entries * agents));
             group.bench_function(name, |bencher| {

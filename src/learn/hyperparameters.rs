@@ -66,6 +66,18 @@ choices! {
 }
 
 choices! {
+    /// What the critic of a group is shown. Actors always see what their group sees.
+    pub enum CriticSees {
+        /// What its group sees.
+        Group = "group",
+        /// What all groups see, side by side.
+        All = "all",
+        /// The state of the env that the domain tells critics.
+        State = "state",
+    }
+}
+
+choices! {
     /// Nonlinearity of the hidden layers.
     pub enum HiddenActivation {
         /// max(0, x).
@@ -94,6 +106,8 @@ params! {
         activation: HiddenActivation = HiddenActivation::Tanh, choice, next_reset;
         /// MAPPO, MADDPG, MATD3: how a critic takes in the agents of a team.
         critic: CriticPool = CriticPool::Mean, choice, next_reset;
+        /// MAPPO: what a critic is shown; other than `group` it takes the agents side by side and needs backend `fused`.
+        critic_sees: CriticSees = CriticSees::Group, choice, next_reset;
         /// Settings of each continuous action dimension that the policy chooses among; 0 draws them from Gaussians.
         action_bins: usize = 0, range 0..=64, next_reset;
         /// Logarithm of the initial standard deviation of continuous actions, before squashing.
@@ -201,6 +215,13 @@ impl PpoParams {
                 "MAPPO and IPPO train one policy for all agents of a group: `parameter_sharing` is true",
             )
             .hint("leave it as it is, or train with `algo=maddpg` or `algo=matd3`"));
+        }
+        let sees_more = self.critic_sees != CriticSees::Group;
+        if sees_more && (self.algo != Algo::Mappo || self.critic != CriticPool::Mean) {
+            return Err(Error::input(
+                "`critic_sees` is for MAPPO without attention: other critics see what their group sees",
+            )
+            .hint("train with `algo=mappo` and `critic=mean`, or leave `critic_sees` at `group`"));
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ use super::{
     critic::Critic,
     hyperparameters::PpoParams,
     learner::{Counters, IterationReport, Learned, Learner, Lineup, episode_scalars, group_path},
-    rollout::{Actor, Learning, Opponent, Teacher, collect},
+    rollout::{Actor, GlobalView, Learning, Opponent, Teacher, collect},
 };
 use crate::{
     error::Result,
@@ -95,13 +95,14 @@ impl Trainer {
         let learning = self.pupils.iter_mut().zip(&actors).zip(&stand_ins);
         let mut learning: Vec<Learning<'_>> = learning
             .map(|((pupil, network), stand_ins)| {
-                let Pupil { head, rollout, moments, teacher, pool, .. } = pupil;
+                let Pupil { head, rollout, moments, teacher, pool, global, .. } = pupil;
                 let policy = teacher.as_deref().filter(|_| imitates);
                 let teacher = policy.map(|policy| Teacher { policy, plays });
                 let earlier = |index: &Option<usize>| index.and_then(|index| Some(pool.as_ref()?.policy(index)));
                 let stand_ins = stand_ins.iter().map(earlier).collect();
                 // The moments of this rollout count from the next one on: a rollout is seen through one normaliser.
-                Learning { rollout, actor: Actor { network, head, seeds, teacher, stand_ins }, moments }
+                let actor = Actor { network, head, seeds, teacher, stand_ins, global: global.as_ref() };
+                Learning { rollout, actor, moments }
             })
             .collect();
         let opponents = self.opponents.iter().map(|(group, policy)| Opponent { group: *group, policy: &**policy });

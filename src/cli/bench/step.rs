@@ -30,7 +30,7 @@ pub(super) fn seconds(recipe: &Recipe, network: &mut dyn ActorCritic) -> f64 {
     let observations: Vec<f32> = (0..numbers).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
     // An order without pattern: 389 is prime.
     let steps: Vec<u32> = (0..entries).map(|i| (i * 389 % entries) as u32).collect();
-    let minibatch = Minibatch { observations: &observations, shares: None, agents, steps: &steps };
+    let minibatch = Minibatch { observations: &observations, global: &[], shares: None, agents, steps: &steps };
     Meter::default().seconds(|| {
         black_box(network.step(black_box(minibatch), &Distance, SIZE));
     })

@@ -23,7 +23,8 @@ pub(super) fn hybrid_head(group: &GroupSpec, params: &PpoParams) -> Result<Hybri
     HybridHead::with_bins(&bounds, &choices, params.action_bins)
 }
 
-pub(super) fn architecture(group: &GroupSpec, head: &HybridHead, params: &PpoParams) -> Architecture {
+/// The networks of a group, whose critic is shown `global` numbers apart from what agents see.
+pub(super) fn architecture(group: &GroupSpec, head: &HybridHead, global: usize, params: &PpoParams) -> Architecture {
     Architecture {
         observation: group.observation.len(),
         hidden: params.hidden,
@@ -34,6 +35,7 @@ pub(super) fn architecture(group: &GroupSpec, head: &HybridHead, params: &PpoPar
         continuous: head.continuous(),
         discrete: head.choices(),
         critic: match (params.algo, params.critic) {
+            _ if global > 0 => CriticInput::Global(global),
             (Algo::Ippo, _) => CriticInput::Own,
             (_, CriticPool::Mean) => CriticInput::Mean,
             (_, CriticPool::Attention) => CriticInput::Attention,

@@ -21,7 +21,8 @@ impl Learner for Trainer {
     }
 
     fn critic(&self, group: usize) -> Option<Critic> {
-        let pupil = self.pupils.iter().find(|pupil| pupil.group() == group)?;
+        // A critic that is shown more than the group sees cannot tell its values from what the group sees.
+        let pupil = self.pupils.iter().find(|pupil| pupil.group() == group && pupil.global.is_none())?;
         Some(Critic::new(pupil.net.critic()?, pupil.value_norm.clone()))
     }
 

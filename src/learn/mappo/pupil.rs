@@ -13,7 +13,7 @@ use crate::{
         learner::Seat,
         nets::{ActorCritic, Minibatch, StepSize},
         ppo_loss::{Experience, PpoCoefficients, PpoLoss, Term},
-        rollout::{Rollout, Seen, Shape, some_of},
+        rollout::{GlobalView, Rollout, Seen, Shape, some_of},
         schedule::Schedule,
         value_norm::ValueNorm,
     },
@@ -32,6 +32,8 @@ pub(super) struct Pupil {
     pub(super) head: HybridHead,
     pub(super) net: Box<dyn ActorCritic>,
     pub(super) moments: RunningMoments,
+    /// What the critic is shown apart from what agents see.
+    pub(super) global: Option<GlobalView>,
     pub(super) value_norm: ValueNorm,
     pub(super) rollout: Rollout,
     pub(super) teacher: Option<Box<dyn Policy>>,
@@ -44,7 +46,8 @@ impl Pupil {
     pub(super) fn new(batch: &Batch, seat: Seat, seed: u64, params: &PpoParams) -> Result<Self> {
         let group = &batch.spec().groups[seat.group];
         let head = hybrid_head(group, params)?;
-        let architecture = architecture(group, &head, params);
+        let global = GlobalView::new(batch.spec(), params.critic_sees, params.norm_obs)?;
+        let architecture = architecture(group, &head, global.as_ref().map_or(0, GlobalView::width), params);
         let observation = architecture.observation;
         // Groups begin with different weights; those of the first one are what a single group begins with.
         let seed = seed.wrapping_add((seat.group as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -52,8 +55,9 @@ impl Pupil {
             net: network(architecture, params, seed)?,
             moments: RunningMoments::new(observation),
             value_norm: ValueNorm::new(RETURNS_REMEMBERED),
-            rollout: Rollout::new(shape(batch, seat.group, &head, params)),
+            rollout: Rollout::new(shape(batch, seat.group, &head, global.as_ref(), params)),
             head,
+            global,
             teacher: None,
             pool: seat.has_pool.then(Pool::default),
         })
@@ -71,7 +75,7 @@ impl Pupil {
 
     /// Goes on in other envs.
     pub(super) fn move_to(&mut self, batch: &Batch, params: &PpoParams) {
-        self.rollout = Rollout::new(shape(batch, self.group(), &self.head, params));
+        self.rollout = Rollout::new(shape(batch, self.group(), &self.head, self.global.as_ref(), params));
     }
 
     /// The policy as it is now, for acting.
@@ -105,13 +109,19 @@ impl Pupil {
         iteration: u64,
         progress: f64,
     ) -> Result<Vec<(String, f64)>> {
-        let Self { net, rollout, value_norm, .. } = self;
+        let Self { net, rollout, value_norm, global, .. } = self;
         let shape = rollout.shape();
         let shares = shares(&rollout.present, shape.agents);
-        let values = values_of(&mut **net, shape, &rollout.observations, &shares);
-        let mut seen =
-            |seen: &Seen| values_of(&mut **net, shape, &seen.observations, &self::shares(&seen.present, shape.agents));
+        let values = values_of(&mut **net, shape, (&rollout.observations, &rollout.global), &shares);
+        let mut seen = |seen: &Seen| {
+            let shares = self::shares(&seen.present, shape.agents);
+            values_of(&mut **net, shape, (&seen.observations, &seen.global), &shares)
+        };
         let (last_values, end_values) = (seen(&rollout.last), seen(&rollout.ends));
+        if let Some(global) = global {
+            // As with the moments of observations: they count from the next rollout on.
+            global.merge(&rollout.global_moments)?;
+        }
         let in_reward_unit = |mut values: Vec<f32>| {
             value_norm.denormalise(&mut values);
             values
@@ -188,7 +198,8 @@ impl Pupil {
             let mut of_epoch = Sums::default();
             for steps in order.chunks(per_minibatch) {
                 let (observations, shares) = (&rollout.observations[..], some_of(&targets.shares));
-                let minibatch = Minibatch { observations, shares, agents: shape.agents, steps };
+                let global = &rollout.global[..];
+                let minibatch = Minibatch { observations, global, shares, agents: shape.agents, steps };
                 of_epoch.add(&if rollout.labels.is_empty() {
                     let loss = PpoLoss::new(head, experience, steps, coefficients)?;
                     net.step(minibatch, &loss, size)
@@ -217,16 +228,26 @@ struct Targets {
     shares: Vec<f32>,
 }
 
-/// The critic's values of moments that a group sees, in its own unit.
-pub(super) fn values_of(net: &mut dyn ActorCritic, shape: &Shape, observations: &[f32], shares: &[f32]) -> Vec<f32> {
+/// The critic's values of some moments, in its own unit, from what the group sees of them or from what is told apart from that.
+pub(super) fn values_of(
+    net: &mut dyn ActorCritic,
+    shape: &Shape,
+    (observations, global): (&[f32], &[f32]),
+    shares: &[f32],
+) -> Vec<f32> {
     let Shape { agents, columns, observation, .. } = *shape;
     let mut values = vec![0.0; observations.len() / (agents * observation) * columns];
-    net.values(observations, agents, some_of(shares), &mut values);
+    if shape.global > 0 {
+        net.values(global, 1, None, &mut values);
+    } else {
+        net.values(observations, agents, some_of(shares), &mut values);
+    }
     values
 }
 
-fn shape(batch: &Batch, group: usize, head: &HybridHead, params: &PpoParams) -> Shape {
-    Shape::of(batch, group, head, params.num_steps, params.algo == Algo::Mappo)
+fn shape(batch: &Batch, group: usize, head: &HybridHead, global: Option<&GlobalView>, params: &PpoParams) -> Shape {
+    let shape = Shape::of(batch, group, head, params.num_steps, params.algo == Algo::Mappo);
+    Shape { global: global.map_or(0, GlobalView::width), ..shape }
 }
 
 /// Share of each agent in what a critic pools, `[moments, agents]`: nothing for those who are not there. Empty if all are.

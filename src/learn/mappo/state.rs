@@ -51,6 +51,9 @@ impl Trainer {
             let mut add = |name: &str, bytes| sections.insert(name_of(name, self.spec(), pupil.group()), bytes);
             add("weights", to_safetensors(&pupil.net.state(), &BTreeMap::new())?);
             add("learner", to_bytes(&saved)?);
+            if let Some(global) = &pupil.global {
+                add("global", to_bytes(&global.moments())?);
+            }
             if let Some(pool) = &pupil.pool {
                 add("pool", to_bytes(&pool.save()?)?);
             }
@@ -76,6 +79,11 @@ impl Trainer {
             }
             let weights = from_safetensors(read("weights")?, std::path::Path::new("weights"))?;
             pupil.net.load_state(&weights.tensors)?;
+            match &mut pupil.global {
+                Some(global) => global.restore(from_bytes(read("global")?, "global")?)?,
+                None if sections.contains_key(&name_of("global", spec, group)) => return Err(GlobalView::another()),
+                None => {}
+            }
             if pupil.pool.is_some() {
                 let saved: SavedPool = from_bytes(read("pool")?, "pool")?;
                 pupil.pool = Some(Pool::load(&saved, &pupil.net.architecture().actor())?);
@@ -133,6 +141,14 @@ impl Trainer {
                 )));
             }
         }
+        let shown = |pupil: &Pupil| pupil.global.as_ref().map_or(0, GlobalView::width);
+        for pupil in &self.pupils {
+            let there = GlobalView::new(batch.spec(), self.params.critic_sees, self.params.norm_obs)?;
+            if there.map_or(0, |view| view.width()) != shown(pupil) {
+                return Err(Error::input("a curriculum cannot change how much a critic is shown")
+                    .hint("set `critic_sees` to `group`, whose critic takes teams of any size"));
+            }
+        }
         self.pupils.iter_mut().for_each(|pupil| pupil.move_to(&batch, &self.params));
         self.batch = batch;
         Ok(())
@@ -155,6 +171,6 @@ pub(in crate::learn) fn policy_in(
         tensors.push(NamedTensor { name: name.to_owned(), shape: vec![data.len()], data });
     }
     let group = &spec.groups[group];
-    let shape = architecture(group, &hybrid_head(group, params)?, params).actor();
+    let shape = architecture(group, &hybrid_head(group, params)?, 0, params).actor();
     Network::from_tensors(shape, &tensors)
 }

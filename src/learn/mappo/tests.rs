@@ -99,7 +99,7 @@ fn a_copied_critic_expects_what_the_trainer_expects() {
         (0..2).for_each(|_| drop(trainer.iterate(0.0).unwrap()));
         let copy = trainer.critic(0).unwrap();
         let Pupil { net, rollout, value_norm, .. } = &mut trainer.pupils[0];
-        let mut expected = pupil::values_of(&mut **net, rollout.shape(), &rollout.observations, &[]);
+        let mut expected = pupil::values_of(&mut **net, rollout.shape(), (&rollout.observations, &[]), &[]);
         value_norm.denormalise(&mut expected);
         assert_eq!(expected.len(), 4 * 8 * columns);
         assert_eq!(copy.values(&trainer.pupils[0].rollout.observations, 4).unwrap(), expected, "{algo:?}");

@@ -47,6 +47,8 @@ pub enum CriticInput {
     Mean,
     /// Attention over the agents' embeddings, one value per group (MAPPO; libtorch only).
     Attention,
+    /// So many numbers that describe the whole env and are told apart from what agents see, one value per group (MAPPO).
+    Global(usize),
 }
 
 impl Architecture {
@@ -66,11 +68,19 @@ impl Architecture {
         self.continuous + self.discrete.iter().sum::<usize>()
     }
 
+    /// Numbers in one row of what the critic sees.
+    pub fn critic_width(&self) -> usize {
+        match self.critic {
+            CriticInput::Own | CriticInput::Mean | CriticInput::Attention => self.observation,
+            CriticInput::Global(width) => width,
+        }
+    }
+
     /// Values per step for a group of `agents`.
     pub fn values_per_step(&self, agents: usize) -> usize {
         match self.critic {
             CriticInput::Own => agents,
-            CriticInput::Mean | CriticInput::Attention => 1,
+            CriticInput::Mean | CriticInput::Attention | CriticInput::Global(_) => 1,
         }
     }
 }
@@ -80,6 +90,8 @@ impl Architecture {
 pub struct Minibatch<'a> {
     /// Normalised observations of the whole rollout, `[steps, agents, observation]`.
     pub observations: &'a [f32],
+    /// What a critic with [`CriticInput::Global`] sees of the whole rollout, normalised, `[steps, critic_width]`; empty for others.
+    pub global: &'a [f32],
     /// Share of each agent in what a critic of the whole group pools, `[steps, agents]`: 0 for who is not there. Without it, all
     /// have the same.
     pub shares: Option<&'a [f32]>,
@@ -162,7 +174,8 @@ pub trait ActorCritic: Send {
     /// Sizes and choices this network was built with.
     fn architecture(&self) -> &Architecture;
 
-    /// Values of `[steps, agents, observation]` into `[steps, values_per_step]`; `shares` as in [`Minibatch::shares`].
+    /// Values of `[steps, agents, critic_width]` into `[steps, values_per_step]`; `shares` as in [`Minibatch::shares`]. A critic with
+    /// [`CriticInput::Global`] sees one row per step, as if there were one agent.
     fn values(&mut self, observations: &[f32], agents: usize, shares: Option<&[f32]>, values: &mut [f32]);
 
     /// One optimiser step on a minibatch.

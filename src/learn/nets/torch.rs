@@ -77,6 +77,10 @@ impl Torch {
     fn zeros(architecture: Architecture) -> Result<Self> {
         architecture.actor().check()?;
         let hidden = architecture.hidden;
+        if let CriticInput::Global(_) = architecture.critic {
+            return Err(Error::input("with libtorch a critic sees what its own group sees")
+                .hint("use `--backend fused`, or leave `critic_sees` at `group`"));
+        }
         if architecture.critic == CriticInput::Attention && !hidden.is_multiple_of(HEADS) {
             return Err(Error::input(format!("{HEADS} attention heads cannot share {hidden} hidden units"))
                 .hint(format!("make the hidden layers a multiple of {HEADS} wide")));
@@ -186,7 +190,8 @@ fn sizes(architecture: &Architecture) -> Sizes {
         },
         critic: match architecture.critic {
             CriticInput::Own => interface::Critic::Own,
-            CriticInput::Mean => interface::Critic::Mean,
+            // There is none with a global view: `zeros` refuses it.
+            CriticInput::Mean | CriticInput::Global(_) => interface::Critic::Mean,
             CriticInput::Attention => interface::Critic::Attention,
         },
     }

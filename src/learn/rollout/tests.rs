@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use super::*;
+use super::{collect::ACTION, *};
 use crate::{
     domains::jamming::JammingParams,
     policy::{
-        network::{Activation, ActorShape},
+        distribution::{HeadRows, Noise},
+        network::{Activation, ActorShape, Network},
         tensor::NamedTensor,
     },
-    sim::{ActionSpace, Domain},
+    sim::{ActionSpace, Domain, EpisodeRecord, Seeds},
 };
 
 const NUM_STEPS: usize = 9;
@@ -62,7 +63,7 @@ fn head() -> HybridHead {
 }
 
 fn actor<'a>(network: &'a Network, head: &'a HybridHead, teacher: Option<Teacher<'a>>) -> Actor<'a> {
-    Actor { network, head, seeds: Seeds::new(4), teacher, stand_ins: Vec::new() }
+    Actor { network, head, seeds: Seeds::new(4), teacher, stand_ins: Vec::new(), global: None }
 }
 
 fn play(

@@ -57,7 +57,7 @@ fn train(torch: &mut Torch, observations: &[f32], updates: usize, size: StepSize
     let steps: Vec<u32> = (0..(observations.len() / (AGENTS * 5)) as u32).rev().collect();
     let mut report = StepReport::default();
     for _ in 0..updates {
-        let minibatch = Minibatch { observations, shares: None, agents: AGENTS, steps: &steps };
+        let minibatch = Minibatch { observations, global: &[], shares: None, agents: AGENTS, steps: &steps };
         report = torch.step(minibatch, &Towards(0.7), size);
     }
     report
@@ -207,7 +207,8 @@ impl Loss for Broken {
 fn a_panic_of_the_loss_comes_through_and_changes_nothing() {
     let mut torch = Torch::new(architecture(CriticInput::Mean), -0.5, 12).unwrap();
     let (before, observations) = (torch.state(), observations(4));
-    let minibatch = Minibatch { observations: &observations, shares: None, agents: AGENTS, steps: &[0, 1] };
+    let minibatch =
+        Minibatch { observations: &observations, global: &[], shares: None, agents: AGENTS, steps: &[0, 1] };
     let panic = catch_unwind(AssertUnwindSafe(|| torch.step(minibatch, &Broken, SIZE))).unwrap_err();
     assert_eq!(panic.downcast_ref(), Some(&"no loss today"));
     assert_eq!(torch.state(), before);

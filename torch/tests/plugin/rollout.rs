@@ -84,7 +84,13 @@ impl Rollout {
         for update in 0..updates {
             let steps: Vec<u32> = (0..100).map(|i| (i * 7 + update * 31) % NUM_STEPS as u32).collect();
             let loss = PpoLoss::new(&space, self.experience(), &steps, COEFFICIENTS).unwrap();
-            let minibatch = Minibatch { observations: &self.observations, shares: None, agents: AGENTS, steps: &steps };
+            let minibatch = Minibatch {
+                observations: &self.observations,
+                global: &[],
+                shares: None,
+                agents: AGENTS,
+                steps: &steps,
+            };
             report = network.step(minibatch, &loss, SIZE);
         }
         report

@@ -14,7 +14,7 @@ use bevy_ecs::{
 use super::{scalar, small};
 use crate::{
     learn::{
-        hyperparameters::{Algo, PpoParams},
+        hyperparameters::{Algo, CriticSees, PpoParams},
         learner::{Learned, Learner, Lineup, Seat},
         mappo::Trainer,
     },
@@ -410,6 +410,67 @@ fn who_leaves_has_no_future_and_is_counted_nowhere() {
     let mut team = trained(&LEAVERS, 8, &PpoParams { algo: Algo::Mappo, ..params }, 3);
     assert!(team.iterate(1.0).unwrap().scalars.iter().all(|(_, number)| number.is_finite()));
     assert!(scalar(&team.iterate(1.0).unwrap(), "losses/value_loss") < 10.0);
+}
+
+/// Luck decides what both are paid. The first group sees nothing of it, the second does, and it is the env's state.
+const LUCK: Game = Game {
+    groups: &[("blind", 1, 1, 2), ("seeing", 1, 1, 2)],
+    is_masked: false,
+    play: |moment| {
+        let won = luck(moment.slot, moment.tick - 1);
+        moment.pay(0, won);
+        moment.pay(1, won);
+    },
+    show: |moment| {
+        let (slot, luck) = (moment.slot, luck(moment.slot, moment.tick));
+        moment.show(0, &[1.0]);
+        moment.show(1, &[luck]);
+        moment.ports.state[slot] = luck;
+    },
+};
+
+fn luck(slot: usize, tick: u32) -> f32 {
+    ((slot + (tick * tick) as usize) % 3) as f32
+}
+
+#[test]
+fn a_critic_knows_what_it_is_shown_and_actors_need_not() {
+    let explained = |critic_sees, group: &str| {
+        let params = PpoParams { critic_sees, gamma: 0.0, norm_obs: true, ..params() };
+        let mut trainer = trained(&LUCK, 8, &params, 30);
+        scalar(&trainer.iterate(1.0).unwrap(), &format!("losses/explained_variance/{group}"))
+    };
+    assert!(explained(CriticSees::Group, "blind") < 0.1, "nobody can know what it does not see");
+    for sees in [CriticSees::All, CriticSees::State] {
+        assert!(explained(sees, "blind") > 0.9 && explained(sees, "seeing") > 0.9, "{sees:?}");
+    }
+}
+
+/// What a critic is shown is normalised by moments that a resumed run needs as well, and those who are gone are in none.
+#[test]
+fn a_run_whose_critic_sees_more_resumes_bit_for_bit() {
+    for (game, sees) in [(&LUCK, CriticSees::All), (&LUCK, CriticSees::State), (&LEAVERS, CriticSees::All)] {
+        let params = PpoParams { critic_sees: sees, norm_obs: true, ..params() };
+        let mut whole = trained(game, 8, &params, 3);
+        let mut resumed = Trainer::new(game, 8, 1, &params).unwrap();
+        resumed.load(&whole.save().unwrap()).unwrap();
+        assert_eq!(resumed.iterate(0.5).unwrap(), whole.iterate(0.5).unwrap());
+        assert!(resumed.save().unwrap() == whole.save().unwrap());
+        let shown = &whole.pupils[0].rollout.global;
+        assert!(shown.iter().all(|number| number.abs() < 5.0), "numbers of those who are gone count: {sees:?}");
+        assert!(shown.iter().any(|number| *number != 0.0));
+        let mut other = Trainer::new(game, 8, 1, &PpoParams { critic_sees: CriticSees::Group, ..params }).unwrap();
+        assert!(other.load(&whole.save().unwrap()).is_err(), "a critic of other sizes");
+    }
+}
+
+#[test]
+fn a_critic_cannot_see_a_state_that_nobody_tells() {
+    let params = PpoParams { critic_sees: CriticSees::State, ..params() };
+    let error = Trainer::new(&crate::domains::jamming::JammingParams::default(), 8, 1, &params).err().unwrap();
+    assert!(error.to_string().contains("no state"), "{error}");
+    let unshared = PpoParams { algo: Algo::Ippo, critic_sees: CriticSees::All, ..params };
+    assert!(unshared.consistent().unwrap_err().to_string().contains("critic_sees"));
 }
 
 /// Pays 1 a tick and ends by itself after four.

@@ -57,7 +57,7 @@ impl Layout {
         let inputs = architecture.observation;
         let actor = Layers::place(&mut end, inputs, architecture.hidden, architecture.head());
         let log_std = claim(&mut end, padded(architecture.continuous));
-        let critic = Layers::place(&mut end, inputs, architecture.hidden, 1);
+        let critic = Layers::place(&mut end, architecture.critic_width(), architecture.hidden, 1);
         let mut slots = actor.slots("actor");
         slots.push(Slot {
             name: "actor.log_std".to_owned(),

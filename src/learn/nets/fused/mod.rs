@@ -213,7 +213,7 @@ impl ActorCritic for Fused {
     }
 
     fn values(&mut self, observations: &[f32], agents: usize, shares: Option<&[f32]>, values: &mut [f32]) {
-        let entry = agents * self.architecture.observation;
+        let entry = agents * self.architecture.critic_width();
         let per_entry = self.architecture.values_per_step(agents);
         let entries = observations.len() / entry;
         assert_eq!(observations.len(), entries * entry, "whole steps");

@@ -1,6 +1,8 @@
 //! Gradients against finite differences in f64, the optimiser against scalar code, and the promises on bits.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::LazyLock;
+
 use super::*;
 mod reference;
 
@@ -18,12 +20,26 @@ fn architecture(critic: CriticInput, activation: Activation) -> Architecture {
     Architecture { observation: OBSERVATION, hidden: 20, activation, continuous: CONTINUOUS, discrete: vec![4], critic }
 }
 
-const KINDS: [(CriticInput, Activation); 4] = [
+const KINDS: [(CriticInput, Activation); 6] = [
     (CriticInput::Own, Activation::Relu),
     (CriticInput::Own, Activation::Tanh),
     (CriticInput::Mean, Activation::Relu),
     (CriticInput::Mean, Activation::Tanh),
+    (CriticInput::Global(7), Activation::Relu),
+    (CriticInput::Global(7), Activation::Tanh),
 ];
+
+/// What critics with a view of their own are shown, of as many steps as the longest rollout here has.
+static GLOBAL: LazyLock<Vec<f32>> =
+    LazyLock::new(|| (0..500 * 7).map(|i| (((i + 1) as f64 * 0.569_840_29).fract() * 2.0 - 1.0) as f32).collect());
+
+/// What the critic is shown of a rollout, and of how many agents that is.
+fn shown<'a>(fused: &Fused, observations: &'a [f32], agents: usize) -> (&'a [f32], usize) {
+    match fused.architecture.critic {
+        CriticInput::Global(width) => (&GLOBAL[..observations.len() / (agents * OBSERVATION) * width], 1),
+        _ => (observations, agents),
+    }
+}
 
 const SIZE: StepSize =
     StepSize { actor_learning_rate: 1e-2, critic_learning_rate: 2e-2, adam_eps: 1e-5, max_grad_norm: 0.5 };
@@ -53,7 +69,7 @@ fn gradients_agree_with_finite_differences() {
     for (critic, activation) in KINDS {
         let (agents, mut fused) = (30, fused(critic, activation));
         let (observations, steps) = (observations(40, agents), steps(agents));
-        let minibatch = Minibatch { observations: &observations, shares: None, agents, steps: &steps };
+        let minibatch = Minibatch { observations: &observations, global: &GLOBAL, shares: None, agents, steps: &steps };
         let terms = fused.differentiate(minibatch, &Waves { agents }, true);
         let gradient = fused.gradients[0].gradient.clone();
         let mut reference = Reference::of(&fused);
@@ -114,7 +130,7 @@ fn steps_agree_with_scalar_adam_and_clipping() {
     for max_grad_norm in [0.5, 1e6] {
         let (agents, mut fused) = (4, fused(CriticInput::Mean, Activation::Tanh));
         let (observations, steps) = (observations(40, agents), steps(agents));
-        let minibatch = Minibatch { observations: &observations, shares: None, agents, steps: &steps };
+        let minibatch = Minibatch { observations: &observations, global: &GLOBAL, shares: None, agents, steps: &steps };
         let size = StepSize { max_grad_norm, ..SIZE };
         let named = Reference::of(&fused).tensors;
         let actors = named.iter().filter(|(name, ..)| name.starts_with("actor.")).count();
@@ -156,12 +172,19 @@ fn trained(
     let steps: Vec<u32> = (0..500).map(|i| i * 17 % 500).collect();
     let report = pool.install(|| {
         for count in [500, 33, 1] {
-            let minibatch = Minibatch { observations: &observations, shares: None, agents, steps: &steps[..count] };
+            let minibatch = Minibatch {
+                observations: &observations,
+                global: &GLOBAL,
+                shares: None,
+                agents,
+                steps: &steps[..count],
+            };
             fused.step(minibatch, &Waves { agents }, SIZE);
         }
         let mut values = vec![0.0; 500 * fused.architecture.values_per_step(agents)];
-        fused.values(&observations, agents, None, &mut values);
-        let minibatch = Minibatch { observations: &observations, shares: None, agents, steps: &steps };
+        let (seen, of) = shown(&fused, &observations, agents);
+        fused.values(seen, of, None, &mut values);
+        let minibatch = Minibatch { observations: &observations, global: &GLOBAL, shares: None, agents, steps: &steps };
         format!("{values:?} {:?}", fused.step(minibatch, &Waves { agents }, SIZE))
     });
     (state_bits(&fused), report)
@@ -189,7 +212,7 @@ fn loaded_state_continues_with_the_same_bits() {
     for (critic, activation) in KINDS {
         let (agents, mut one) = (4, fused(critic, activation));
         let (observations, steps) = (observations(40, agents), steps(agents));
-        let minibatch = Minibatch { observations: &observations, shares: None, agents, steps: &steps };
+        let minibatch = Minibatch { observations: &observations, global: &GLOBAL, shares: None, agents, steps: &steps };
         for _ in 0..3 {
             one.step(minibatch, &Waves { agents }, SIZE);
         }
@@ -221,8 +244,13 @@ fn acting_and_training_see_the_same_bits() {
         let (mut head, mut values) =
             (vec![0.0; 32 * agents * HEAD], vec![0.0; 32 * fused.architecture.values_per_step(agents)]);
         fused.actor().forward(&observations, &mut head, &mut Scratch::default());
-        fused.values(&observations, agents, None, &mut values);
-        fused.step(Minibatch { observations: &observations, shares: None, agents, steps: &steps }, &seen, SIZE);
+        let (seen_by_critic, rows) = shown(&fused, &observations, agents);
+        fused.values(seen_by_critic, rows, None, &mut values);
+        fused.step(
+            Minibatch { observations: &observations, global: &GLOBAL, shares: None, agents, steps: &steps },
+            &seen,
+            SIZE,
+        );
         let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(seen.0.into_inner().unwrap(), [bits(&head), bits(&values)], "{critic:?} {activation:?}");
     }
@@ -235,7 +263,7 @@ fn padding_of_parameters_and_moments_stays_zero() {
         let (observations, steps) = (observations(40, agents), steps(agents));
         for _ in 0..3 {
             fused.step(
-                Minibatch { observations: &observations, shares: None, agents, steps: &steps },
+                Minibatch { observations: &observations, global: &GLOBAL, shares: None, agents, steps: &steps },
                 &Waves { agents },
                 SIZE,
             );
@@ -251,7 +279,7 @@ fn padding_of_parameters_and_moments_stays_zero() {
 fn an_actor_learning_rate_of_zero_leaves_the_actor_alone() {
     let (agents, mut fused) = (4, fused(CriticInput::Mean, Activation::Relu));
     let (observations, steps) = (observations(40, agents), steps(agents));
-    let minibatch = Minibatch { observations: &observations, shares: None, agents, steps: &steps };
+    let minibatch = Minibatch { observations: &observations, global: &GLOBAL, shares: None, agents, steps: &steps };
     fused.step(minibatch, &Waves { agents }, SIZE);
     let before = state_bits(&fused);
     let report = fused.step(minibatch, &Waves { agents }, StepSize { actor_learning_rate: 0.0, ..SIZE });
@@ -276,8 +304,11 @@ fn a_gradient_that_is_not_finite_is_not_followed() {
     let mut fused = fused(CriticInput::Own, Activation::Tanh);
     let before = state_bits(&fused);
     let observations = observations(3, 2);
-    let report =
-        fused.step(Minibatch { observations: &observations, shares: None, agents: 2, steps: &[0, 2] }, &Broken, SIZE);
+    let report = fused.step(
+        Minibatch { observations: &observations, global: &GLOBAL, shares: None, agents: 2, steps: &[0, 2] },
+        &Broken,
+        SIZE,
+    );
     assert!(!report.actor_grad_norm.is_finite() && !report.critic_grad_norm.is_finite());
     assert_eq!(state_bits(&fused), before);
 }
@@ -286,8 +317,11 @@ fn a_gradient_that_is_not_finite_is_not_followed() {
 fn an_empty_minibatch_changes_nothing() {
     let mut fused = fused(CriticInput::Mean, Activation::Relu);
     let before = state_bits(&fused);
-    let report =
-        fused.step(Minibatch { observations: &[], shares: None, agents: 4, steps: &[] }, &Waves { agents: 4 }, SIZE);
+    let report = fused.step(
+        Minibatch { observations: &[], global: &[], shares: None, agents: 4, steps: &[] },
+        &Waves { agents: 4 },
+        SIZE,
+    );
     assert_eq!((report, state_bits(&fused)), (StepReport::default(), before));
 }
 
@@ -296,7 +330,7 @@ fn steps_along_a_loss_lower_it() {
     for (critic, activation) in KINDS {
         let (agents, mut fused) = (4, fused(critic, activation));
         let (observations, steps) = (observations(40, agents), steps(agents));
-        let minibatch = Minibatch { observations: &observations, shares: None, agents, steps: &steps };
+        let minibatch = Minibatch { observations: &observations, global: &GLOBAL, shares: None, agents, steps: &steps };
         let size = StepSize { actor_learning_rate: 3e-3, critic_learning_rate: 3e-3, ..SIZE };
         let losses: Vec<f64> = (0..200).map(|_| fused.step(minibatch, &Waves { agents }, size).terms[0]).collect();
         assert!(losses[199] < losses[0] - 100.0, "{critic:?} {activation:?}: {} to {}", losses[0], losses[199]);
@@ -310,7 +344,7 @@ fn groups_larger_than_a_tile_and_heads_without_continuous_dimensions_work() {
     let (agents, mut fused) = (300, Fused::new(architecture, 0.0, 1).unwrap());
     let observations = observations(3, agents);
     let report = fused.step(
-        Minibatch { observations: &observations, shares: None, agents, steps: &[2, 0] },
+        Minibatch { observations: &observations, global: &GLOBAL, shares: None, agents, steps: &[2, 0] },
         &Waves { agents },
         SIZE,
     );
@@ -346,7 +380,11 @@ fn damaged_state_is_refused_and_changes_nothing() {
     }
     let (agents, mut fused) = (4, fused(CriticInput::Mean, Activation::Relu));
     let (observations, steps) = (observations(40, agents), steps(agents));
-    fused.step(Minibatch { observations: &observations, shares: None, agents, steps: &steps }, &Waves { agents }, SIZE);
+    fused.step(
+        Minibatch { observations: &observations, global: &GLOBAL, shares: None, agents, steps: &steps },
+        &Waves { agents },
+        SIZE,
+    );
     let before = state_bits(&fused);
     for (damage, message) in cases {
         let mut state = fused.state();
@@ -363,17 +401,19 @@ fn a_copied_critic_gives_the_same_values_and_learns_nothing_more() {
         let (agents, mut fused) = (3, fused(critic, activation));
         let observations = observations(200, agents);
         let mut expected = vec![0.0; 200 * fused.architecture.values_per_step(agents)];
-        fused.values(&observations, agents, None, &mut expected);
+        let (rows, of) = shown(&fused, &observations, agents);
+        fused.values(rows, of, None, &mut expected);
         let copied = fused.critic().unwrap();
         let named = ValueNet::new(&fused.architecture, &fused.state()).unwrap();
-        let minibatch = Minibatch { observations: &observations, shares: None, agents, steps: &steps(agents) };
+        let minibatch =
+            Minibatch { observations: &observations, global: &GLOBAL, shares: None, agents, steps: &steps(agents) };
         fused.step(minibatch, &Waves { agents }, SIZE);
         for copy in [copied, named] {
-            assert_eq!(copy.values(&observations, agents).unwrap(), expected, "{critic:?}, {activation:?}");
-            assert_eq!(copy.values(&observations[1..], agents), None);
-            assert_eq!(copy.values(&observations, 0), None);
+            assert_eq!(copy.values(rows, of).unwrap(), expected, "{critic:?}, {activation:?}");
+            assert_eq!(copy.values(&rows[1..], of), None);
+            assert_eq!(copy.values(rows, 0), None);
         }
-        assert_ne!(fused.critic().unwrap().values(&observations, agents).unwrap(), expected);
+        assert_ne!(fused.critic().unwrap().values(rows, of).unwrap(), expected);
     }
     let attentive = architecture(CriticInput::Attention, Activation::Relu);
     assert!(ValueNet::new(&attentive, &[]).is_none(), "libtorch's alone");

@@ -26,6 +26,8 @@ pub(super) struct Pass<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     observations: Aligned,
+    /// What a critic sees that is shown something else than agents are.
+    global: Aligned,
     ones: Vec<f32>,
     actor: Activations,
     critic: Activations,
@@ -64,7 +66,7 @@ struct Net<'a> {
 }
 
 impl Pass<'_> {
-    /// Values of the observations `[entries, agents, observation]`, with shares `[entries, agents]`.
+    /// Values of what the critic sees, `[entries, agents, critic_width]`, with shares `[entries, agents]`.
     pub(super) fn values(
         &self,
         work: &mut Workspace,
@@ -72,11 +74,12 @@ impl Pass<'_> {
         shares: Option<&[f32]>,
         values: &mut [f32],
     ) {
-        let rows = observations.len() / self.architecture.observation;
+        let rows = observations.len() / self.architecture.critic_width();
         work.reserve(self, rows);
         work.shares.clear();
         work.shares.extend(shares.into_iter().flatten());
-        work.observations[..observations.len()].copy_from_slice(observations);
+        let seen = if self.sees_global() { &mut work.global } else { &mut work.observations };
+        seen[..observations.len()].copy_from_slice(observations);
         self.critic_forward(work, rows);
         let per_row = work.critic.output.chunks_exact(padded(1));
         values.iter_mut().zip(per_row).for_each(|(value, row)| *value = row[0]);
@@ -94,7 +97,7 @@ impl Pass<'_> {
     ) -> [f64; LOSS_TERMS] {
         let rows = entries.len() * self.agents;
         work.reserve(self, rows);
-        work.gather(minibatch, entries.clone(), self.architecture.observation);
+        work.gather(minibatch, entries.clone(), self.architecture);
         self.actor().forward(&work.observations, rows, &mut work.actor);
         self.critic_forward(work, rows);
         let terms = self.apply_loss(work, entries, loss);
@@ -105,6 +108,10 @@ impl Pass<'_> {
         }
         self.critic_backward(work, rows, gradient);
         terms
+    }
+
+    fn sees_global(&self) -> bool {
+        matches!(self.architecture.critic, CriticInput::Global(_))
     }
 
     fn actor(&self) -> Net<'_> {
@@ -125,6 +132,9 @@ impl Pass<'_> {
         if self.architecture.critic == CriticInput::Own {
             return net.forward(&work.observations, rows, &mut work.critic);
         }
+        if self.sees_global() {
+            return net.forward(&work.global, rows / self.agents, &mut work.critic);
+        }
         let (groups, stride) = (rows / self.agents, net.layers.stride);
         net.embed(&work.observations, rows, &mut work.critic.hidden[0]);
         if !work.shares.is_empty() {
@@ -143,6 +153,9 @@ impl Pass<'_> {
         let net = self.critic();
         if self.architecture.critic == CriticInput::Own {
             return net.backward(&work.observations, &work.ones, rows, &mut work.critic, gradient);
+        }
+        if self.sees_global() {
+            return net.backward(&work.global, &work.ones, rows / self.agents, &mut work.critic, gradient);
         }
         let (groups, stride) = (rows / self.agents, net.layers.stride);
         let Activations {
@@ -195,6 +208,9 @@ impl Workspace {
         let values = groups * architecture.values_per_step(pass.agents);
         let stride = pass.layout.critic.stride;
         self.observations.reserve(rows * architecture.observation);
+        if pass.sees_global() {
+            self.global.reserve(groups * architecture.critic_width());
+        }
         self.ones.resize(rows.max(self.ones.len()), 1.0);
         self.actor.reserve(&pass.layout.actor, rows);
         self.critic.reserve(&pass.layout.critic, rows);
@@ -207,11 +223,15 @@ impl Workspace {
         self.log_std_gradient.resize(architecture.continuous, 0.0);
     }
 
-    /// Brings the observations of `entries` together.
-    fn gather(&mut self, minibatch: Minibatch<'_>, entries: Range<usize>, observation: usize) {
-        let entry = minibatch.agents * observation;
+    /// Brings together what actor and critic see of `entries`.
+    fn gather(&mut self, minibatch: Minibatch<'_>, entries: Range<usize>, architecture: &Architecture) {
+        let entry = minibatch.agents * architecture.observation;
         for (step, target) in minibatch.steps[entries.clone()].iter().zip(self.observations.chunks_exact_mut(entry)) {
             target.copy_from_slice(&minibatch.observations[*step as usize * entry..][..entry]);
+        }
+        if let CriticInput::Global(width) = architecture.critic {
+            let rows = minibatch.steps[entries.clone()].iter().zip(self.global.chunks_exact_mut(width));
+            rows.for_each(|(step, row)| row.copy_from_slice(&minibatch.global[*step as usize * width..][..width]));
         }
         self.shares.clear();
         if let Some(shares) = minibatch.shares {

@@ -37,10 +37,10 @@ impl ValueNet {
         Some(Self { architecture, isa, layout, parameters, turned })
     }
 
-    /// Values of `[steps, agents, observation]`, `[steps, values_per_step]`, in normalised units; none where the observations
+    /// Values of `[steps, agents, critic_width]`, `[steps, values_per_step]`, in normalised units; none where the observations
     /// are not those of whole steps of so many agents.
     pub fn values(&self, observations: &[f32], agents: usize) -> Option<Vec<f32>> {
-        let entry = agents * self.architecture.observation;
+        let entry = agents * self.architecture.critic_width();
         if agents == 0 || !observations.len().is_multiple_of(entry) {
             return None;
         }

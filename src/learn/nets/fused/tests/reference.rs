@@ -84,13 +84,14 @@ impl Reference {
         (0..bias.len()).map(|j| activate(z(j))).collect()
     }
 
-    /// Head and values of one step.
-    fn outputs(&self, rows: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>) {
+    /// Head and values of one step, of which the critic may be shown something else.
+    fn outputs(&self, rows: &[Vec<f64>], global: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let through =
             |name: &str, from: usize, x: &[f64]| (from..3).fold(x.to_vec(), |x, index| self.layer(name, index, &x));
         let head = rows.iter().flat_map(|row| through("actor", 0, row)).collect();
         let values = match self.critic {
             CriticInput::Own => rows.iter().flat_map(|row| through("critic", 0, row)).collect(),
+            CriticInput::Global(_) => through("critic", 0, global),
             _ => {
                 let embedded: Vec<_> = rows.iter().map(|row| self.layer("critic", 0, row)).collect();
                 let mean = |j: usize| embedded.iter().map(|e| e[j]).sum::<f64>() / rows.len() as f64;
@@ -105,7 +106,10 @@ impl Reference {
         let one = |(place, &step): (usize, &u32)| {
             let rows = minibatch.observations[step as usize * entry..][..entry].chunks(OBSERVATION);
             let rows: Vec<Vec<f64>> = rows.map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect();
-            let (head, values) = self.outputs(&rows);
+            let width = if let CriticInput::Global(width) = self.critic { width } else { 0 };
+            let global = &minibatch.global[step as usize * width..][..width];
+            let global: Vec<f64> = global.iter().map(|&x| f64::from(x)).collect();
+            let (head, values) = self.outputs(&rows, &global);
             Waves::entry(place, &head, self.get("actor.log_std"), &values)
         };
         minibatch.steps.iter().enumerate().map(one).sum()
