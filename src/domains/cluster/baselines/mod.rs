@@ -54,7 +54,7 @@ const SCRIPTS: [(&str, &str, Script); 16] = [
     ("next_fit", "the next node in turn that has room", Script::Rule(Rule::NextFit)),
     (
         "dot_product",
-        "the node whose free resources point most in the direction of the demand",
+        "the node whose free resources point most in the direction of the demand: the packing score of Tetris",
         Script::Rule(Rule::DotProduct),
     ),
     ("worst_fit", "the node with the most slack after placement", Script::Rule(Rule::WorstFit)),
