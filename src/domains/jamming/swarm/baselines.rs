@@ -35,25 +35,50 @@ pub(in super::super) fn baselines() -> Vec<Baseline> {
     SCRIPTS.iter().map(baseline).collect()
 }
 
-const SCRIPTS: [(&str, &str, Script); 7] = [
-    ("static", "hovers", Script { fly: Fly::Stand, hops: false }),
-    ("random_walk", "flies at top speed, its heading disturbed by noise", Script { fly: Fly::Walk, hops: false }),
-    ("coordinated_turn", "flies in circles of its own", Script { fly: Fly::Turn, hops: false }),
-    ("fly_on", "all fly on as the first one does", Script { fly: Fly::On, hops: false }),
-    ("spread", "flies away from the drones that it hears", Script { fly: Fly::Apart, hops: false }),
+const SCRIPTS: [(&str, &str, Script); 9] = [
+    ("static", "hovers", Script { fly: Fly::Stand, hop: Hop::Never }),
+    ("random_walk", "flies at top speed, its heading disturbed by noise", Script { fly: Fly::Walk, hop: Hop::Never }),
+    ("coordinated_turn", "flies in circles of its own", Script { fly: Fly::Turn, hop: Hop::Never }),
+    ("fly_on", "all fly on as the first one does", Script { fly: Fly::On, hop: Hop::Never }),
+    ("spread", "flies away from the drones that it hears", Script { fly: Fly::Apart, hop: Hop::Never }),
     (
         "hop",
         "walks at random, and hops to the quietest band when its own is louder",
-        Script { fly: Fly::Walk, hops: true },
+        Script { fly: Fly::Walk, hop: Hop::WhenLouder },
     ),
-    ("gather", "flies to the middle of the drones that it hears, and hops", Script { fly: Fly::Together, hops: true }),
+    (
+        "gather",
+        "flies to the middle of the drones that it hears, and hops",
+        Script { fly: Fly::Together, hop: Hop::WhenLouder },
+    ),
+    (
+        "cycle",
+        "keeps its spacing to the nearest drone that it hears, and hops to the next band in every tick",
+        Script { fly: Fly::Spaced, hop: Hop::InTurn },
+    ),
+    (
+        "fhss",
+        "keeps its spacing too, and talks on a band drawn anew in every tick, from a sequence that the swarm shares",
+        Script { fly: Fly::Spaced, hop: Hop::AtRandom },
+    ),
 ];
 
 /// What a drone does.
 #[derive(Clone, Copy)]
 struct Script {
     fly: Fly,
-    hops: bool,
+    hop: Hop,
+}
+
+/// When and where to the swarm hops.
+#[derive(Clone, Copy)]
+enum Hop {
+    Never,
+    WhenLouder,
+    InTurn,
+    /// Frequency-hopping spread spectrum. Every band has the same chance, the present one as well: whoever jams one band is on it every
+    /// fourth time, whatever it knows of the past, and every fourth hop is saved.
+    AtRandom,
 }
 
 #[derive(Clone, Copy)]
@@ -64,6 +89,7 @@ enum Fly {
     On,
     Apart,
     Together,
+    Spaced,
 }
 
 /// The tables that scripts read, and the ports they write.
@@ -114,9 +140,10 @@ impl Policy for Scripted {
                 team: &team[j.clone()],
                 bands: &bands[j],
             };
+            let common = situation.common_band(self.script.hop, &mut stream);
             for (own, action) in actions.chunks_exact_mut(3).enumerate() {
                 let velocity = situation.velocity(self.script.fly, own, &mut stream);
-                let band = if self.script.hops { situation.quietest(own) } else { swarm.band };
+                let band = common.unwrap_or_else(|| situation.quietest(own));
                 action.copy_from_slice(&[velocity.x, velocity.y, f32::from(band)]);
             }
         }
@@ -160,6 +187,7 @@ impl Situation<'_> {
                 let way = (self.middle(own) - self.drones[own].0) / self.model.dt_s;
                 way.clamp_length_max(top)
             }
+            Fly::Spaced => self.spaced(own).clamp_length_max(top),
         }
     }
 
@@ -170,6 +198,34 @@ impl Situation<'_> {
         if heard.len == 0 { self.drones[own].0 } else { sum / heard.len as f32 }
     }
 
+    /// Velocity that brings a drone to its spacing from the nearest drone that it hears, if that one stays.
+    fn spaced(&self, own: usize) -> Vec2 {
+        let place = self.drones[own].0;
+        let heard = nearest_linked(self.drones, own, self.links);
+        let Some(nearest) = heard.indices().next() else { return Vec2::ZERO };
+        let away = place - self.drones[nearest].0;
+        let missing = self.model.params.spacing_m as f32 - away.length();
+        // Both may fly: each goes half of the way.
+        at_speed(away, 0.5 * missing / self.model.dt_s)
+    }
+
+    /// Bands that the swarm may talk on.
+    fn ours(&self) -> impl Iterator<Item = u8> + '_ {
+        let bands = 0..Band::ALL.len() as u8;
+        bands.filter(|band| self.model.params.enemy_bands.contains(&Band::ALL[usize::from(*band)]))
+    }
+
+    /// The band that all drones vote for; none where each looks for itself.
+    fn common_band(&self, hop: Hop, stream: &mut Stream) -> Option<u8> {
+        let present = self.swarm.band;
+        match hop {
+            Hop::Never => Some(present),
+            Hop::WhenLouder => None,
+            Hop::InTurn => self.ours().find(|band| *band > present).or_else(|| self.ours().next()),
+            Hop::AtRandom => self.ours().nth(stream.below(self.ours().count().max(1))),
+        }
+    }
+
     /// The band of the swarm's own with the least power at a drone; the present one where none is quieter.
     fn quietest(&self, own: usize) -> u8 {
         let place = self.drones[own].0;
@@ -178,10 +234,11 @@ impl Situation<'_> {
             on_band.map(|(jammer, _)| 1.0 / jammer.0.distance_squared(place).max(1.0)).sum::<f32>()
                 * self.model.budgets.band(band).jam_watt_at_1m
         };
-        let ours = (0..Band::ALL.len() as u8)
-            .filter(|band| self.model.params.enemy_bands.contains(&Band::ALL[usize::from(*band)]));
-        let (best, least) =
-            ours.map(|band| (band, power(band))).min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((self.swarm.band, 0.0));
+        let (best, least) = self
+            .ours()
+            .map(|band| (band, power(band)))
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .unwrap_or((self.swarm.band, 0.0));
         if least < power(self.swarm.band) { best } else { self.swarm.band }
     }
 }

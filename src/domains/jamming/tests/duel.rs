@@ -148,6 +148,48 @@ fn hopping_helps_against_who_holds_a_band_and_gathering_against_nobody_who_follo
     assert!(spread != gather, "{spread} and {gather}");
 }
 
+/// Who follows is always one tick late against a swarm that hops each tick, and on the band every fourth time if that is left to chance.
+#[test]
+fn who_follows_meets_a_cycling_swarm_never_and_chance_every_fourth_time() {
+    let params = duel(6, 2);
+    let casting = Casting::new(&params, "duel", params.spec(50));
+    let met = |swarm: &str| {
+        let mut cast = casting.cast(&format!("jammers=greedy+enemies={swarm}")).unwrap();
+        let mut lane = Lane::new(&params, 50, Seeds::new(5), 0..40);
+        let (mut met, mut hops) = (0.0, 0.0);
+        let place = lane.spec().metrics.iter().position(|metric| metric.name == "band_match").unwrap();
+        for _ in 0..40 {
+            cast.act(&mut lane).unwrap();
+            lane.step();
+            let ports = lane.ports();
+            met += ports.metrics.iter().skip(place).step_by(lane.spec().metrics.len()).sum::<f64>() / 1600.0;
+            hops -= ports.groups[1].terms.chunks(18).map(|terms| f64::from(terms[2])).sum::<f64>() / 1600.0;
+        }
+        (met, hops / params.w_swarm_hop)
+    };
+    let (cycling, hops) = met("cycle");
+    assert!(cycling == 0.0 && (hops - 1.0).abs() < 1e-9, "{cycling}, {hops}");
+    let (met, hops) = met("fhss");
+    assert!((met - 0.25).abs() < 0.04 && (hops - 0.75).abs() < 0.04, "{met}, {hops}");
+}
+
+#[test]
+fn drones_that_keep_their_spacing_deviate_less_than_those_that_hover() {
+    let params = duel(6, 1);
+    let casting = Casting::new(&params, "duel", params.spec(100));
+    let formation = |swarm: &str| {
+        let mut cast = casting.cast(&format!("jammers=hold+enemies={swarm}")).unwrap();
+        let mut lane = Lane::new(&params, 100, Seeds::new(5), 0..20);
+        (0..100).for_each(|_| {
+            cast.act(&mut lane).unwrap();
+            lane.step();
+        });
+        lane.ports().finished.iter().map(|record| record.groups[1].terms[1]).sum::<f64>()
+    };
+    let (cycle, hover) = (formation("cycle"), formation("static"));
+    assert!(cycle > 0.5 * hover, "both are negative: {cycle} and {hover}");
+}
+
 #[test]
 fn rules_stay_within_the_action_space_and_leave_no_trace() {
     let params = duel(5, 2);
