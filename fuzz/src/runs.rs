@@ -6,7 +6,7 @@ use agon::{
     domains::{AnyDomain, Scenario, cluster::ClusterParams},
     error::Result,
     learn::{
-        hyperparameters::PpoParams,
+        hyperparameters::Hyperparameters,
         learner::{Learner, Lineup, learner},
     },
     metrics::Goal,
@@ -55,7 +55,12 @@ fn small_plan() -> Plan {
         train: Default::default(),
         domain: AnyDomain::Cluster(cluster),
     };
-    let params = PpoParams { num_envs: 1, num_steps: 4, hidden: 2, minibatch_size: 4, ..PpoParams::default() };
+    let params = Hyperparameters::default().with(|params| {
+        params.run.num_envs = 1;
+        params.run.num_steps = 4;
+        params.run.hidden = 2;
+        params.ppo.minibatch_size = 4;
+    });
     Plan { stages: vec![scenario], seed: 1, goal: Goal::Steps(8), params, roles: Roles::default() }
 }
 

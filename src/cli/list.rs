@@ -7,7 +7,7 @@ use crate::{
     domains::Scenario,
     error::Result,
     eval::{Align, Table},
-    learn::hyperparameters::PpoParams,
+    learn::hyperparameters::Hyperparameters,
     places,
     policy::{
         card::Card,
@@ -74,7 +74,9 @@ impl Inventory {
         }
         text += &format!("\n{}\n{}", output::fitted(&baselines), self.checkpoint_text());
         text += "\nhyperparameters (`agon train … --set name=value`)\n";
-        text += &output::fitted(&params_table(PpoParams::declarations(), &PpoParams::default()));
+        for (family, declared) in Hyperparameters::families() {
+            text += &format!("{family}\n{}", output::fitted(&params_table(declared, &Hyperparameters::default())));
+        }
         text += "\n`agon explain SCENARIO` tells the parameters of a scenario.\n";
         text
     }
@@ -138,7 +140,7 @@ impl Inventory {
             "scenarios": self.scenarios.iter().map(scenario).collect::<Vec<_>>(),
             "baselines": baselines.collect::<Vec<_>>(),
             "checkpoints": self.checkpoints.iter().map(checkpoint).collect::<Vec<_>>(),
-            "hyperparameters": params_json(PpoParams::declarations()),
+            "hyperparameters": params_json(Hyperparameters::declarations()),
         })
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domains::Scenario,
     error::{Error, Result},
-    learn::{demand, hyperparameters::PpoParams, learner::group_path},
+    learn::{demand, hyperparameters::Hyperparameters, learner::group_path},
     metrics::{Console, Goal, Point, Progress, Sink},
     places,
     policy::card::{self, Card, Shared},
@@ -73,19 +73,19 @@ fn start(args: &TrainArgs) -> Result<Session> {
     let first = stages.first().zip(names.first());
     let mut params = match first {
         Some((scenario, name)) => recommended(scenario, &places::find_scenario(name)?)?,
-        None => PpoParams::default(),
+        None => Hyperparameters::default(),
     };
     if args.init.is_some() {
-        params.critic_warmup = WARMUP_ITERATIONS;
+        params.ppo.critic_warmup = WARMUP_ITERATIONS;
         // What it has been taught already would be taught over what it has found since.
-        params.imitation = 0.0;
+        params.ppo.imitation = 0.0;
     }
     for assignment in &args.set {
         assign(assignment, &mut stages, &mut params)?;
     }
-    args.envs.inspect(|envs| params.num_envs = *envs as usize);
-    args.algo.inspect(|algo| params.algo = *algo);
-    args.backend.inspect(|backend| params.backend = *backend);
+    args.envs.inspect(|envs| params.run.num_envs = *envs as usize);
+    args.algo.inspect(|algo| params.run.algo = *algo);
+    args.backend.inspect(|backend| params.run.backend = *backend);
     stages.iter().try_for_each(Scenario::check)?;
     let policy = args.init.as_deref().map(card::load).transpose()?;
     if let Some((policy, path)) = policy.as_ref().zip(args.init.as_ref()) {
@@ -103,6 +103,8 @@ fn start(args: &TrainArgs) -> Result<Session> {
             opponents: args.opponents.iter().map(|seat| (seat.name.clone(), seat.value.clone())).collect(),
         },
     };
+    plan.params.consistent()?;
+    args.set.iter().try_for_each(|set| plan.params.check_read(&set.name))?;
     let opponents = learned_opponents(&plan)?;
     warn_of(&plan, &opponents)?;
     Session::start_against(plan, args.out.as_deref(), policy.as_ref(), &opponents)
@@ -129,7 +131,7 @@ fn learned_opponents(plan: &Plan) -> Result<BTreeMap<String, Shared>> {
 ///
 /// # Errors
 /// One of these was set to something else.
-fn take_over(policy: &Shared, set: &[Assignment], params: &mut PpoParams) -> Result<()> {
+fn take_over(policy: &Shared, set: &[Assignment], params: &mut Hyperparameters) -> Result<()> {
     let asked = params.clone();
     params.start_from(policy);
     let is_lost = |set: &&Assignment| asked.get(&set.name) != params.get(&set.name);
@@ -142,9 +144,8 @@ fn take_over(policy: &Shared, set: &[Assignment], params: &mut PpoParams) -> Res
 /// Says what a person would otherwise wonder about, or learn too late.
 ///
 /// # Errors
-/// A plan that does not fit into memory, or hyperparameters that would not be used as they are.
+/// A plan that does not fit into memory.
 fn warn_of(plan: &Plan, opponents: &BTreeMap<String, Shared>) -> Result<()> {
-    plan.params.consistent()?;
     let mut is_slow = false;
     for stage in &plan.stages {
         let lineup = plan.roles.lineup(stage, |group| Ok(opponents.get(group).cloned()))?;
@@ -157,10 +158,10 @@ fn warn_of(plan: &Plan, opponents: &BTreeMap<String, Shared>) -> Result<()> {
         );
     }
     if let Goal::Steps(steps) = plan.goal
-        && plan.params.algo.is_off_policy()
-        && steps <= plan.params.learning_starts as u64
+        && plan.params.run.algo.is_off_policy()
+        && steps <= plan.params.ddpg.learning_starts as u64
     {
-        let (name, starts) = (plan.params.algo.name(), plan.params.learning_starts);
+        let (name, starts) = (plan.params.run.algo.name(), plan.params.ddpg.learning_starts);
         output::note(format!(
             "`{name}` begins to learn after {starts} env-steps (`learning_starts`), and this run ends at {steps}"
         ));
@@ -211,9 +212,9 @@ fn goal(args: &TrainArgs) -> Option<Goal> {
 }
 
 /// Sets a hyperparameter if there is one of that name, otherwise a parameter of every stage.
-fn assign(assignment: &Assignment, stages: &mut [Scenario], params: &mut PpoParams) -> Result<()> {
+fn assign(assignment: &Assignment, stages: &mut [Scenario], params: &mut Hyperparameters) -> Result<()> {
     let Assignment { name, value } = assignment;
-    let hyperparameters = names_of(PpoParams::declarations());
+    let hyperparameters = names_of(Hyperparameters::declarations());
     if hyperparameters.contains(name) {
         return params.set(name, value);
     }

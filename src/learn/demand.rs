@@ -4,7 +4,7 @@
 //! refused that would fit.
 
 use super::{
-    hyperparameters::{Algo, CriticPool, PpoParams},
+    hyperparameters::{Algo, CriticPool, Hyperparameters},
     learner::Lineup,
     replay::ReplayShape,
 };
@@ -38,7 +38,7 @@ struct Part {
 ///
 /// # Errors
 /// It needs more than is free, told with the largest part and the settings that make it smaller.
-pub fn check(domain: &dyn Domain, max_steps: u32, params: &PpoParams, lineup: &Lineup) -> Result<()> {
+pub fn check(domain: &dyn Domain, max_steps: u32, params: &Hyperparameters, lineup: &Lineup) -> Result<()> {
     fits(&parts(domain, max_steps, params, lineup), memory::available())
 }
 
@@ -58,39 +58,40 @@ fn fits(parts: &[Part], free: u64) -> Result<()> {
 }
 
 /// Whether an iteration takes so long that somebody should be told: with its envs, hidden layers and epochs, about.
-pub fn is_slow(domain: &dyn Domain, max_steps: u32, params: &PpoParams, lineup: &Lineup) -> bool {
+pub fn is_slow(domain: &dyn Domain, max_steps: u32, params: &Hyperparameters, lineup: &Lineup) -> bool {
     let groups = domain.spec(max_steps).groups;
     let learners = lineup.learners.iter().filter_map(|seat| groups.get(seat.group));
     learners.map(|group| operations(group, params)).sum::<f64>() > MANY_OPERATIONS
 }
 
 /// Operations of an iteration of one group, about.
-fn operations(group: &GroupSpec, params: &PpoParams) -> f64 {
-    let (hidden, width) = (params.hidden as f64, group.observation.len() as f64);
+fn operations(group: &GroupSpec, params: &Hyperparameters) -> f64 {
+    let (hidden, width) = (params.run.hidden as f64, group.observation.len() as f64);
     // A pass forward takes two operations per weight, one backward twice as many; actor and critic.
     let pass = 2.0 * hidden * (width + hidden);
-    let played = params.num_envs as f64 * params.num_steps as f64 * group.agents as f64;
-    let learned = if params.algo.is_off_policy() {
-        let updates = params.num_steps as f64 / params.train_frequency as f64 * params.gradient_steps as f64;
-        updates * params.batch_size as f64 * group.agents as f64
+    let played = params.run.num_envs as f64 * params.run.num_steps as f64 * group.agents as f64;
+    let learned = if params.run.algo.is_off_policy() {
+        let updates =
+            params.run.num_steps as f64 / params.ddpg.train_frequency as f64 * params.ddpg.gradient_steps as f64;
+        updates * params.ddpg.batch_size as f64 * group.agents as f64
     } else {
-        played * params.update_epochs as f64
+        played * params.ppo.update_epochs as f64
     };
     // Initial weights are made orthogonal, each row against all before it, twice, by sums that no processor can do side by side.
     let drawn = 100.0 * hidden * hidden * hidden;
     pass * (played + 6.0 * learned) + drawn
 }
 
-fn parts(domain: &dyn Domain, max_steps: u32, params: &PpoParams, lineup: &Lineup) -> Vec<Part> {
+fn parts(domain: &dyn Domain, max_steps: u32, params: &Hyperparameters, lineup: &Lineup) -> Vec<Part> {
     let groups = domain.spec(max_steps).groups;
-    let [envs, hidden] = [params.num_envs, params.hidden].map(|count| count as u128);
+    let [envs, hidden] = [params.run.num_envs, params.run.hidden].map(|count| count as u128);
     let worlds = Part {
         what: "the envs",
         bytes: envs.saturating_mul(env_bytes(domain, max_steps, params)),
         settings: "`num_envs`, or a smaller scenario",
     };
     let of_group = |group: &GroupSpec| {
-        let experience = if params.algo.is_off_policy() { replay(group, params) } else { rollout(group, params) };
+        let experience = if params.run.algo.is_off_policy() { replay(group, params) } else { rollout(group, params) };
         let weights = weights(group, params).saturating_mul(hidden).saturating_mul(NUMBER * COPIES);
         let networks = Part { what: "the networks", bytes: weights, settings: "`hidden`" };
         [networks].into_iter().chain(experience).collect::<Vec<Part>>()
@@ -100,7 +101,7 @@ fn parts(domain: &dyn Domain, max_steps: u32, params: &PpoParams, lineup: &Lineu
 }
 
 /// What an env shows, and its state if there are many of them.
-fn env_bytes(domain: &dyn Domain, max_steps: u32, params: &PpoParams) -> u128 {
+fn env_bytes(domain: &dyn Domain, max_steps: u32, params: &Hyperparameters) -> u128 {
     let spec = domain.spec(max_steps);
     let shown = |group: &GroupSpec| {
         // Observations count twice: those at the end of an episode are kept.
@@ -108,36 +109,36 @@ fn env_bytes(domain: &dyn Domain, max_steps: u32, params: &PpoParams) -> u128 {
         (group.agents as u128).saturating_mul(numbers as u128 * NUMBER)
     };
     let ports: u128 = spec.groups.iter().map(shown).sum();
-    let is_many = params.num_envs >= MANY_ENVS;
+    let is_many = params.run.num_envs >= MANY_ENVS;
     let state = if is_many { Lane::new(domain, max_steps, Seeds::new(0), 0..1).snapshot(0).len() } else { 0 };
     ports + state as u128
 }
 
 /// What MAPPO and IPPO learn from.
-fn rollout(group: &GroupSpec, params: &PpoParams) -> Vec<Part> {
-    let steps = (params.num_envs as u128).saturating_mul(params.num_steps as u128);
+fn rollout(group: &GroupSpec, params: &Hyperparameters) -> Vec<Part> {
+    let steps = (params.run.num_envs as u128).saturating_mul(params.run.num_steps as u128);
     // Beside what is seen and done: logarithm of its probability, whether it mattered, whether somebody was there.
     let agent = (group.observation.len() + group.action.width() + 1) as u128 * NUMBER + 2;
-    let columns = if params.algo == Algo::Mappo { 1 } else { group.agents as u128 };
+    let columns = if params.run.algo == Algo::Mappo { 1 } else { group.agents as u128 };
     // Rewards, values, advantages and returns.
     let step = (group.agents as u128).saturating_mul(agent).saturating_add(4 * columns * NUMBER);
     vec![Part { what: "a rollout", bytes: steps.saturating_mul(step), settings: "`num_envs` or `num_steps`" }]
 }
 
 /// What the others remember, and what they take from it at once.
-fn replay(group: &GroupSpec, params: &PpoParams) -> Vec<Part> {
+fn replay(group: &GroupSpec, params: &Hyperparameters) -> Vec<Part> {
     let action = group.action.continuous.len();
     let shape = ReplayShape {
-        ticks: (params.buffer_size / params.num_envs.max(1)).max(1),
-        envs: params.num_envs,
+        ticks: (params.ddpg.buffer_size / params.run.num_envs.max(1)).max(1),
+        envs: params.run.num_envs,
         observation: group.agents.saturating_mul(group.observation.len()),
         action: group.agents.saturating_mul(action),
         agents: group.agents,
-        rewards: if params.algo == Algo::Ddpg { 1 } else { group.agents },
+        rewards: if params.run.algo == Algo::Ddpg { 1 } else { group.agents },
     };
     let numbers = (2 * shape.observation as u128).saturating_add(shape.action as u128);
     let bytes = |shape: &ReplayShape| shape.bytes().map_or(u128::MAX, |bytes| bytes as u128);
-    let batch = (params.batch_size as u128).saturating_mul(numbers).saturating_mul(NUMBER);
+    let batch = (params.ddpg.batch_size as u128).saturating_mul(numbers).saturating_mul(NUMBER);
     vec![
         Part { what: "the memory of earlier steps", bytes: bytes(&shape), settings: "`buffer_size`" },
         Part { what: "a batch", bytes: batch, settings: "`batch_size`" },
@@ -145,15 +146,15 @@ fn replay(group: &GroupSpec, params: &PpoParams) -> Vec<Part> {
 }
 
 /// Weights of all networks that learn, per unit of a hidden layer.
-fn weights(group: &GroupSpec, params: &PpoParams) -> u128 {
-    let (hidden, agents) = (params.hidden as u128, group.agents as u128);
+fn weights(group: &GroupSpec, params: &Hyperparameters) -> u128 {
+    let (hidden, agents) = (params.run.hidden as u128, group.agents as u128);
     let row = (group.observation.len() + group.action.width()) as u128;
-    let is_alone = params.algo == Algo::Ddpg;
-    let is_joint = is_alone || (!params.parameter_sharing && params.critic == CriticPool::Mean);
-    if !params.algo.is_off_policy() {
+    let is_alone = params.run.algo == Algo::Ddpg;
+    let is_joint = is_alone || (!params.ddpg.parameter_sharing && params.run.critic == CriticPool::Mean);
+    if !params.run.algo.is_off_policy() {
         return 2 * (group.observation.len() as u128 + hidden);
     }
-    let places = if params.parameter_sharing || is_alone { 1 } else { agents };
+    let places = if params.ddpg.parameter_sharing || is_alone { 1 } else { agents };
     let actor = row.saturating_mul(if is_alone { agents } else { 1 });
     let critic = row.saturating_mul(if is_joint { agents } else { 1 });
     places.saturating_mul(actor.saturating_add(critic).saturating_add(2 * hidden))
@@ -174,7 +175,7 @@ mod tests {
     const FREE: u64 = 8 << 30;
 
     fn needs(domain: &dyn Domain, set: &[(&str, &str)]) -> Result<()> {
-        let mut params = PpoParams::default();
+        let mut params = Hyperparameters::default();
         set.iter().for_each(|(name, value)| params.set(name, value).unwrap());
         fits(&parts(domain, 200, &params, &Lineup::all(domain, 200).unwrap()), FREE)
     }
@@ -209,14 +210,17 @@ mod tests {
             needs(&JammingParams::default(), &[algo, ("num_envs", "2048"), ("hidden", "256")]).unwrap();
         }
         let (jamming, lineup) = (JammingParams::default(), Lineup::all(&JammingParams::default(), 200).unwrap());
-        assert!(!is_slow(&jamming, 200, &PpoParams::default(), &lineup));
-        let small = PpoParams { num_envs: 1, num_steps: 1, ..PpoParams::default() };
-        assert!(is_slow(&jamming, 200, &PpoParams { hidden: 4096, ..small }, &lineup));
+        assert!(!is_slow(&jamming, 200, &Hyperparameters::default(), &lineup));
+        let small = Hyperparameters::default().with(|params| {
+            params.run.num_envs = 1;
+            params.run.num_steps = 1;
+        });
+        assert!(is_slow(&jamming, 200, &small.clone().with(|params| params.run.hidden = 4096), &lineup));
     }
 
     #[test]
     fn no_greatest_value_of_a_hyperparameter_is_beyond_what_is_worked_out() {
-        for param in PpoParams::declarations() {
+        for param in Hyperparameters::declarations() {
             let Kind::Whole { high, .. } = param.kind else { continue };
             for algo in ["mappo", "maddpg", "ddpg"] {
                 // That it is told or let pass is enough; nothing overflows and nothing is taken.
@@ -227,7 +231,10 @@ mod tests {
 
     #[test]
     fn a_learner_that_cannot_fit_is_not_even_begun() {
-        let params = PpoParams { num_envs: 65536, num_steps: 65536, ..PpoParams::default() };
+        let params = Hyperparameters::default().with(|params| {
+            params.run.num_envs = 65536;
+            params.run.num_steps = 65536;
+        });
         let lineup = Lineup::all(&JammingParams::default(), 200).unwrap();
         let error = learner(&JammingParams::default(), 200, 1, &params, lineup).err().unwrap();
         assert!(error.to_string().contains("TiB of memory"), "{error}");

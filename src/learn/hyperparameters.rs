@@ -1,16 +1,12 @@
 //! Hyperparameters of all algorithms, under the names that cleanrl gave them.
 //!
-//! They are one set, so that a run is changed, saved, listed and shown in one way whatever it trains; what only some algorithms read says
-//! so.
+//! Each family of algorithms declares what it reads: [`PpoParams`] and [`DdpgParams`] beside the [`RunParams`] of all. A run has one of each
+//! ([`Hyperparameters`]), under names that no two sets share, so that it is changed, saved, listed and shown in one way whatever it trains.
 
-use crate::{
-    error::{Error, Result},
-    policy::{
-        card::Shared,
-        network::{Activation, Team},
-    },
-    sim::params::{choices, params},
-};
+mod all;
+
+pub use self::all::Hyperparameters;
+use crate::sim::params::{choices, params};
 
 choices! {
     /// How policies are made better.
@@ -88,8 +84,8 @@ choices! {
 }
 
 params! {
-    /// Hyperparameters: those of all algorithms, then those of MAPPO and IPPO, then those of MADDPG, MATD3 and DDPG.
-    pub struct PpoParams {
+    /// What every algorithm is told.
+    pub struct RunParams {
         /// How policies are made better.
         algo: Algo = Algo::Mappo, choice, next_reset;
         /// What differentiates the networks.
@@ -106,12 +102,6 @@ params! {
         activation: HiddenActivation = HiddenActivation::Tanh, choice, next_reset;
         /// MAPPO, MADDPG, MATD3: how a critic takes in the agents of a team.
         critic: CriticPool = CriticPool::Mean, choice, next_reset;
-        /// MAPPO: what a critic is shown; other than `group` it takes the agents side by side and needs backend `fused`.
-        critic_sees: CriticSees = CriticSees::Group, choice, next_reset;
-        /// Settings of each continuous action dimension that the policy chooses among; 0 draws them from Gaussians.
-        action_bins: usize = 0, range 0..=64, next_reset;
-        /// Logarithm of the initial standard deviation of continuous actions, before squashing.
-        log_std_init: f64 = -0.5, range -5.0..=1.0, next_reset;
         /// Learning rate of the actor.
         learning_rate: f64 = 0.0005, range 0.0..=1.0, live;
         /// Learning rate of the critic.
@@ -122,6 +112,22 @@ params! {
         adam_eps: f64 = 0.00001, range 0.0..=1.0, live;
         /// Discount per tick.
         gamma: f64 = 0.99, range 0.0..=1.0, live;
+        /// Gradients of actor and critic are each scaled down to this norm.
+        max_grad_norm: f64 = 0.5, range 0.0..=1000000.0, live;
+        /// Whether observations are normalised by their running moments.
+        norm_obs: bool = true, flag, next_reset;
+    }
+}
+
+params! {
+    /// What MAPPO and IPPO are told besides.
+    pub struct PpoParams {
+        /// MAPPO: what a critic is shown; other than `group` it takes the agents side by side and needs backend `fused`.
+        critic_sees: CriticSees = CriticSees::Group, choice, next_reset;
+        /// Settings of each continuous action dimension that the policy chooses among; 0 draws them from Gaussians.
+        action_bins: usize = 0, range 0..=64, next_reset;
+        /// Logarithm of the initial standard deviation of continuous actions, before squashing.
+        log_std_init: f64 = -0.5, range -5.0..=1.0, next_reset;
         /// Lambda of generalised advantage estimation.
         gae_lambda: f64 = 0.95, range 0.0..=1.0, live;
         /// Agent-steps per minibatch, rounded down to whole steps of the team; a rollout that has fewer is one minibatch.
@@ -140,37 +146,39 @@ params! {
         final_ent_fraction: f64 = 0.0, range 0.0..=1.0, live;
         /// Weight of the value loss.
         vf_coef: f64 = 1.0, range 0.0..=1000.0, live;
-        /// Gradients of actor and critic are each scaled down to this norm.
-        max_grad_norm: f64 = 0.5, range 0.0..=1000000.0, live;
         /// The rest of the epochs is skipped once the mean KL divergence of an epoch exceeds this.
         target_kl: Option<f64> = Some(0.02), optional, range 0.0..=1000.0, live;
-        /// Whether observations are normalised by their running moments.
-        norm_obs: bool = true, flag, next_reset;
-        /// MAPPO, IPPO: share of the run, at its start, in which the policy learns to do what a teacher does; 0 needs no teacher.
+        /// Share of the run, at its start, in which the policy learns to do what a teacher does; 0 needs no teacher.
         imitation: f64 = 0.0, range 0.0..=1.0, next_reset;
         /// Logarithm of the standard deviation of continuous actions from which reinforcement goes on after imitation.
         imitation_log_std: f64 = -1.5, range -5.0..=1.0, next_reset;
-        /// MAPPO, IPPO: iterations at the start in which only the critic learns; for runs that start from a policy.
+        /// Iterations at the start in which only the critic learns; for runs that start from a policy.
         critic_warmup: usize = 0, range 0..=1000000, next_reset;
-        /// MAPPO, IPPO, where a group also plays against its past: share of the lanes in which some group does.
+        /// Where a group also plays against its past: share of the lanes in which some group does.
         pool_fraction: f64 = 0.5, range 0.0..=1.0, live;
-        /// MAPPO, IPPO: earlier policies of a group that are kept for that.
+        /// Earlier policies of a group that are kept for that.
         pool_size: usize = 16, range 1..=1024, next_reset;
+    }
+}
+
+params! {
+    /// What MADDPG, MATD3 and DDPG are told besides.
+    pub struct DdpgParams {
         /// MADDPG, MATD3: whether all agents have the same actor and critic, so that the policy acts in a team of any size.
         parameter_sharing: bool = true, flag, next_reset;
-        /// MADDPG, MATD3, DDPG: steps of the team that are remembered.
+        /// Steps of the team that are remembered.
         buffer_size: usize = 100000, range 1..=1073741824, next_reset;
-        /// MADDPG, MATD3, DDPG: whether checkpoints hold them too; a run resumed without fills its memory anew and has other bits.
+        /// Whether checkpoints hold them too; a run resumed without fills its memory anew and has other bits.
         save_replay: bool = true, flag, next_reset;
-        /// MADDPG, MATD3, DDPG: env-steps with actions drawn anywhere in their range, before anything is learned.
+        /// Env-steps with actions drawn anywhere in their range, before anything is learned.
         learning_starts: usize = 5000, range 0..=1073741824, live;
-        /// MADDPG, MATD3, DDPG: ticks between trainings, at most `num_steps`.
+        /// Ticks between trainings, at most `num_steps`.
         train_frequency: usize = 1, range 1..=65536, live;
-        /// MADDPG, MATD3, DDPG: updates of a training.
+        /// Updates of a training.
         gradient_steps: usize = 1, range 1..=65536, live;
-        /// MADDPG, MATD3, DDPG: steps of the team in an update.
+        /// Steps of the team in an update.
         batch_size: usize = 256, range 1..=1048576, live;
-        /// MADDPG, MATD3, DDPG: share of the way that targets go to their networks with an update.
+        /// Share of the way that targets go to their networks with an update.
         tau: f64 = 0.01, range 0.0..=1.0, live;
         /// MATD3: updates of the critics for one of actors and targets.
         policy_frequency: usize = 2, range 1..=1000, live;
@@ -178,63 +186,21 @@ params! {
         policy_noise: f64 = 0.2, range 0.0..=10.0, live;
         /// MATD3: most of that noise.
         noise_clip: f64 = 0.5, range 0.0..=10.0, live;
-        /// MADDPG, MATD3, DDPG: kind of noise that actions are tried out with.
+        /// Kind of noise that actions are tried out with.
         noise: Noise = Noise::Gaussian, choice, next_reset;
-        /// MADDPG, MATD3, DDPG: its deviation at the start of the run, in halves of an action's range.
+        /// Its deviation at the start of the run, in halves of an action's range.
         exploration_noise: f64 = 0.3, range 0.0..=10.0, live;
-        /// MADDPG, MATD3, DDPG: share of it left at the end of the run; in between it falls linearly.
+        /// Share of it left at the end of the run; in between it falls linearly.
         final_noise_fraction: f64 = 0.1, range 0.0..=1.0, live;
-        /// MADDPG, MATD3, DDPG: steps of a return before the critic has the word.
+        /// Steps of a return before the critic has the word.
         n_step: usize = 1, range 1..=1000, live;
-        /// MADDPG, MATD3, DDPG: what rewards are multiplied by before they are learned.
+        /// What rewards are multiplied by before they are learned.
         reward_scale: f64 = 1.0, range 0.0..=1000000.0, live;
-        /// MADDPG, MATD3, DDPG: whether steps are drawn by how wrong the critic was about them.
+        /// Whether steps are drawn by how wrong the critic was about them.
         prioritised: bool = false, flag, next_reset;
         /// How much that counts: 0 draws all alike, 1 in proportion.
         priority_alpha: f64 = 0.6, range 0.0..=1.0, next_reset;
         /// Share of the bias of priorities that is taken back at the start of the run; at its end it is all of it.
         priority_beta: f64 = 0.4, range 0.0..=1.0, live;
-    }
-}
-
-impl PpoParams {
-    /// Checks what hyperparameters demand of each other when a run begins. A run that began without this check goes on as it did.
-    ///
-    /// # Errors
-    /// Values that would not be used as they are.
-    pub fn consistent(&self) -> Result<()> {
-        if self.algo.is_off_policy() && self.train_frequency > self.num_steps {
-            return Err(Error::input(format!(
-                "`train_frequency` is {}, but an iteration has only {} ticks",
-                self.train_frequency, self.num_steps
-            ))
-            .hint("set it to `num_steps` or less"));
-        }
-        if !self.algo.is_off_policy() && !self.parameter_sharing {
-            return Err(Error::input(
-                "MAPPO and IPPO train one policy for all agents of a group: `parameter_sharing` is true",
-            )
-            .hint("leave it as it is, or train with `algo=maddpg` or `algo=matd3`"));
-        }
-        let sees_more = self.critic_sees != CriticSees::Group;
-        if sees_more && (self.algo != Algo::Mappo || self.critic != CriticPool::Mean) {
-            return Err(Error::input(
-                "`critic_sees` is for MAPPO without attention: other critics see what their group sees",
-            )
-            .hint("train with `algo=mappo` and `critic=mean`, or leave `critic_sees` at `group`"));
-        }
-        Ok(())
-    }
-
-    /// Takes over what a policy to start from decides: its network, the grid of its actions, and for whom it acts.
-    pub fn start_from(&mut self, policy: &Shared) {
-        let shape = policy.network.shape();
-        self.hidden = shape.hidden;
-        self.activation = match shape.activation {
-            Activation::Relu => HiddenActivation::Relu,
-            Activation::Tanh => HiddenActivation::Tanh,
-        };
-        self.action_bins = policy.card.actions.bins;
-        self.parameter_sharing = policy.card.team == Team::Any;
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{critic::Critic, demand, hyperparameters::PpoParams, maddpg, mappo};
+use super::{critic::Critic, demand, hyperparameters::Hyperparameters, maddpg, mappo};
 use crate::{
     error::{Error, Result},
     policy::network::Network,
@@ -129,7 +129,7 @@ pub trait Learner: Send {
     fn steps_per_iteration(&self) -> u64;
 
     /// Other values for the hyperparameters that may change while a run goes on; the others must stay what they are.
-    fn set_params(&mut self, params: &PpoParams);
+    fn set_params(&mut self, params: &Hyperparameters);
 
     /// Everything a resumed run needs. Randomness has an address, so the counters are all there is to save of it.
     ///
@@ -165,7 +165,7 @@ pub fn learner(
     domain: &dyn Domain,
     max_steps: u32,
     seed: u64,
-    params: &PpoParams,
+    params: &Hyperparameters,
     lineup: Lineup,
 ) -> Result<Box<dyn Learner>> {
     params.check()?;
@@ -173,7 +173,7 @@ pub fn learner(
         return Err(Error::input("nobody learns in this run").hint("name a group that is paid"));
     }
     demand::check(domain, max_steps, params, &lineup)?;
-    Ok(if params.algo.is_off_policy() {
+    Ok(if params.run.algo.is_off_policy() {
         Box::new(maddpg::Trainer::with_lineup(domain, max_steps, seed, params, lineup)?)
     } else {
         Box::new(mappo::Trainer::with_lineup(domain, max_steps, seed, params, lineup)?)
@@ -185,9 +185,14 @@ pub fn learner(
 ///
 /// # Errors
 /// A section is missing, damaged or of another scenario or network.
-pub fn policies_in(sections: &Sections, spec: &Spec, groups: &[usize], params: &PpoParams) -> Result<Vec<Learned>> {
+pub fn policies_in(
+    sections: &Sections,
+    spec: &Spec,
+    groups: &[usize],
+    params: &Hyperparameters,
+) -> Result<Vec<Learned>> {
     let policy = |group: &usize| {
-        let network = if params.algo.is_off_policy() {
+        let network = if params.run.algo.is_off_policy() {
             maddpg::policy_in(sections, spec, *group, params)
         } else {
             mappo::policy_in(sections, spec, *group, params)

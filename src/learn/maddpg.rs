@@ -38,7 +38,7 @@ use self::{
     report::{Report, mean_errors},
 };
 use super::{
-    hyperparameters::{Algo, PpoParams},
+    hyperparameters::{Algo, Hyperparameters},
     learner::{Counters, IterationReport, Lineup, episode_scalars},
     nets::optimiser::Step,
     replay::{Draw, Drawn, Replay},
@@ -54,7 +54,7 @@ const TARGET_NOISE: Purpose = Purpose::new("learn.target_noise");
 
 /// A run of MADDPG, MATD3 or DDPG.
 pub struct Trainer {
-    params: PpoParams,
+    params: Hyperparameters,
     seeds: Seeds,
     batch: Batch,
     seats: Seats,
@@ -76,7 +76,7 @@ impl Trainer {
     ///
     /// # Errors
     /// As [`with_lineup`](Self::with_lineup).
-    pub fn new(domain: &dyn Domain, max_steps: u32, seed: u64, params: &PpoParams) -> Result<Self> {
+    pub fn new(domain: &dyn Domain, max_steps: u32, seed: u64, params: &Hyperparameters) -> Result<Self> {
         Self::with_lineup(domain, max_steps, seed, params, Lineup::all(domain, max_steps)?)
     }
 
@@ -88,23 +88,23 @@ impl Trainer {
         domain: &dyn Domain,
         max_steps: u32,
         seed: u64,
-        params: &PpoParams,
+        params: &Hyperparameters,
         lineup: Lineup,
     ) -> Result<Self> {
         params.check()?;
         let seeds = Seeds::new(seed);
         let [seat] = lineup.learners[..] else {
-            let (name, groups) = (params.algo.name(), lineup.learners.len());
+            let (name, groups) = (params.run.algo.name(), lineup.learners.len());
             return Err(Error::input(format!("`{name}` trains one group at a time, and here {groups} would learn"))
                 .hint("name one with `--learn`, or train with `--algo mappo`"));
         };
         if seat.has_pool {
-            return Err(Error::input(format!("`{}` does not play against its past", params.algo.name()))
+            return Err(Error::input(format!("`{}` does not play against its past", params.run.algo.name()))
                 .hint("train with `--algo mappo`, or name a policy as the opponent"));
         }
         let seats = seats(&domain.spec(max_steps), seat.group, params)?;
         let replay = new_replay(&seats, params)?;
-        let batch = Batch::new(domain, max_steps, seeds, 0..params.num_envs as u64, params.envs_per_world);
+        let batch = Batch::new(domain, max_steps, seeds, 0..params.run.num_envs as u64, params.run.envs_per_world);
         Ok(Self {
             members: members(&seats, params, seed)?,
             moments: RunningMoments::new(seats.observed),
@@ -134,23 +134,23 @@ impl Trainer {
         self.lanes.iter_mut().for_each(|lane| lane.opponents = opponents());
         let mut sums = Report::default();
         let scale = self.exploration_noise(progress);
-        for tick in 1..=self.params.num_steps {
+        for tick in 1..=self.params.run.num_steps {
             let play = Play {
                 seats: &self.seats,
                 members: &self.members,
                 normaliser: &normaliser,
                 seeds: self.seeds,
-                noise: (self.counters.env_steps >= self.params.learning_starts as u64).then_some(scale as f32),
-                reward_scale: self.params.reward_scale as f32,
+                noise: (self.counters.env_steps >= self.params.ddpg.learning_starts as u64).then_some(scale as f32),
+                reward_scale: self.params.ddpg.reward_scale as f32,
             };
             let lanes = self.batch.lanes_mut().par_iter_mut().zip(&mut self.lanes);
             lanes.map(|(lane, state)| play.tick(lane, state)).collect::<Result<Vec<()>>>()?;
             self.replay.store(self.lanes.iter().map(PlayLane::taken));
             self.counters.env_steps += envs;
             self.counters.agent_steps += envs * agents;
-            let has_begun = self.counters.env_steps >= self.params.learning_starts as u64;
-            if has_begun && tick.is_multiple_of(self.params.train_frequency.min(self.params.num_steps)) {
-                for _ in 0..self.params.gradient_steps {
+            let has_begun = self.counters.env_steps >= self.params.ddpg.learning_starts as u64;
+            if has_begun && tick.is_multiple_of(self.params.ddpg.train_frequency.min(self.params.run.num_steps)) {
+                for _ in 0..self.params.ddpg.gradient_steps {
                     sums.add(&self.update(progress, &normaliser)?);
                 }
             }
@@ -185,28 +185,28 @@ impl Trainer {
 
     fn update(&mut self, progress: f64, normaliser: &play::Normaliser) -> Result<Report> {
         let p = &self.params;
-        let beta = Schedule { start: p.priority_beta, end: 1.0 }.at(progress);
-        let draw = Draw { batch: p.batch_size, n_step: p.n_step, gamma: p.gamma as f32, beta };
+        let beta = Schedule { start: p.ddpg.priority_beta, end: 1.0 }.at(progress);
+        let draw = Draw { batch: p.ddpg.batch_size, n_step: p.ddpg.n_step, gamma: p.run.gamma as f32, beta };
         self.replay.draw(draw, self.seeds, self.updates, &mut self.drawn);
         self.lesson.prepare(&self.seats, &self.drawn, normaliser);
 
         // Every target actor is asked before any network has changed.
         let lesson = &self.lesson;
         let next: Vec<Vec<f32>> = self.members.par_iter_mut().map(|member| member.target_actions(lesson)).collect();
-        let is_matd3 = p.algo == Algo::Matd3;
+        let is_matd3 = p.run.algo == Algo::Matd3;
         let noise = is_matd3.then(|| self.target_noise());
         self.lesson.do_next(&self.seats, &next, noise.as_deref());
 
         self.updates += 1;
         let [actor_step, critic_step] = self.steps(progress);
-        let is_actors_turn = !is_matd3 || self.updates.is_multiple_of(self.params.policy_frequency as u64);
+        let is_actors_turn = !is_matd3 || self.updates.is_multiple_of(self.params.ddpg.policy_frequency as u64);
         let lesson = &self.lesson;
         let learn = |member: &mut Member| member.learn_values(lesson, critic_step);
         let mut reports: Vec<Report> = self.members.par_iter_mut().map(learn).collect();
         if is_actors_turn {
             let now: Vec<Vec<f32>> = self.members.par_iter_mut().map(|member| member.actions(lesson)).collect();
             self.lesson.do_now(&self.seats, &now);
-            let (lesson, tau) = (&self.lesson, self.params.tau as f32);
+            let (lesson, tau) = (&self.lesson, self.params.ddpg.tau as f32);
             let members = self.members.par_iter_mut().zip(&mut reports);
             members.for_each(|(member, report)| member.learn_actions(lesson, actor_step, report));
             self.members.par_iter_mut().for_each(|member| member.move_targets(tau));
@@ -223,14 +223,14 @@ impl Trainer {
 
     /// Deviation of the noise that actions are tried out with.
     fn exploration_noise(&self, progress: f64) -> f64 {
-        let start = self.params.exploration_noise;
-        Schedule { start, end: start * self.params.final_noise_fraction }.at(progress)
+        let start = self.params.ddpg.exploration_noise;
+        Schedule { start, end: start * self.params.ddpg.final_noise_fraction }.at(progress)
     }
 
     /// Clipped noise for the target actions of a batch (Fujimoto et al. 2018, section 5.3).
     fn target_noise(&self) -> Vec<f32> {
         let mut stream = self.seeds.stream(TARGET_NOISE, Address { env: 0, episode: self.updates, tick: 0 });
-        let (deviation, most) = (self.params.policy_noise as f32, self.params.noise_clip as f32);
+        let (deviation, most) = (self.params.ddpg.policy_noise as f32, self.params.ddpg.noise_clip as f32);
         let count = self.lesson.entries * self.seats.agents * self.seats.action;
         (0..count).map(|_| (deviation * stream.normal()).clamp(-most, most)).collect()
     }
@@ -238,10 +238,10 @@ impl Trainer {
     /// Step sizes of actors and critics at this point of the run.
     fn steps(&self, progress: f64) -> [Step; 2] {
         let p = &self.params;
-        [p.learning_rate, p.critic_learning_rate].map(|start| Step {
-            learning_rate: Schedule { start, end: start * p.final_lr_fraction }.at(progress) as f32,
-            adam_eps: p.adam_eps as f32,
-            max_grad_norm: p.max_grad_norm as f32,
+        [p.run.learning_rate, p.run.critic_learning_rate].map(|start| Step {
+            learning_rate: Schedule { start, end: start * p.run.final_lr_fraction }.at(progress) as f32,
+            adam_eps: p.run.adam_eps as f32,
+            max_grad_norm: p.run.max_grad_norm as f32,
         })
     }
 }

@@ -21,7 +21,7 @@ pub(super) use self::state::policy_in;
 use self::{build::new_batch, pupil::Pupil};
 use super::{
     critic::Critic,
-    hyperparameters::PpoParams,
+    hyperparameters::Hyperparameters,
     learner::{Counters, IterationReport, Learned, Learner, Lineup, episode_scalars, group_path},
     rollout::{Actor, GlobalView, Learning, Opponent, Teacher, collect},
 };
@@ -36,7 +36,7 @@ const TEACHER_PLAYS: f64 = 0.1;
 
 /// A run of MAPPO or IPPO: envs, networks and everything a resumed run needs.
 pub struct Trainer {
-    params: PpoParams,
+    params: Hyperparameters,
     seeds: Seeds,
     batch: Batch,
     pupils: Vec<Pupil>,
@@ -50,7 +50,7 @@ impl Trainer {
     ///
     /// # Errors
     /// As [`with_lineup`](Self::with_lineup).
-    pub fn new(domain: &dyn Domain, max_steps: u32, seed: u64, params: &PpoParams) -> Result<Self> {
+    pub fn new(domain: &dyn Domain, max_steps: u32, seed: u64, params: &Hyperparameters) -> Result<Self> {
         Self::with_lineup(domain, max_steps, seed, params, Lineup::all(domain, max_steps)?)
     }
 
@@ -62,7 +62,7 @@ impl Trainer {
         domain: &dyn Domain,
         max_steps: u32,
         seed: u64,
-        params: &PpoParams,
+        params: &Hyperparameters,
         lineup: Lineup,
     ) -> Result<Self> {
         params.check()?;
@@ -88,7 +88,7 @@ impl Trainer {
         if self.ends_imitation(progress) {
             self.pupils.iter_mut().try_for_each(|pupil| pupil.narrow(&self.params))?;
         }
-        let plays = progress < TEACHER_PLAYS * self.params.imitation;
+        let plays = progress < TEACHER_PLAYS * self.params.ppo.imitation;
         let actors = self.pupils.iter().map(|pupil| pupil.policy(&self.params)).collect::<Result<Vec<Network>>>()?;
         let (seeds, iteration) = (self.seeds, self.counters.iterations);
         let stand_ins = pool::stand_ins(&self.pupils, &self.batch, seeds, iteration, &self.params);
@@ -127,7 +127,7 @@ impl Trainer {
 
     /// Env-steps of one iteration.
     pub fn steps_per_iteration(&self) -> u64 {
-        (self.params.num_steps * self.batch.envs()) as u64
+        (self.params.run.num_steps * self.batch.envs()) as u64
     }
 
     /// Declaration of the domain.
@@ -142,7 +142,7 @@ impl Trainer {
 
     /// Whether this part of the run learns from teachers.
     fn imitates(&self, progress: f64) -> bool {
-        self.pupils.iter().any(|pupil| pupil.teacher.is_some()) && progress < self.params.imitation
+        self.pupils.iter().any(|pupil| pupil.teacher.is_some()) && progress < self.params.ppo.imitation
     }
 
     /// Whether the iteration before was the last one to imitate.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{Plan, folder::stage_file, generation::Generation};
 use crate::{
     error::{Error, Result},
-    learn::hyperparameters::PpoParams,
+    learn::hyperparameters::Hyperparameters,
     sim::{
         params::{Params, When, names_of},
         scenario::DomainConfig,
@@ -61,7 +61,7 @@ impl Binding {
         note(PLAN, "stages", plan.stages.len().to_string());
         let roles = ron::to_string(&plan.roles).unwrap_or_default();
         note(PLAN, "roles", roles);
-        for name in names_of(PpoParams::declarations()) {
+        for name in names_of(Hyperparameters::declarations()) {
             note(PLAN, &name, plan.params.get(&name).unwrap_or_default());
         }
         for (stage, scenario) in plan.stages.iter().enumerate() {
@@ -123,7 +123,7 @@ impl Binding {
 impl Change {
     /// Whether it is of a hyperparameter that may change while a run goes on, and so says nothing of what its network is.
     pub(super) fn is_live(&self) -> bool {
-        let declared = PpoParams::declarations().iter().find(|param| param.name == self.name);
+        let declared = Hyperparameters::declarations().iter().find(|param| param.name == self.name);
         self.file == PLAN && declared.is_some_and(|param| param.when == When::Live)
     }
 
@@ -170,7 +170,7 @@ mod tests {
             stages: vec![stage.clone(), stage],
             seed: 3,
             goal: Goal::Steps(9),
-            params: PpoParams::default(),
+            params: Hyperparameters::default(),
             roles: Roles::default(),
         }
     }
@@ -180,7 +180,7 @@ mod tests {
         let binding = Binding::of(&plan(), None);
         assert_eq!(binding.changes(&plan()), []);
         let mut changed = plan();
-        changed.params.learning_rate = 0.0006;
+        changed.params.run.learning_rate = 0.0006;
         changed.seed = 4;
         changed.stages[1].set("jam_threshold_dbm", "-35.5").unwrap();
         changed.stages[0].max_steps = 5;
@@ -214,14 +214,14 @@ mod tests {
     #[test]
     fn a_change_that_was_cut_off_is_finished() {
         let (old, mut new) = (plan(), plan());
-        new.params.learning_rate = 0.25;
+        new.params.run.learning_rate = 0.25;
         let before = ("learning_rate".to_owned(), old.params.get("learning_rate").unwrap());
         let binding = Binding::of(&new, Some(&before));
         let mut found = old;
         assert!(binding.finish_change(&mut found).unwrap());
         assert_eq!(found, new);
         assert!(!binding.finish_change(&mut found).unwrap(), "it is done");
-        found.params.learning_rate = 0.125;
+        found.params.run.learning_rate = 0.125;
         assert!(!binding.finish_change(&mut found).unwrap(), "that is neither the old value nor the new");
         assert_eq!(binding.changes(&found).len(), 1);
     }

@@ -19,7 +19,7 @@ use crate::{
     domains::Scenario,
     durable::{self, Durability, Folder, Kind, LOCK, failed, read_capped},
     error::{Error, Result},
-    learn::hyperparameters::PpoParams,
+    learn::hyperparameters::Hyperparameters,
     metrics::Goal,
     policy::card::{self, CARD_FILE, Shared, WEIGHTS_FILE},
     sim::{
@@ -50,7 +50,7 @@ pub struct Plan {
     /// When the run is done.
     pub goal: Goal,
     /// Hyperparameters.
-    pub params: PpoParams,
+    pub params: Hyperparameters,
     /// Who learns, and against whom.
     pub roles: Roles,
 }
@@ -63,7 +63,7 @@ impl Plan {
     pub fn change(&mut self, name: &str, value: &str) -> Result<()> {
         let mut params = self.params.clone();
         params.set(name, value)?;
-        let declared = PpoParams::declarations().iter().find(|param| param.name == name);
+        let declared = Hyperparameters::declarations().iter().find(|param| param.name == name);
         if declared.is_some_and(|param| param.when != When::Live) {
             return Err(Error::input(format!("`{name}` is fixed when a run starts"))
                 .hint(format!("start another run with `--set {name}={value}`")));
@@ -78,8 +78,8 @@ impl Plan {
 ///
 /// # Errors
 /// A hyperparameter that there is not, or a value it cannot have, with line and column.
-pub fn recommended(scenario: &Scenario, file: &Path) -> Result<PpoParams> {
-    let mut params = PpoParams::default();
+pub fn recommended(scenario: &Scenario, file: &Path) -> Result<Hyperparameters> {
+    let mut params = Hyperparameters::default();
     for (name, value) in &scenario.train {
         params.set(name, value).map_err(|error| {
             let text = read_capped(file, MAX_BYTES as u64).unwrap_or_default();
@@ -101,7 +101,7 @@ struct PlanFile {
     seed: u64,
     until: Until,
     stages: usize,
-    hyperparameters: PpoParams,
+    hyperparameters: Hyperparameters,
     /// Absent in version 1, in which one group learned.
     #[serde(default)]
     roles: Roles,
@@ -411,7 +411,7 @@ fn is_stage_file(name: &str) -> bool {
 fn default_name(plan: &Plan) -> String {
     let date = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
     let scenario = plan.stages.last().map_or("", |scenario| &scenario.name);
-    format!("{date}-{scenario}-{}-s{}", plan.params.algo.name(), plan.seed)
+    format!("{date}-{scenario}-{}-s{}", plan.params.run.algo.name(), plan.seed)
 }
 
 /// A folder below `parent` that did not exist before: `name`, or `name-2` and so on.

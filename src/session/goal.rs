@@ -48,22 +48,22 @@ pub(super) fn schedules(plan: &Plan, goal: Goal, behind: Behind) -> Option<Strin
     }
     let p = &plan.params;
     let falling = |start: f64, left: f64| Schedule { start, end: start * left };
-    let mut schedules = vec![("the learning rate", falling(p.learning_rate, p.final_lr_fraction))];
-    if p.algo.is_off_policy() {
-        schedules.push(("the exploration noise", falling(p.exploration_noise, p.final_noise_fraction)));
-        if p.prioritised {
-            schedules.push(("the priority's beta", Schedule { start: p.priority_beta, end: 1.0 }));
+    let mut schedules = vec![("the learning rate", falling(p.run.learning_rate, p.run.final_lr_fraction))];
+    if p.run.algo.is_off_policy() {
+        schedules.push(("the exploration noise", falling(p.ddpg.exploration_noise, p.ddpg.final_noise_fraction)));
+        if p.ddpg.prioritised {
+            schedules.push(("the priority's beta", Schedule { start: p.ddpg.priority_beta, end: 1.0 }));
         }
     } else {
-        schedules.push(("the weight of the entropy", falling(p.ent_coef, p.final_ent_fraction)));
+        schedules.push(("the weight of the entropy", falling(p.ppo.ent_coef, p.ppo.final_ent_fraction)));
     }
     let moved = schedules.into_iter().filter(|(_, schedule)| schedule.start != schedule.end);
     let mut parts: Vec<String> = moved
         .map(|(name, schedule)| format!("{name} goes from {} to {}", short(schedule.at(old)), short(schedule.at(new))))
         .collect();
-    if !p.algo.is_off_policy() && (old < p.imitation) != (new < p.imitation) {
-        let until = 100.0 * p.imitation;
-        parts.push(match new < p.imitation {
+    if !p.run.algo.is_off_policy() && (old < p.ppo.imitation) != (new < p.ppo.imitation) {
+        let until = 100.0 * p.ppo.imitation;
+        parts.push(match new < p.ppo.imitation {
             true => format!("the policy imitates its teacher again until {until:.0} % are done"),
             false => "the policy does not imitate its teacher any more".to_owned(),
         });
@@ -101,10 +101,10 @@ mod tests {
     use super::{super::Roles, *};
     use crate::{
         domains::Scenario,
-        learn::hyperparameters::{Algo, PpoParams},
+        learn::hyperparameters::{Algo, Hyperparameters},
     };
 
-    fn plan(goal: Goal, params: PpoParams) -> Plan {
+    fn plan(goal: Goal, params: Hyperparameters) -> Plan {
         let text = "(version: 1, name: \"x\", title: \"T\", about: \"A\", seed: 1, max_steps: 4, domain: Jamming(()))";
         let stage = Scenario::parse(text, "x.ron").unwrap();
         Plan { stages: vec![stage.clone(), stage], seed: 3, goal, params, roles: Roles::default() }
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_goal_that_is_behind_the_run_is_refused_and_its_own_is_not() {
-        let plan = plan(Goal::Seconds(2.0), PpoParams::default());
+        let plan = plan(Goal::Seconds(2.0), Hyperparameters::default());
         let refused = |goal| check_reachable(&plan, goal, BEHIND).unwrap_err().to_string();
         let told = refused(Goal::Seconds(1.2));
         assert!(
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_a_longer_run_does_to_its_schedules_is_one_sentence() {
-        let params = PpoParams { imitation: 0.6, ..PpoParams::default() };
+        let params = Hyperparameters::default().with(|params| params.ppo.imitation = 0.6);
         let told = schedules(&plan(Goal::Steps(600), params), Goal::Steps(1200), BEHIND).unwrap();
         assert_eq!(
             told,
@@ -136,20 +136,26 @@ mod tests {
              to 0.000275, the weight of the entropy goes from 0 to 0.0025, the policy imitates its teacher again until 60 % \
              are done"
         );
-        let told = schedules(&plan(Goal::Steps(600), PpoParams::default()), Goal::Steps(1300), BEHIND).unwrap();
+        let told = schedules(&plan(Goal::Steps(600), Hyperparameters::default()), Goal::Steps(1300), BEHIND).unwrap();
         assert!(told.contains("in stage 1 of 2 (`x`)") && !told.contains("teacher"), "{told}");
-        let params = PpoParams { algo: Algo::Ddpg, prioritised: true, ..PpoParams::default() };
+        let params = Hyperparameters::default().with(|params| {
+            params.run.algo = Algo::Ddpg;
+            params.ddpg.prioritised = true;
+        });
         let told = schedules(&plan(Goal::Steps(600), params), Goal::Steps(1200), BEHIND).unwrap();
         assert!(told.contains("noise goes from 0.03 to 0.165") && told.contains("beta goes from 1 to 0.7"), "{told}");
     }
 
     #[test]
     fn a_run_without_schedules_has_nothing_to_tell() {
-        let params = PpoParams { final_lr_fraction: 1.0, ent_coef: 0.0, ..PpoParams::default() };
+        let params = Hyperparameters::default().with(|params| {
+            params.run.final_lr_fraction = 1.0;
+            params.ppo.ent_coef = 0.0;
+        });
         let mut plan = plan(Goal::Steps(600), params);
         plan.stages.truncate(1);
         assert_eq!(schedules(&plan, Goal::Steps(1200), BEHIND), None);
-        plan.params = PpoParams::default();
+        plan.params = Hyperparameters::default();
         assert_eq!(schedules(&plan, Goal::Steps(600), BEHIND), None, "it is the same goal");
     }
 }

@@ -49,7 +49,7 @@ use crate::{
     error::{Error, Result},
     learn::{
         critic::Critic,
-        hyperparameters::PpoParams,
+        hyperparameters::Hyperparameters,
         learner::{Counters, IterationReport, Learned, Learner, baseline, learner},
     },
     metrics::{Point, Sink, tensorboard},
@@ -300,7 +300,7 @@ impl Session {
         self.logs.events.flush()?;
         let state = SessionState {
             agon: env!("CARGO_PKG_VERSION").to_owned(),
-            settings: settings(self.plan.params.backend)?,
+            settings: settings(self.plan.params.run.backend)?,
             stage: self.stage,
             wall_s: self.wall_s(),
             start_unix_s,
@@ -368,7 +368,7 @@ fn learner_of(
     let lineup = plan.roles.lineup(scenario, opponent)?;
     let learners = lineup.learners.clone();
     let mut learner = learner(domain, scenario.max_steps, plan.seed, &plan.params, lineup)?;
-    if plan.params.imitation > 0.0 {
+    if plan.params.ppo.imitation > 0.0 {
         for group in learners.into_iter().map(|seat| seat.group) {
             let reference = groups[group].reference.ok_or_else(|| {
                 Error::input(format!("`{}` have no baseline to imitate", groups[group].name))
@@ -382,7 +382,7 @@ fn learner_of(
 
 /// Name and value of every hyperparameter.
 fn hyperparameters(plan: &Plan) -> Vec<(&'static str, String)> {
-    PpoParams::declarations()
+    Hyperparameters::declarations()
         .iter()
         .filter_map(|param| plan.params.get(param.name).map(|value| (param.name, value)))
         .collect()

@@ -137,7 +137,7 @@ impl Session {
         let mut loaded = generation::load_latest(&checkpoints)?;
         let state = SessionState::of(&loaded)?;
         let mut warnings = std::mem::take(&mut loaded.warnings);
-        let ours = settings(plan.params.backend)?;
+        let ours = settings(plan.params.run.backend)?;
         check_settings(&ours, &state, &mut warnings).map_err(|error| error.in_file(&loaded.path))?;
         let bound = bind(&mut plan, &loaded, accepts_changes, &mut warnings)?;
         let behind = Behind { env_steps: loaded.step, wall_s: state.wall_s };

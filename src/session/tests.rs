@@ -9,7 +9,11 @@ use crate::{durable::Folder, metrics::Goal};
 
 fn plan(goal: Goal) -> Plan {
     let text = "(version: 1, name: \"x\", title: \"T\", about: \"A\", seed: 1, max_steps: 4, domain: Jamming(()))";
-    let params = PpoParams { num_envs: 2, num_steps: 4, hidden: 4, ..PpoParams::default() };
+    let params = Hyperparameters::default().with(|params| {
+        params.run.num_envs = 2;
+        params.run.num_steps = 4;
+        params.run.hidden = 4;
+    });
     Plan { stages: vec![Scenario::parse(text, "x.ron").unwrap()], seed: 1, goal, params, roles: Roles::default() }
 }
 
@@ -29,7 +33,7 @@ fn state(agon: &str, settings: &str) -> SessionState {
 #[test]
 fn a_run_goes_on_only_under_the_settings_it_began_with() {
     let plan = plan(Goal::Steps(1));
-    let ours = settings(plan.params.backend).unwrap();
+    let ours = settings(plan.params.run.backend).unwrap();
     let version = env!("CARGO_PKG_VERSION");
     let mut warnings = Vec::new();
     check_settings(&ours, &state(version, &ours), &mut warnings).unwrap();
@@ -44,7 +48,7 @@ fn a_run_goes_on_only_under_the_settings_it_began_with() {
 fn every_hyperparameter_is_logged() {
     let logged = hyperparameters(&plan(Goal::Steps(1)));
     let names: Vec<&str> = logged.iter().map(|(name, _)| *name).collect();
-    let declared: Vec<&str> = PpoParams::declarations().iter().map(|param| param.name).collect();
+    let declared: Vec<&str> = Hyperparameters::declarations().iter().map(|param| param.name).collect();
     assert_eq!(names, declared);
     assert!(logged.contains(&("num_envs", "2".to_owned())), "{logged:?}");
 }

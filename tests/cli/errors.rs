@@ -48,6 +48,8 @@ fn numbers_beyond_their_range_are_refused_and_never_made_to_fit() {
         ("train skirmish --algo maddpg --set train_frequency=65", "`train_frequency` is 65"),
         ("train skirmish --envs 65536 --set num_steps=65536", "of memory"),
         ("train skirmish --algo maddpg --set save_replay=false --set buffer_size=1073741824", "smaller `buffer_size`"),
+        ("train skirmish --set buffer_size=1000", "`buffer_size` is for maddpg, matd3 and ddpg"),
+        ("train skirmish --algo ddpg --set clip_coef=0.1", "`clip_coef` is for mappo and ippo"),
         ("train skirmish --set gamma=1.1", "`gamma` must be a number from 0 to 1, found `1.1`"),
         ("record skirmish --policy hold --ticks 0", "0 is not in 1..=4294967295"),
         ("record skirmish --policy hold --keyframes 0", "--keyframes"),

@@ -4,7 +4,7 @@ use std::{env, fs, io::Write, os::unix::fs::symlink, process::Command};
 
 use agon::{
     domains::Scenario,
-    learn::hyperparameters::PpoParams,
+    learn::hyperparameters::Hyperparameters,
     metrics::Goal,
     session::{Plan, Roles, RunFolder},
 };
@@ -41,7 +41,7 @@ fn a_policy_of_a_folder_plays_where_it_was_trained() {
         stages: vec![scenario],
         seed: 1,
         goal: Goal::Steps(1),
-        params: PpoParams::default(),
+        params: Hyperparameters::default(),
         roles: Roles::default(),
     };
     RunFolder::create(Some(&run), &plan).unwrap().write_plan(&plan).unwrap();

@@ -62,7 +62,7 @@ fn a_plan_that_cannot_be_trained_leaves_no_folder() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
     let mut bad = plan(1, Algo::Mappo);
-    bad.params.num_envs = 0;
+    bad.params.run.num_envs = 0;
     error_of(Session::start(bad, Some(&out), None));
     assert!(!out.exists());
     let empty = Plan { stages: Vec::new(), ..plan(1, Algo::Mappo) };

@@ -145,7 +145,7 @@ fn a_damaged_checkpoint_costs_the_work_since_the_one_before_and_no_bit() {
 fn a_finished_run_can_be_made_longer() {
     let dir = tempfile::tempdir().unwrap();
     let mut long = plan(6, Algo::Ippo);
-    (long.params.final_lr_fraction, long.params.final_ent_fraction) = (1.0, 1.0);
+    (long.params.run.final_lr_fraction, long.params.ppo.final_ent_fraction) = (1.0, 1.0);
     let short = Plan { goal: Goal::Steps(2 * STEPS_PER_ITERATION), ..long.clone() };
     let expected = remains(&start(&long, &dir.path().join("long"), &mut Watch::to_the_end()));
     let folder = start(&short, &dir.path().join("short"), &mut Watch::to_the_end());
@@ -172,7 +172,7 @@ fn a_run_that_imitates_is_resumed_like_any_other() {
     for at in 1..ITERATIONS {
         let dir = tempfile::tempdir().unwrap();
         let mut plan = plan(8, Algo::Mappo);
-        plan.params.imitation = 0.5;
+        plan.params.ppo.imitation = 0.5;
         let expected = remains(&start(&plan, &dir.path().join("whole"), &mut Watch::to_the_end()));
         let folder = dir.path().join("broken");
         start(&plan, &folder, &mut Watch::until(at, Interruption::Stop));

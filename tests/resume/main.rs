@@ -21,7 +21,7 @@ use agon::{
     domains::Scenario,
     durable::Folder,
     error::{Error, Result},
-    learn::hyperparameters::{Algo, Noise, PpoParams},
+    learn::hyperparameters::{Algo, Hyperparameters, Noise},
     metrics::Goal,
     policy::card,
     session::{Control, Ending, News, Observer, Plan, Roles, Session, generation},
@@ -46,17 +46,16 @@ fn shipped(name: &str) -> Scenario {
 
 /// Skirmish with a network so small that a run takes milliseconds.
 fn plan(seed: u64, algo: Algo) -> Plan {
-    let params = PpoParams {
-        algo,
-        num_envs: 4,
-        envs_per_world: 2,
-        num_steps: 8,
-        hidden: 8,
-        minibatch_size: 40,
-        update_epochs: 2,
-        target_kl: None,
-        ..PpoParams::default()
-    };
+    let params = Hyperparameters::default().with(|params| {
+        params.run.algo = algo;
+        params.run.num_envs = 4;
+        params.run.envs_per_world = 2;
+        params.run.num_steps = 8;
+        params.run.hidden = 8;
+        params.ppo.minibatch_size = 40;
+        params.ppo.update_epochs = 2;
+        params.ppo.target_kl = None;
+    });
     Plan {
         stages: vec![scenario("skirmish")],
         seed,
@@ -68,16 +67,15 @@ fn plan(seed: u64, algo: Algo) -> Plan {
 
 /// A small run that learns from a memory, which wraps around before the run is over.
 fn remembering(seed: u64, algo: Algo, parameter_sharing: bool) -> Plan {
-    let params = PpoParams {
-        algo,
-        parameter_sharing,
-        buffer_size: 100,
-        batch_size: 16,
-        learning_starts: 20,
-        prioritised: algo == Algo::Matd3,
-        noise: if algo == Algo::Maddpg { Noise::Ou } else { Noise::Gaussian },
-        ..plan(seed, algo).params
-    };
+    let params = plan(seed, algo).params.with(|params| {
+        params.run.algo = algo;
+        params.ddpg.parameter_sharing = parameter_sharing;
+        params.ddpg.buffer_size = 100;
+        params.ddpg.batch_size = 16;
+        params.ddpg.learning_starts = 20;
+        params.ddpg.prioritised = algo == Algo::Matd3;
+        params.ddpg.noise = if algo == Algo::Maddpg { Noise::Ou } else { Noise::Gaussian };
+    });
     Plan { stages: vec![shipped("cluster/default")], params, ..plan(seed, algo) }
 }
 

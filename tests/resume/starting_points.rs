@@ -46,7 +46,7 @@ fn a_policy_of_another_shape_is_refused_and_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let policy = fresh(Algo::Mappo);
     let mut wide = plan(2, Algo::Mappo);
-    wide.params.hidden = 16;
+    wide.params.run.hidden = 16;
     let out = dir.path().join("wide");
     let error = Session::start(wide, Some(&out), Some(&policy)).err().unwrap();
     let error = error.to_string();
@@ -62,7 +62,7 @@ fn a_run_that_does_not_normalise_refuses_a_policy_that_does() {
     let first = start(&plan(1, Algo::Mappo), &dir.path().join("first"), &mut Watch::to_the_end());
     let policy = card::load(&first).unwrap();
     let mut bare = plan(2, Algo::Mappo);
-    bare.params.norm_obs = false;
+    bare.params.run.norm_obs = false;
     let error = Session::start(bare.clone(), Some(&dir.path().join("bare")), Some(&policy)).err().unwrap();
     assert!(error.to_string().contains("norm_obs"), "{error}");
     // A policy that was trained without one is a start for both.
@@ -70,7 +70,7 @@ fn a_run_that_does_not_normalise_refuses_a_policy_that_does() {
     let policy = card::load(&plain).unwrap();
     for (name, norm_obs) in [("with", true), ("without", false)] {
         let mut plan = bare.clone();
-        plan.params.norm_obs = norm_obs;
+        plan.params.run.norm_obs = norm_obs;
         drop(Session::start(plan, Some(&dir.path().join(name)), Some(&policy)).unwrap());
         assert_eq!(
             outputs(&card::load(&dir.path().join(name)).unwrap().network),
@@ -85,7 +85,7 @@ fn resuming_a_run_that_started_from_a_policy_needs_no_policy() {
     let dir = tempfile::tempdir().unwrap();
     let policy = fresh(Algo::Mappo);
     let mut plan = plan(9, Algo::Mappo);
-    plan.params.critic_warmup = 2;
+    plan.params.ppo.critic_warmup = 2;
     let from = |name: &str| Session::start(plan.clone(), Some(&dir.path().join(name)), Some(&policy)).unwrap();
     let whole = drive(from("whole"), &mut Watch::to_the_end());
     let broken = drive(from("broken"), &mut Watch::until(1, Interruption::Stop));

@@ -63,7 +63,7 @@ fn observation() -> String {
 /// A network that nobody has trained.
 fn shared(params: &ClusterParams) -> Result<Shared> {
     let group = params.spec(1).groups.remove(0);
-    let hidden = Recipe::of("cluster/default")?.params.hidden;
+    let hidden = Recipe::of("cluster/default")?.params.run.hidden;
     let card = Card {
         version: card::VERSION,
         name: "untrained".to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Figure, Unit, Work, meter::seconds_within};
 use crate::{
     error::Result,
-    learn::{hyperparameters::PpoParams, maddpg::Trainer},
+    learn::{hyperparameters::Hyperparameters, maddpg::Trainer},
     places::load_scenario,
     sim::params::Params,
 };
@@ -44,7 +44,7 @@ pub(super) fn figures() -> Vec<Figure> {
 fn update_seconds() -> Result<f64> {
     let mut scenario = load_scenario("cluster/repaired")?;
     scenario.set("observation", "published8")?;
-    let mut params = PpoParams::default();
+    let mut params = Hyperparameters::default();
     PUBLISHED.iter().try_for_each(|(name, value)| params.set(name, value))?;
     let mut trainer = Trainer::new(scenario.domain.domain(), scenario.max_steps, 1, &params)?;
     trainer.iterate(0.0)?;
@@ -85,9 +85,9 @@ mod tests {
         let group = domain.spec(scenario.max_steps).groups.remove(0);
         assert_eq!((group.agents as f64, group.observation.len() as f64), (AGENTS, ACTOR_IN));
         assert_eq!(group.action.continuous.len() as f64, ACTION);
-        let mut params = PpoParams::default();
+        let mut params = Hyperparameters::default();
         PUBLISHED.iter().for_each(|(name, value)| params.set(name, value).unwrap());
-        assert_eq!((params.batch_size as f64, params.hidden as f64), (BATCH, HIDDEN));
+        assert_eq!((params.ddpg.batch_size as f64, params.run.hidden as f64), (BATCH, HIDDEN));
         assert!((2.1e9..2.3e9).contains(&multiplications()), "{}", multiplications());
     }
 }

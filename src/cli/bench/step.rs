@@ -12,7 +12,7 @@ const SIZE: StepSize =
 pub(super) fn figures() -> Vec<Figure> {
     let work = || {
         let recipe = Recipe::of("jamming/skirmish")?;
-        Ok(recipe.learning() * recipe.params.minibatch_size as f64)
+        Ok(recipe.learning() * recipe.params.ppo.minibatch_size as f64)
     };
     let measure = || {
         let recipe = Recipe::of("jamming/skirmish")?;
@@ -25,7 +25,7 @@ pub(super) fn figures() -> Vec<Figure> {
 /// CPU seconds of a step of any network of the recipe's sizes, whatever computes it.
 pub(super) fn seconds(recipe: &Recipe, network: &mut dyn ActorCritic) -> f64 {
     let agents = recipe.agents();
-    let entries = recipe.params.minibatch_size / agents;
+    let entries = recipe.params.ppo.minibatch_size / agents;
     let numbers = entries * agents * recipe.architecture().observation;
     let observations: Vec<f32> = (0..numbers).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
     // An order without pattern: 389 is prime.
@@ -60,7 +60,7 @@ mod tests {
     fn the_networks_are_those_that_the_recipe_trains() {
         for name in ["jamming/skirmish", "jamming/swarm-40-100", "cluster/default"] {
             let mut recipe = Recipe::of(name).unwrap();
-            (recipe.params.num_envs, recipe.params.envs_per_world) = (1, 1);
+            (recipe.params.run.num_envs, recipe.params.run.envs_per_world) = (1, 1);
             let domain = recipe.scenario.domain.domain();
             let trainer = Trainer::new(domain, recipe.scenario.max_steps, 1, &recipe.params).unwrap();
             assert_eq!(*trainer.policies().unwrap()[0].network.shape(), recipe.architecture().actor(), "{name}");

@@ -9,7 +9,7 @@ use crate::{
     domains::Scenario,
     error::{Error, Result},
     learn::{
-        hyperparameters::PpoParams,
+        hyperparameters::Hyperparameters,
         mappo::Trainer,
         nets::{Activation, Architecture, CriticInput},
     },
@@ -24,7 +24,7 @@ const BUDGET: Duration = Duration::from_millis(1000);
 /// What a scenario is trained with.
 pub(super) struct Recipe {
     pub scenario: Scenario,
-    pub params: PpoParams,
+    pub params: Hyperparameters,
 }
 
 pub(super) fn figures() -> Vec<Figure> {
@@ -50,7 +50,7 @@ impl Recipe {
     pub(super) fn of(name: &str) -> Result<Self> {
         let file = find_scenario(name)?;
         let scenario = read_scenario(&file)?;
-        let params = PpoParams { target_kl: None, ..recommended(&scenario, &file)? };
+        let params = recommended(&scenario, &file)?.with(|params| params.ppo.target_kl = None);
         Ok(Self { scenario, params })
     }
 
@@ -61,13 +61,13 @@ impl Recipe {
     /// Sizes and choices of its networks.
     pub(super) fn architecture(&self) -> Architecture {
         let group = self.scenario.domain.domain().spec(self.scenario.max_steps).groups.remove(0);
-        let (axes, bins) = (group.action.continuous.len(), self.params.action_bins);
+        let (axes, bins) = (group.action.continuous.len(), self.params.ppo.action_bins);
         // With bins, all continuous dimensions are one choice among the points of a grid.
         let grid = (bins > 0 && axes > 0).then(|| bins.pow(axes as u32));
         let choices = group.action.discrete.iter().map(|choice| choice.choices.len());
         Architecture {
             observation: group.observation.len(),
-            hidden: self.params.hidden,
+            hidden: self.params.run.hidden,
             activation: Activation::Tanh,
             continuous: if grid.is_some() { 0 } else { axes },
             discrete: grid.into_iter().chain(choices).collect(),
@@ -92,7 +92,7 @@ impl Recipe {
         let lane = Lane::new(self.scenario.domain.domain(), self.scenario.max_steps, Seeds::new(1), 0..1);
         let playing = envs::work(&self.scenario, &lane) * (1.0 / self.agents() as f64);
         let acting = Work { flops_f32: 2.0 * self.products().iter().sum::<f64>(), ..Work::default() };
-        playing + acting + self.learning() * self.params.update_epochs as f64
+        playing + acting + self.learning() * self.params.ppo.update_epochs as f64
     }
 
     /// Multiplications of actor and critic for one agent-step: in their first layers, and in all others. The critic takes in the
@@ -124,7 +124,7 @@ impl Recipe {
 
     /// Megabytes of what agents are shown in a rollout, which an update goes through again and again.
     fn held_mb(&self) -> f64 {
-        let rows = self.params.num_envs * self.params.num_steps * self.agents();
+        let rows = self.params.run.num_envs * self.params.run.num_steps * self.agents();
         (4 * rows * self.architecture().observation) as f64 / 1e6
     }
 }
@@ -169,7 +169,10 @@ mod tests {
     fn an_agent_step_takes_what_its_networks_take() {
         // Layers of 135 x 128, 128 x 128 and 128 x 13 that act once and learn five times.
         let recipe = Recipe::of("jamming/skirmish").unwrap();
-        assert_eq!((recipe.params.update_epochs, recipe.params.action_bins, recipe.params.target_kl), (5, 3, None));
+        assert_eq!(
+            (recipe.params.ppo.update_epochs, recipe.params.ppo.action_bins, recipe.params.ppo.target_kl),
+            (5, 3, None)
+        );
         let flops = recipe.work().flops_f32;
         assert!((1.3e6..1.5e6).contains(&flops), "{flops}");
     }

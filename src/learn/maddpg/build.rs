@@ -7,7 +7,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     learn::{
-        hyperparameters::{Algo, Backend, CriticPool, HiddenActivation, Noise, PpoParams},
+        hyperparameters::{Algo, Backend, CriticPool, HiddenActivation, Hyperparameters, Noise},
         nets::{
             mlp::MlpShape,
             q_net::{Others, QShape},
@@ -58,8 +58,8 @@ impl Seats {
     }
 
     /// How the observations of a run are normalised at this point.
-    pub(super) fn normaliser(&self, moments: &RunningMoments, params: &PpoParams) -> Normaliser {
-        if !params.norm_obs {
+    pub(super) fn normaliser(&self, moments: &RunningMoments, params: &Hyperparameters) -> Normaliser {
+        if !params.run.norm_obs {
             return Normaliser { mean: vec![0.0; self.observed], inverse: vec![1.0; self.observed] };
         }
         Normaliser {
@@ -90,19 +90,19 @@ impl Seats {
 }
 
 /// The seats of the group at `group`.
-pub(super) fn seats(spec: &Spec, group: usize, params: &PpoParams) -> Result<Seats> {
+pub(super) fn seats(spec: &Spec, group: usize, params: &Hyperparameters) -> Result<Seats> {
     let (place, group) = (group, &spec.groups[group]);
-    let name = params.algo.name();
+    let name = params.run.algo.name();
     if group.action.continuous.is_empty() || !group.action.discrete.is_empty() {
         return Err(Error::input(format!("`{name}` learns actions that are numbers, but `{}` choose", group.name))
             .hint("train with `--algo mappo`, which learns both"));
     }
-    if params.action_bins > 0 || params.backend == Backend::Torch {
+    if params.ppo.action_bins > 0 || params.run.backend == Backend::Torch {
         return Err(Error::input(format!("`{name}` has neither a grid of settings nor another backend than `fused`"))
             .hint("set `action_bins` to 0 and `backend` to `fused`, or train with `--algo mappo`"));
     }
-    let is_whole = params.algo == Algo::Ddpg;
-    if is_whole && params.critic == CriticPool::Attention {
+    let is_whole = params.run.algo == Algo::Ddpg;
+    if is_whole && params.run.critic == CriticPool::Attention {
         return Err(Error::input(format!(
             "`{name}` is one agent for the whole team: attention finds no others to look at"
         ))
@@ -117,13 +117,13 @@ pub(super) fn seats(spec: &Spec, group: usize, params: &PpoParams) -> Result<Sea
         action: action * together,
         observed,
         ranges: group.action.continuous.iter().map(|field| middle_and_half(&field.bounds)).collect(),
-        team: match (is_whole, params.parameter_sharing) {
+        team: match (is_whole, params.ddpg.parameter_sharing) {
             (true, _) => Team::Whole(agents),
             (false, true) => Team::Any,
             (false, false) => Team::Each(agents),
         },
-        hidden: params.hidden,
-        activation: match params.activation {
+        hidden: params.run.hidden,
+        activation: match params.run.activation {
             HiddenActivation::Relu => Activation::Relu,
             HiddenActivation::Tanh => Activation::Tanh,
         },
@@ -136,7 +136,7 @@ fn middle_and_half(bounds: &std::ops::RangeInclusive<f32>) -> (f32, f32) {
 }
 
 /// Networks with weights drawn from `seed`.
-pub(super) fn members(seats: &Seats, params: &PpoParams, seed: u64) -> Result<Vec<Member>> {
+pub(super) fn members(seats: &Seats, params: &Hyperparameters, seed: u64) -> Result<Vec<Member>> {
     let actor = MlpShape {
         sizes: vec![seats.observation, seats.hidden, seats.hidden, seats.action],
         hidden: seats.activation,
@@ -144,7 +144,7 @@ pub(super) fn members(seats: &Seats, params: &PpoParams, seed: u64) -> Result<Ve
     };
     let critic = QShape {
         row: seats.row(),
-        others: match (params.critic, seats.team) {
+        others: match (params.run.critic, seats.team) {
             (CriticPool::Attention, _) => Others::Attention,
             (CriticPool::Mean, Team::Any) => Others::Mean,
             (CriticPool::Mean, Team::Each(_) | Team::Whole(_)) => Others::Joint(seats.agents),
@@ -152,7 +152,7 @@ pub(super) fn members(seats: &Seats, params: &PpoParams, seed: u64) -> Result<Ve
         hidden: seats.hidden,
         activation: seats.activation,
     };
-    let critics = if params.algo == Algo::Matd3 { 2 } else { 1 };
+    let critics = if params.run.algo == Algo::Matd3 { 2 } else { 1 };
     let places = seats.places();
     let count = places.len();
     let member = |(index, seat)| Member::new(seat, (&actor, HEAD_GAIN), (critic, critics), count, (seed, index as u64));
@@ -160,16 +160,16 @@ pub(super) fn members(seats: &Seats, params: &PpoParams, seed: u64) -> Result<Ve
 }
 
 /// An empty memory.
-pub(super) fn new_replay(seats: &Seats, params: &PpoParams) -> Result<Replay> {
+pub(super) fn new_replay(seats: &Seats, params: &Hyperparameters) -> Result<Replay> {
     let shape = ReplayShape {
-        ticks: (params.buffer_size / params.num_envs).max(1),
-        envs: params.num_envs,
+        ticks: (params.ddpg.buffer_size / params.run.num_envs).max(1),
+        envs: params.run.num_envs,
         observation: seats.agents * seats.observation,
         action: seats.agents * seats.action,
         agents: seats.agents * seats.together(),
         rewards: seats.agents,
     };
-    if params.save_replay && shape.bytes().is_none_or(|bytes| bytes > MOST_SAVED) {
+    if params.ddpg.save_replay && shape.bytes().is_none_or(|bytes| bytes > MOST_SAVED) {
         let size = shape.bytes().map_or("too many".to_owned(), |bytes| (bytes >> 20).to_string());
         return Err(Error::input(format!(
             "a replay of {} steps has {size} MiB, and a checkpoint takes in no more than {}",
@@ -178,11 +178,11 @@ pub(super) fn new_replay(seats: &Seats, params: &PpoParams) -> Result<Replay> {
         ))
         .hint("choose a smaller `buffer_size`, or `--set save_replay=false`"));
     }
-    Replay::new(shape, params.prioritised.then_some(params.priority_alpha))
+    Replay::new(shape, params.ddpg.prioritised.then_some(params.ddpg.priority_alpha))
 }
 
 /// What plays in each lane.
-pub(super) fn new_lanes(batch: &Batch, seats: &Seats, params: &PpoParams) -> Vec<PlayLane> {
-    let drifts = params.noise == Noise::Ou;
+pub(super) fn new_lanes(batch: &Batch, seats: &Seats, params: &Hyperparameters) -> Vec<PlayLane> {
+    let drifts = params.ddpg.noise == Noise::Ou;
     batch.lanes().iter().map(|lane| PlayLane::new(lane.envs(), seats, drifts)).collect()
 }

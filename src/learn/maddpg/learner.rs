@@ -63,10 +63,10 @@ impl Learner for Trainer {
     }
 
     fn steps_per_iteration(&self) -> u64 {
-        (self.params.num_steps * self.batch.envs()) as u64
+        (self.params.run.num_steps * self.batch.envs()) as u64
     }
 
-    fn set_params(&mut self, params: &PpoParams) {
+    fn set_params(&mut self, params: &Hyperparameters) {
         self.params = params.clone();
     }
 
@@ -84,7 +84,7 @@ impl Learner for Trainer {
             ("learner".to_owned(), to_bytes(&saved)?),
             ("envs".to_owned(), to_bytes(&self.batch.snapshots())?),
         ]);
-        if self.params.save_replay {
+        if self.params.ddpg.save_replay {
             sections.insert("replay".to_owned(), self.replay.save()?);
         }
         Ok(sections)
@@ -104,7 +104,7 @@ impl Learner for Trainer {
             member.load(&weights.tensors, prefix)?;
         }
         self.batch.restore(&from_bytes::<Vec<Vec<u8>>>(section(sections, "envs")?, "envs")?)?;
-        if self.params.save_replay {
+        if self.params.ddpg.save_replay {
             self.replay.load(section(sections, "replay")?)?;
         }
         for (lane, exploration) in self.lanes.iter_mut().zip(saved.exploration) {
@@ -128,7 +128,7 @@ impl Learner for Trainer {
         }
         let (mean, std) = policy.normaliser();
         let normalises = mean.iter().any(|mean| *mean != 0.0) || std.iter().any(|std| *std != 1.0);
-        if normalises && !self.params.norm_obs {
+        if normalises && !self.params.run.norm_obs {
             return Err(Error::input("the policy normalises what it sees, this run does not")
                 .hint("set `norm_obs` to `true`, or start from another policy"));
         }
@@ -163,7 +163,7 @@ impl Learner for Trainer {
         let p = &self.params;
         // The memory is of another scenario: a return that begins in one and ends in the other would mean nothing.
         self.replay = new_replay(&seats, p)?;
-        self.batch = Batch::new(domain, max_steps, self.seeds, 0..p.num_envs as u64, p.envs_per_world);
+        self.batch = Batch::new(domain, max_steps, self.seeds, 0..p.run.num_envs as u64, p.run.envs_per_world);
         self.lanes = new_lanes(&self.batch, &seats, p);
         for (member, seat) in self.members.iter_mut().zip(seats.places()) {
             member.sit(seat);
@@ -185,7 +185,7 @@ pub(in crate::learn) fn policy_in(
     sections: &Sections,
     spec: &Spec,
     group: usize,
-    params: &PpoParams,
+    params: &Hyperparameters,
 ) -> Result<Network> {
     let saved: Saved = from_bytes(section(sections, "learner")?, "learner")?;
     let seats = seats(spec, group, params)?;
@@ -208,7 +208,7 @@ fn network(
     mut tensors: Vec<NamedTensor>,
     seats: &Seats,
     moments: &RunningMoments,
-    params: &PpoParams,
+    params: &Hyperparameters,
 ) -> Result<Network> {
     let normaliser = seats.normaliser(moments, params);
     let of_team = |of_agent: Vec<f32>| of_agent.repeat(seats.observation / seats.observed);

@@ -8,20 +8,19 @@ mod promises;
 use super::*;
 
 /// Small and quick, for games of one number.
-fn quick(algo: Algo) -> PpoParams {
-    PpoParams {
-        algo,
-        parameter_sharing: false,
-        num_envs: 8,
-        envs_per_world: 4,
-        num_steps: 50,
-        hidden: 32,
-        norm_obs: false,
-        learning_rate: 1e-3,
-        critic_learning_rate: 3e-3,
-        final_lr_fraction: 0.1,
-        batch_size: 64,
-        learning_starts: 2_000,
-        ..PpoParams::default()
-    }
+fn quick(algo: Algo) -> Hyperparameters {
+    Hyperparameters::default().with(|params| {
+        params.run.algo = algo;
+        params.ddpg.parameter_sharing = false;
+        params.run.num_envs = 8;
+        params.run.envs_per_world = 4;
+        params.run.num_steps = 50;
+        params.run.hidden = 32;
+        params.run.norm_obs = false;
+        params.run.learning_rate = 1e-3;
+        params.run.critic_learning_rate = 3e-3;
+        params.run.final_lr_fraction = 0.1;
+        params.ddpg.batch_size = 64;
+        params.ddpg.learning_starts = 2_000;
+    })
 }

@@ -42,7 +42,7 @@ impl Learner for Trainer {
         self.steps_per_iteration()
     }
 
-    fn set_params(&mut self, params: &PpoParams) {
+    fn set_params(&mut self, params: &Hyperparameters) {
         self.params = params.clone();
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Pupil;
 use crate::{
     error::Result,
-    learn::hyperparameters::PpoParams,
+    learn::hyperparameters::Hyperparameters,
     policy::{
         network::{ActorShape, Network},
         tensors::{from_safetensors, to_safetensors},
@@ -45,12 +45,12 @@ impl Default for Pool {
 impl Pool {
     /// Takes in what the group was in this iteration, if it is one of those that are kept. A pool that is full gives up every
     /// second policy and takes in half as many from then on, so that it always covers the whole run.
-    pub(super) fn offer(&mut self, iteration: u64, policy: Network, params: &PpoParams) {
+    pub(super) fn offer(&mut self, iteration: u64, policy: Network, params: &Hyperparameters) {
         if !iteration.is_multiple_of(self.every) {
             return;
         }
         self.policies.push((iteration, policy));
-        if self.policies.len() > params.pool_size {
+        if self.policies.len() > params.ppo.pool_size {
             self.every *= 2;
             self.policies.retain(|(iteration, _)| iteration.is_multiple_of(self.every));
         }
@@ -96,7 +96,7 @@ pub(super) fn stand_ins(
     batch: &Batch,
     seeds: Seeds,
     iteration: u64,
-    params: &PpoParams,
+    params: &Hyperparameters,
 ) -> Vec<Vec<Option<usize>>> {
     let sizes: Vec<usize> = pupils.iter().map(|pupil| pupil.pool.as_ref().map_or(0, Pool::len)).collect();
     let pooled: Vec<usize> = (0..pupils.len()).filter(|pupil| sizes[*pupil] > 0).collect();
@@ -107,7 +107,7 @@ pub(super) fn stand_ins(
     for lane in batch.lanes() {
         let address = Address { env: lane.first_env(), episode: iteration, tick: 0 };
         let mut stream = seeds.stream(OPPONENT, address);
-        let is_past = f64::from(stream.unit()) < params.pool_fraction;
+        let is_past = f64::from(stream.unit()) < params.ppo.pool_fraction;
         let (whose, which) = (pooled[stream.below(pooled.len())], stream.unit());
         for (pupil, chosen) in chosen.iter_mut().enumerate() {
             let number = (which * sizes[pupil] as f32) as usize;

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     learn::{
-        hyperparameters::{Algo, PpoParams},
+        hyperparameters::{Algo, Hyperparameters},
         imitation::{ImitationLoss, Lesson},
         learner::Seat,
         nets::{ActorCritic, Minibatch, StepSize},
@@ -43,10 +43,10 @@ pub(super) struct Pupil {
 
 impl Pupil {
     /// A group at the beginning of a run.
-    pub(super) fn new(batch: &Batch, seat: Seat, seed: u64, params: &PpoParams) -> Result<Self> {
+    pub(super) fn new(batch: &Batch, seat: Seat, seed: u64, params: &Hyperparameters) -> Result<Self> {
         let group = &batch.spec().groups[seat.group];
         let head = hybrid_head(group, params)?;
-        let global = GlobalView::new(batch.spec(), params.critic_sees, params.norm_obs)?;
+        let global = GlobalView::new(batch.spec(), params.ppo.critic_sees, params.run.norm_obs)?;
         let architecture = architecture(group, &head, global.as_ref().map_or(0, GlobalView::width), params);
         let observation = architecture.observation;
         // Groups begin with different weights; those of the first one are what a single group begins with.
@@ -74,18 +74,18 @@ impl Pupil {
     }
 
     /// Goes on in other envs.
-    pub(super) fn move_to(&mut self, batch: &Batch, params: &PpoParams) {
+    pub(super) fn move_to(&mut self, batch: &Batch, params: &Hyperparameters) {
         self.rollout = Rollout::new(shape(batch, self.group(), &self.head, self.global.as_ref(), params));
     }
 
     /// The policy as it is now, for acting.
-    pub(super) fn policy(&self, params: &PpoParams) -> Result<Network> {
+    pub(super) fn policy(&self, params: &Hyperparameters) -> Result<Network> {
         let (mean, std) = normaliser(&self.moments, params);
         self.net.actor().with_normaliser(&mean, &std)
     }
 
     /// Remembers what it was in this iteration, where it plays against its past.
-    pub(super) fn remember(&mut self, iteration: u64, policy: Network, params: &PpoParams) {
+    pub(super) fn remember(&mut self, iteration: u64, policy: Network, params: &Hyperparameters) {
         if let Some(pool) = &mut self.pool {
             pool.offer(iteration, policy, params);
         }
@@ -93,10 +93,10 @@ impl Pupil {
 
     /// Sets how far the policy strays from what it has been taught. Imitation makes it as wide as its teacher is hard
     /// to predict, and that width says nothing about how much exploration is worth.
-    pub(super) fn narrow(&mut self, params: &PpoParams) -> Result<()> {
+    pub(super) fn narrow(&mut self, params: &Hyperparameters) -> Result<()> {
         let mut state = self.net.state();
         for tensor in state.iter_mut().filter(|tensor| tensor.name == "actor.log_std") {
-            tensor.data.fill(params.imitation_log_std as f32);
+            tensor.data.fill(params.ppo.imitation_log_std as f32);
         }
         self.net.load_state(&state)
     }
@@ -104,7 +104,7 @@ impl Pupil {
     /// Learns from the rollout; returns what there is to tell.
     pub(super) fn update(
         &mut self,
-        params: &PpoParams,
+        params: &Hyperparameters,
         seeds: Seeds,
         iteration: u64,
         progress: f64,
@@ -129,7 +129,7 @@ impl Pupil {
         let earlier = in_reward_unit(values.clone());
         let (advantages, mut returns) = rollout.advantages(
             (&earlier, &in_reward_unit(last_values), &in_reward_unit(end_values)),
-            (params.gamma as f32, params.gae_lambda as f32),
+            (params.run.gamma as f32, params.ppo.gae_lambda as f32),
         )?;
         if let Some(at) = returns.iter().position(|number| !number.is_finite()) {
             return Err(Error::system(format!("the return of step {} is {}", at / shape.columns, returns[at]))
@@ -158,7 +158,7 @@ impl Pupil {
     /// Some epochs of minibatch steps.
     fn epochs(
         &mut self,
-        params: &PpoParams,
+        params: &Hyperparameters,
         seeds: Seeds,
         iteration: u64,
         targets: &Targets,
@@ -185,11 +185,11 @@ impl Pupil {
             counts: &rollout.counts,
             returns: &targets.returns,
         };
-        let per_minibatch = (params.minibatch_size / shape.agents).clamp(1, shape.steps());
+        let per_minibatch = (params.ppo.minibatch_size / shape.agents).clamp(1, shape.steps());
         let (acted_on, learned_from) = (rollout.acted_on(), rollout.is_learned_from());
         let mut order: Vec<u32> = (0..shape.steps() as u32).filter(|step| learned_from[*step as usize]).collect();
         let mut sums = Sums::default();
-        for epoch in 0..params.update_epochs {
+        for epoch in 0..params.ppo.update_epochs {
             if epoch == 1 {
                 // Steps in which no action mattered teach only the critic. For them one epoch is enough.
                 order.retain(|step| acted_on[*step as usize]);
@@ -209,7 +209,7 @@ impl Pupil {
                 });
             }
             sums.merge(&of_epoch);
-            if params.target_kl.is_some_and(|limit| of_epoch.mean(Term::ApproxKl) > limit) {
+            if params.ppo.target_kl.is_some_and(|limit| of_epoch.mean(Term::ApproxKl) > limit) {
                 break;
             }
         }
@@ -245,8 +245,14 @@ pub(super) fn values_of(
     values
 }
 
-fn shape(batch: &Batch, group: usize, head: &HybridHead, global: Option<&GlobalView>, params: &PpoParams) -> Shape {
-    let shape = Shape::of(batch, group, head, params.num_steps, params.algo == Algo::Mappo);
+fn shape(
+    batch: &Batch,
+    group: usize,
+    head: &HybridHead,
+    global: Option<&GlobalView>,
+    params: &Hyperparameters,
+) -> Shape {
+    let shape = Shape::of(batch, group, head, params.run.num_steps, params.run.algo == Algo::Mappo);
     Shape { global: global.map_or(0, GlobalView::width), ..shape }
 }
 
@@ -263,22 +269,22 @@ fn shares(present: &[bool], agents: usize) -> Vec<f32> {
 }
 
 /// Coefficients and step sizes at this point of the run.
-pub(super) fn scheduled(p: &PpoParams, iteration: u64, progress: f64) -> (PpoCoefficients, StepSize) {
+pub(super) fn scheduled(p: &Hyperparameters, iteration: u64, progress: f64) -> (PpoCoefficients, StepSize) {
     let falling = |start: f64, left: f64| Schedule { start, end: start * left }.at(progress);
-    let is_warming_up = iteration < p.critic_warmup as u64;
-    let actor = if is_warming_up { 0.0 } else { falling(p.learning_rate, p.final_lr_fraction) };
+    let is_warming_up = iteration < p.ppo.critic_warmup as u64;
+    let actor = if is_warming_up { 0.0 } else { falling(p.run.learning_rate, p.run.final_lr_fraction) };
     let coefficients = PpoCoefficients {
-        clip_coef: p.clip_coef as f32,
-        ent_coef: falling(p.ent_coef, p.final_ent_fraction) as f32,
-        vf_coef: p.vf_coef as f32,
-        norm_adv: p.norm_adv,
-        clip_vloss: p.clip_vloss,
+        clip_coef: p.ppo.clip_coef as f32,
+        ent_coef: falling(p.ppo.ent_coef, p.ppo.final_ent_fraction) as f32,
+        vf_coef: p.ppo.vf_coef as f32,
+        norm_adv: p.ppo.norm_adv,
+        clip_vloss: p.ppo.clip_vloss,
     };
     let size = StepSize {
         actor_learning_rate: actor as f32,
-        critic_learning_rate: falling(p.critic_learning_rate, p.final_lr_fraction) as f32,
-        adam_eps: p.adam_eps as f32,
-        max_grad_norm: p.max_grad_norm as f32,
+        critic_learning_rate: falling(p.run.critic_learning_rate, p.run.final_lr_fraction) as f32,
+        adam_eps: p.run.adam_eps as f32,
+        max_grad_norm: p.run.max_grad_norm as f32,
     };
     (coefficients, size)
 }

@@ -108,7 +108,7 @@ impl Trainer {
         }
         let (mean, std) = policy.normaliser();
         let normalises = mean.iter().any(|mean| *mean != 0.0) || std.iter().any(|std| *std != 1.0);
-        if normalises && !self.params.norm_obs {
+        if normalises && !self.params.run.norm_obs {
             return Err(Error::input("the policy normalises what it sees, this run does not")
                 .hint("set `norm_obs` to `true`, or start from another policy"));
         }
@@ -143,7 +143,7 @@ impl Trainer {
         }
         let shown = |pupil: &Pupil| pupil.global.as_ref().map_or(0, GlobalView::width);
         for pupil in &self.pupils {
-            let there = GlobalView::new(batch.spec(), self.params.critic_sees, self.params.norm_obs)?;
+            let there = GlobalView::new(batch.spec(), self.params.ppo.critic_sees, self.params.run.norm_obs)?;
             if there.map_or(0, |view| view.width()) != shown(pupil) {
                 return Err(Error::input("a curriculum cannot change how much a critic is shown")
                     .hint("set `critic_sees` to `group`, whose critic takes teams of any size"));
@@ -160,7 +160,7 @@ pub(in crate::learn) fn policy_in(
     sections: &Sections,
     spec: &Spec,
     group: usize,
-    params: &PpoParams,
+    params: &Hyperparameters,
 ) -> Result<Network> {
     let learner: Saved = from_bytes(section(sections, &name_of("learner", spec, group))?, "learner")?;
     let weights = section(sections, &name_of("weights", spec, group))?;

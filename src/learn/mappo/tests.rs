@@ -23,21 +23,20 @@ use crate::{
 
 const MAX_STEPS: u32 = 5;
 
-fn small(algo: Algo) -> PpoParams {
-    PpoParams {
-        algo,
-        num_envs: 4,
-        envs_per_world: 2,
-        num_steps: 8,
-        hidden: 8,
-        minibatch_size: 40,
-        update_epochs: 2,
-        target_kl: None,
-        ..PpoParams::default()
-    }
+fn small(algo: Algo) -> Hyperparameters {
+    Hyperparameters::default().with(|params| {
+        params.run.algo = algo;
+        params.run.num_envs = 4;
+        params.run.envs_per_world = 2;
+        params.run.num_steps = 8;
+        params.run.hidden = 8;
+        params.ppo.minibatch_size = 40;
+        params.ppo.update_epochs = 2;
+        params.ppo.target_kl = None;
+    })
 }
 
-fn trainer(params: &PpoParams) -> Trainer {
+fn trainer(params: &Hyperparameters) -> Trainer {
     Trainer::new(&JammingParams::default(), MAX_STEPS, 1, params).unwrap()
 }
 
@@ -78,7 +77,12 @@ fn what_is_saved_goes_on_like_what_was_not() {
     for algo in [Algo::Mappo, Algo::Ippo] {
         for activation in [HiddenActivation::Relu, HiddenActivation::Tanh] {
             for (norm_obs, clip_vloss, norm_adv) in [(true, false, true), (false, true, false)] {
-                let params = PpoParams { activation, norm_obs, clip_vloss, norm_adv, ..small(algo) };
+                let params = small(algo).with(|params| {
+                    params.run.activation = activation;
+                    params.run.norm_obs = norm_obs;
+                    params.ppo.clip_vloss = clip_vloss;
+                    params.ppo.norm_adv = norm_adv;
+                });
                 let mut whole = trainer(&params);
                 whole.iterate(0.0).unwrap();
                 let mut resumed = trainer(&params);
@@ -124,7 +128,11 @@ fn counters_count() {
 #[test]
 fn regress_7_the_first_ratio_of_an_update_is_one() {
     for algo in [Algo::Mappo, Algo::Ippo] {
-        let params = PpoParams { learning_rate: 0.0, critic_learning_rate: 0.0, update_epochs: 3, ..small(algo) };
+        let params = small(algo).with(|params| {
+            params.run.learning_rate = 0.0;
+            params.run.critic_learning_rate = 0.0;
+            params.ppo.update_epochs = 3;
+        });
         let mut trainer = trainer(&params);
         for _ in 0..3 {
             let report = trainer.iterate(0.0).unwrap();
@@ -139,7 +147,10 @@ fn every_step_is_in_one_minibatch_of_every_epoch() {
     for (algo, minibatch_size, expected) in
         [(Algo::Mappo, 40, 4.0), (Algo::Ippo, 40, 4.0), (Algo::Mappo, 1, 32.0), (Algo::Mappo, 1 << 20, 1.0)]
     {
-        let params = PpoParams { minibatch_size, update_epochs: 3, ..small(algo) };
+        let params = small(algo).with(|params| {
+            params.ppo.minibatch_size = minibatch_size;
+            params.ppo.update_epochs = 3;
+        });
         let report = trainer(&params).iterate(0.0).unwrap();
         // 40 agent-steps are 10 steps of a team of four: 32 steps make minibatches of 10, 10, 10 and 2.
         assert_eq!(scalar(&report, "charts/minibatches"), 3.0 * expected, "{algo:?}, {minibatch_size}");
@@ -149,7 +160,10 @@ fn every_step_is_in_one_minibatch_of_every_epoch() {
 #[test]
 fn steps_in_which_nothing_mattered_are_learned_from_once() {
     for (idle, expected) in [(0, 3.0 * 4.0), (2, 4.0 + 2.0 + 2.0), (4, 4.0)] {
-        let mut trainer = trainer(&PpoParams { minibatch_size: 40, update_epochs: 3, ..small(Algo::Mappo) });
+        let mut trainer = trainer(&small(Algo::Mappo).with(|params| {
+            params.ppo.minibatch_size = 40;
+            params.ppo.update_epochs = 3;
+        }));
         let lanes = trainer.batch.lanes_mut().iter_mut();
         let mattering = lanes.flat_map(|lane| lane.ports_mut().groups[0].matters.chunks_exact_mut(4));
         mattering.take(idle).for_each(|agents| agents.fill(false));
@@ -179,28 +193,36 @@ fn the_order_of_an_epoch_is_a_permutation_at_an_address_of_its_own() {
 
 #[test]
 fn an_update_stops_early_once_the_policy_has_moved_too_far() {
-    let far = PpoParams { target_kl: Some(0.0), update_epochs: 10, learning_rate: 0.1, ..small(Algo::Mappo) };
+    let far = small(Algo::Mappo).with(|params| {
+        params.ppo.target_kl = Some(0.0);
+        params.ppo.update_epochs = 10;
+        params.run.learning_rate = 0.1;
+    });
     let minibatches = scalar(&trainer(&far).iterate(0.0).unwrap(), "charts/minibatches");
     assert_eq!(minibatches, 4.0, "the epoch that exceeds the limit is the last");
-    let near = PpoParams { target_kl: Some(1000.0), ..far };
+    let near = far.clone().with(|params| params.ppo.target_kl = Some(1000.0));
     assert_eq!(scalar(&trainer(&near).iterate(0.0).unwrap(), "charts/minibatches"), 40.0);
 }
 
 #[test]
 fn learning_rates_and_entropy_fall_to_their_shares_of_the_run() {
-    let params = PpoParams { final_lr_fraction: 0.25, ent_coef: 0.04, final_ent_fraction: 0.5, ..small(Algo::Mappo) };
+    let params = small(Algo::Mappo).with(|params| {
+        params.run.final_lr_fraction = 0.25;
+        params.ppo.ent_coef = 0.04;
+        params.ppo.final_ent_fraction = 0.5;
+    });
     for (progress, lr_left, ent_left) in [(0.0, 1.0, 1.0), (0.5, 0.625, 0.75), (1.0, 0.25, 0.5), (7.0, 0.25, 0.5)] {
         let (coefficients, size) = pupil::scheduled(&params, 0, progress);
         let close = |found: f32, expected: f64| assert!((f64::from(found) / expected - 1.0).abs() < 1e-6, "{found}");
-        close(size.actor_learning_rate, params.learning_rate * lr_left);
-        close(size.critic_learning_rate, params.critic_learning_rate * lr_left);
-        close(coefficients.ent_coef, params.ent_coef * ent_left);
+        close(size.actor_learning_rate, params.run.learning_rate * lr_left);
+        close(size.critic_learning_rate, params.run.critic_learning_rate * lr_left);
+        close(coefficients.ent_coef, params.ppo.ent_coef * ent_left);
     }
 }
 
 #[test]
 fn a_critic_that_warms_up_learns_alone() {
-    let params = PpoParams { critic_warmup: 2, ..small(Algo::Mappo) };
+    let params = small(Algo::Mappo).with(|params| params.ppo.critic_warmup = 2);
     let mut trainer = trainer(&params);
     for iteration in 0..4 {
         let (actor, critic) = (parameters(&trainer, "actor."), parameters(&trainer, "critic."));
@@ -238,7 +260,7 @@ fn the_normaliser_of_a_rollout_does_not_know_it_yet() {
 }
 
 fn trainer_without_normaliser() -> Trainer {
-    trainer(&PpoParams { norm_obs: false, ..small(Algo::Mappo) })
+    trainer(&small(Algo::Mappo).with(|params| params.run.norm_obs = false))
 }
 
 fn outputs(network: &Network) -> Vec<u32> {
@@ -272,7 +294,7 @@ fn a_policy_that_does_not_fit_is_refused_and_changes_nothing() {
     let mut trained = trainer(&small(Algo::Mappo));
     trained.iterate(0.0).unwrap();
     let policy = policy_of(&trained);
-    let wide = PpoParams { hidden: 16, ..small(Algo::Mappo) };
+    let wide = small(Algo::Mappo).with(|params| params.run.hidden = 16);
     for (mut pupil, expected) in [(trainer(&wide), "hidden"), (trainer_without_normaliser(), "norm_obs")] {
         let before = pupil.save().unwrap();
         let error = pupil.start_from(&Learned { group: 0, network: policy.clone() }).unwrap_err();
@@ -326,9 +348,12 @@ fn sections_that_are_missing_damaged_or_foreign_are_errors() {
         }
     }
     let others = [
-        PpoParams { hidden: 9, ..small(Algo::Mappo) },
-        PpoParams { num_envs: 5, ..small(Algo::Mappo) },
-        PpoParams { algo: Algo::Ippo, hidden: 7, ..small(Algo::Mappo) },
+        small(Algo::Mappo).with(|params| params.run.hidden = 9),
+        small(Algo::Mappo).with(|params| params.run.num_envs = 5),
+        small(Algo::Mappo).with(|params| {
+            params.run.algo = Algo::Ippo;
+            params.run.hidden = 7;
+        }),
     ];
     for params in others {
         assert!(trainer(&params).load(&saved).is_err(), "{params:?}");
@@ -337,10 +362,15 @@ fn sections_that_are_missing_damaged_or_foreign_are_errors() {
 
 #[test]
 fn what_cannot_be_trained_is_refused_at_once() {
-    let refused = |params: PpoParams| Trainer::new(&JammingParams::default(), MAX_STEPS, 1, &params).err().unwrap();
-    assert!(refused(PpoParams { gamma: 1.5, ..small(Algo::Mappo) }).to_string().contains("gamma"));
-    assert!(refused(PpoParams { learning_rate: f64::NAN, ..small(Algo::Mappo) }).to_string().contains("learning_rate"));
-    let attentive = PpoParams { critic: CriticPool::Attention, ..small(Algo::Mappo) };
+    let refused =
+        |params: Hyperparameters| Trainer::new(&JammingParams::default(), MAX_STEPS, 1, &params).err().unwrap();
+    assert!(refused(small(Algo::Mappo).with(|params| params.run.gamma = 1.5)).to_string().contains("gamma"));
+    assert!(
+        refused(small(Algo::Mappo).with(|params| params.run.learning_rate = f64::NAN))
+            .to_string()
+            .contains("learning_rate")
+    );
+    let attentive = small(Algo::Mappo).with(|params| params.run.critic = CriticPool::Attention);
     assert_eq!(refused(attentive).exit_code(), 2);
     assert_eq!(Algo::ALL.iter().filter(|algo| !algo.is_off_policy()).count(), 2, "what is tested for each algorithm");
 }

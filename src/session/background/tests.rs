@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     domains::Scenario,
     durable::Folder,
-    learn::hyperparameters::PpoParams,
+    learn::hyperparameters::Hyperparameters,
     metrics::Goal,
     policy::{
         acting::{Decision, NetworkPolicy},
@@ -24,7 +24,11 @@ use crate::{
 
 fn plan(iterations: u64) -> Plan {
     let text = "(version: 1, name: \"x\", title: \"T\", about: \"A\", seed: 1, max_steps: 4, domain: Jamming(()))";
-    let params = PpoParams { num_envs: 2, num_steps: 4, hidden: 4, ..PpoParams::default() };
+    let params = Hyperparameters::default().with(|params| {
+        params.run.num_envs = 2;
+        params.run.num_steps = 4;
+        params.run.hidden = 4;
+    });
     Plan {
         stages: vec![Scenario::parse(text, "x.ron").unwrap()],
         seed: 1,
@@ -173,7 +177,7 @@ fn the_policy_of_a_kept_checkpoint_is_the_one_of_that_time() {
     let dir = tempfile::tempdir().unwrap();
     for (name, norm_obs, action_bins) in [("plain", false, 0), ("normalised", true, 0), ("on_a_grid", true, 3)] {
         let (run, mut plan) = (dir.path().join(name), plan(5));
-        (plan.params.norm_obs, plan.params.action_bins) = (norm_obs, action_bins);
+        (plan.params.run.norm_obs, plan.params.ppo.action_bins) = (norm_obs, action_bins);
         let mut keep = Keep { seen: Vec::new(), is_saved: false };
         Session::start(plan, Some(&run), None).unwrap().run(&mut keep).unwrap();
         // Saved at 8, 16, 24, 32 and 40; the last three are kept.
@@ -241,7 +245,7 @@ fn live_hyperparameters_change_while_a_run_goes_on_and_others_are_refused() {
     assert!(warnings.iter().zip(expected).all(|(warning, part)| warning.contains(part)), "{warnings:?}");
     assert_eq!(session.wait(), Phase::Ended(Ending::Stopped));
     let resumed = Session::resume(dir.path(), None).unwrap();
-    assert_eq!(resumed.plan().params, PpoParams { clip_coef: 0.125, ..plan(1).params });
+    assert_eq!(resumed.plan().params, plan(1).params.with(|params| params.ppo.clip_coef = 0.125));
 }
 
 #[test]

@@ -13,13 +13,12 @@ fn scenario(name: &str, seed: u64) -> Scenario {
 }
 
 fn plan() -> Plan {
-    let params = PpoParams {
-        algo: Algo::Ippo,
-        learning_rate: 0.1 + 0.2,
-        target_kl: None,
-        norm_obs: false,
-        ..PpoParams::default()
-    };
+    let params = Hyperparameters::default().with(|params| {
+        params.run.algo = Algo::Ippo;
+        params.run.learning_rate = 0.1 + 0.2;
+        params.ppo.target_kl = None;
+        params.run.norm_obs = false;
+    });
     let mut second = scenario("second", 2);
     second.set("jam_threshold_dbm", "-35.5").unwrap();
     let stages = vec![scenario("first", 1), second, scenario("third", 3)];
@@ -47,7 +46,7 @@ fn every_hyperparameter_is_in_the_plan() {
     let folder = RunFolder::create(Some(dir.path()), &plan()).unwrap();
     folder.write_plan(&plan()).unwrap();
     let text = fs::read_to_string(folder.file("run.ron")).unwrap();
-    for param in PpoParams::declarations() {
+    for param in Hyperparameters::declarations() {
         assert!(text.contains(&format!("{}:", param.name)), "{} is missing in {text}", param.name);
     }
 }

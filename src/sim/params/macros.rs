@@ -73,6 +73,14 @@ macro_rules! params {
                     }
                 }
 
+                fn write_fields<S: ::serde::ser::SerializeStruct>(
+                    &self,
+                    into: &mut S,
+                ) -> ::std::result::Result<(), S::Error> {
+                    $( into.serialize_field(::std::stringify!($field), &self.$field)?; )*
+                    ::std::result::Result::Ok(())
+                }
+
                 fn field_text(&self, name: &str) -> ::std::option::Option<::std::string::String> {
                     match name {
                         $( ::std::stringify!($field) => {

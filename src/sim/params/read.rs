@@ -10,6 +10,7 @@ use ron::extensions::Extensions;
 use serde::{
     Deserializer, Serialize,
     de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor},
+    ser::SerializeStruct,
 };
 
 use super::{
@@ -31,6 +32,9 @@ pub trait Fields: Clone + Default + Serialize + 'static {
 
     /// Reads one field.
     fn read_field<'de, D: Deserializer<'de>>(&mut self, name: &str, source: D) -> Result<(), D::Error>;
+
+    /// Writes all fields.
+    fn write_fields<S: SerializeStruct>(&self, into: &mut S) -> Result<(), S::Error>;
 
     /// One field as RON text.
     fn field_text(&self, name: &str) -> Option<String>;

@@ -48,8 +48,8 @@ impl Lab {
         let policy = draft.from.as_deref().map(|path| card::load(Path::new(path))).transpose()?;
         if let Some(policy) = &policy {
             params.start_from(policy);
-            params.critic_warmup = WARMUP_ITERATIONS;
-            params.imitation = 0.0;
+            params.ppo.critic_warmup = WARMUP_ITERATIONS;
+            params.ppo.imitation = 0.0;
         }
         draft.set.iter().try_for_each(|(name, value)| params.set(name, value))?;
         params.consistent()?;

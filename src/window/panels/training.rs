@@ -7,7 +7,7 @@ use bevy_egui::egui::{self, Ui};
 use super::setting::{Drafts, Range, ranged, setting};
 use crate::{
     error::{Error, Result},
-    learn::hyperparameters::PpoParams,
+    learn::hyperparameters::Hyperparameters,
     session::background::Phase,
     sim::params::{Kind, Params, When},
     window::{
@@ -114,8 +114,8 @@ fn run(ui: &mut Ui, training: &Training, state: &mut State, out: &mut Vec<Comman
     ui.collapsing("Hyperparameters", |ui| {
         ui.weak("A change takes effect with the next update.");
         let params = &training.plan().params;
-        for param in PpoParams::declarations() {
-            let Some(text) = params.get(param.name) else { continue };
+        for param in Hyperparameters::declarations() {
+            let Some(text) = params.get(param.name).filter(|_| params.check_read(param.name).is_ok()) else { continue };
             ui.label(param.name).on_hover_text(param.doc);
             if param.when == When::Live {
                 let key = format!("{}:{}", id.0, param.name);
@@ -129,7 +129,7 @@ fn run(ui: &mut Ui, training: &Training, state: &mut State, out: &mut Vec<Comman
     });
 }
 
-fn start(ui: &mut Ui, recommended: &PpoParams, is_training: bool, state: &mut State, out: &mut Vec<Command>) {
+fn start(ui: &mut Ui, recommended: &Hyperparameters, is_training: bool, state: &mut State, out: &mut Vec<Command>) {
     ui.strong("Start a run in this scenario");
     let minutes = state.minutes.unwrap_or(Draft::default().minutes);
     egui::Grid::new("start").num_columns(2).show(ui, |ui| {
@@ -154,11 +154,8 @@ fn start(ui: &mut Ui, recommended: &PpoParams, is_training: bool, state: &mut St
             // What was refused before it was started is refused again, with its reason, when it is.
             let _ = params.set(name, value);
         }
-        for param in PpoParams::declarations() {
-            if matches!(param.kind, Kind::Group(_)) {
-                continue;
-            }
-            let Some(text) = params.get(param.name) else { continue };
+        for param in Hyperparameters::declarations() {
+            let Some(text) = params.get(param.name).filter(|_| params.check_read(param.name).is_ok()) else { continue };
             let label = egui::RichText::new(param.name);
             let label = if state.set.contains_key(param.name) { label.strong() } else { label };
             ui.label(label).on_hover_text(param.doc);
@@ -177,8 +174,8 @@ fn start(ui: &mut Ui, recommended: &PpoParams, is_training: bool, state: &mut St
 }
 
 /// The hyperparameters that a scenario recommends, as far as they can be read.
-fn recommended(train: &std::collections::BTreeMap<String, String>) -> PpoParams {
-    let mut params = PpoParams::default();
+fn recommended(train: &std::collections::BTreeMap<String, String>) -> Hyperparameters {
+    let mut params = Hyperparameters::default();
     for (name, value) in train {
         let _ = params.set(name, value);
     }

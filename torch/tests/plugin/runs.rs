@@ -3,25 +3,24 @@
 use agon::{
     domains::jamming::JammingParams,
     learn::{
-        hyperparameters::{Algo, Backend, CriticPool, PpoParams},
+        hyperparameters::{Algo, Backend, CriticPool, Hyperparameters},
         mappo::Trainer,
     },
 };
 
 fn trainer(algo: Algo, critic: CriticPool) -> Trainer {
-    let params = PpoParams {
-        algo,
-        critic,
-        backend: Backend::Torch,
-        num_envs: 4,
-        envs_per_world: 2,
-        num_steps: 8,
-        hidden: 8,
-        minibatch_size: 40,
-        update_epochs: 2,
-        target_kl: None,
-        ..PpoParams::default()
-    };
+    let params = Hyperparameters::default().with(|params| {
+        params.run.algo = algo;
+        params.run.critic = critic;
+        params.run.backend = Backend::Torch;
+        params.run.num_envs = 4;
+        params.run.envs_per_world = 2;
+        params.run.num_steps = 8;
+        params.run.hidden = 8;
+        params.ppo.minibatch_size = 40;
+        params.ppo.update_epochs = 2;
+        params.ppo.target_kl = None;
+    });
     Trainer::new(&JammingParams::default(), 5, 1, &params).unwrap()
 }
 

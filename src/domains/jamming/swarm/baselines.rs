@@ -53,12 +53,12 @@ const SCRIPTS: [(&str, &str, Script); 9] = [
     ),
     (
         "cycle",
-        "keeps its spacing to the nearest drone that it hears, and hops to the next band in every tick",
+        "keeps its spacing to the nearest drone that it hears, and changes between its two bands of longest range in every tick",
         Script { fly: Fly::Spaced, hop: Hop::InTurn },
     ),
     (
         "fhss",
-        "keeps its spacing too, and talks on a band drawn anew in every tick, from a sequence that the swarm shares",
+        "keeps its spacing too, and talks on a far-reaching band drawn anew in every tick, from a sequence that the swarm shares",
         Script { fly: Fly::Spaced, hop: Hop::AtRandom },
     ),
 ];
@@ -75,9 +75,10 @@ struct Script {
 enum Hop {
     Never,
     WhenLouder,
+    /// Between the two bands of longest range.
     InTurn,
-    /// Frequency-hopping spread spectrum. Every band has the same chance, the present one as well: whoever jams one band is on it every
-    /// fourth time, whatever it knows of the past, and every fourth hop is saved.
+    /// Frequency-hopping spread spectrum over the bands that reach across half of the arena. All of them have the same chance, the
+    /// present one as well: nothing of the past tells where the swarm will be.
     AtRandom,
 }
 
@@ -221,9 +222,21 @@ impl Situation<'_> {
         match hop {
             Hop::Never => Some(present),
             Hop::WhenLouder => None,
-            Hop::InTurn => self.ours().find(|band| *band > present).or_else(|| self.ours().next()),
-            Hop::AtRandom => self.ours().nth(stream.below(self.ours().count().max(1))),
+            Hop::InTurn => {
+                let others = self.ours().filter(|band| *band != present);
+                let farthest = others.max_by(|a, b| self.range_m(*a).total_cmp(&self.range_m(*b)));
+                Some(farthest.unwrap_or(present))
+            }
+            Hop::AtRandom => {
+                let half = 0.5 * self.model.params.arena_m as f32;
+                let far = || self.ours().filter(|band| self.range_m(*band) >= half);
+                Some(far().nth(stream.below(far().count().max(1))).unwrap_or(present))
+            }
         }
+    }
+
+    fn range_m(&self, band: u8) -> f32 {
+        self.model.budgets.band(band).link_range_m
     }
 
     /// The band of the swarm's own with the least power at a drone; the present one where none is quieter.

@@ -126,7 +126,7 @@ impl Domain for Game {
     }
 }
 
-fn trained(game: Game, max_steps: u32, seed: u64, params: &PpoParams, iterations: u32) -> Trainer {
+fn trained(game: Game, max_steps: u32, seed: u64, params: &Hyperparameters, iterations: u32) -> Trainer {
     let mut trainer = Trainer::new(&game, max_steps, seed, params).unwrap();
     for iteration in 0..iterations {
         trainer.iterate(f64::from(iteration) / f64::from(iterations)).unwrap();
@@ -158,7 +158,11 @@ fn values_of_two_states_are_those_of_the_closed_form() {
     const GAMMA: f32 = 0.8;
     for (ends, limit, n_step, prioritised) in [(false, 4, 1, false), (true, 1000, 1, false), (false, 4, 3, true)] {
         for seed in SEEDS {
-            let params = PpoParams { gamma: f64::from(GAMMA), n_step, prioritised, ..quick(Algo::Maddpg) };
+            let params = quick(Algo::Maddpg).with(|params| {
+                params.run.gamma = f64::from(GAMMA);
+                params.ddpg.n_step = n_step;
+                params.ddpg.prioritised = prioritised;
+            });
             let trainer = trained(Game::TwoStates { ends }, limit, seed, &params, 60);
             let up = if ends { 1.0 } else { 1.0 / (1.0 - GAMMA) };
             let down = GAMMA * up;
@@ -205,7 +209,10 @@ fn gains_of_a_linear_quadratic_game_are_those_of_its_equilibrium() {
     assert!((0.2..0.8).contains(&expected), "{expected}");
     for algo in [Algo::Maddpg, Algo::Matd3] {
         for seed in SEEDS {
-            let params = PpoParams { gamma: 0.9, noise: Noise::Ou, ..quick(algo) };
+            let params = quick(algo).with(|params| {
+                params.run.gamma = 0.9;
+                params.ddpg.noise = Noise::Ou;
+            });
             let trainer = trained(Game::LinearQuadratic, 10, seed, &params, 150);
             let (low, high) = (actions(&trainer, -0.5), actions(&trainer, 0.5));
             for agent in 0..2 {
@@ -240,7 +247,10 @@ fn teams_find_the_best_cell_of_a_matrix() {
         (Algo::Matd3, true, attention, even),
     ] {
         for seed in SEEDS {
-            let params = PpoParams { parameter_sharing, critic, ..quick(algo) };
+            let params = quick(algo).with(|params| {
+                params.ddpg.parameter_sharing = parameter_sharing;
+                params.run.critic = critic;
+            });
             let trainer = trained(Game::Matrix(game), 1, seed, &params, 20);
             let cell: Vec<usize> = actions(&trainer, 1.0).iter().map(|action| usize::from(*action > 0.0)).collect();
             let case = format!("{algo:?}, {critic:?}, shared {parameter_sharing}, seed {seed}: {cell:?}");

@@ -16,41 +16,48 @@ fn cluster(num_nodes: usize) -> ClusterParams {
     ClusterParams { num_nodes, ..ClusterParams::default() }
 }
 
-fn small(algo: Algo, parameter_sharing: bool) -> PpoParams {
-    PpoParams {
-        algo,
-        parameter_sharing,
-        num_envs: 4,
-        envs_per_world: 3,
-        num_steps: 8,
-        hidden: 8,
-        batch_size: 20,
-        learning_starts: 12,
-        buffer_size: 60,
-        train_frequency: 2,
-        ..PpoParams::default()
-    }
+fn small(algo: Algo, parameter_sharing: bool) -> Hyperparameters {
+    Hyperparameters::default().with(|params| {
+        params.run.algo = algo;
+        params.ddpg.parameter_sharing = parameter_sharing;
+        params.run.num_envs = 4;
+        params.run.envs_per_world = 3;
+        params.run.num_steps = 8;
+        params.run.hidden = 8;
+        params.ddpg.batch_size = 20;
+        params.ddpg.learning_starts = 12;
+        params.ddpg.buffer_size = 60;
+        params.ddpg.train_frequency = 2;
+    })
 }
 
 /// One of each kind, with everything that can be saved wrongly.
-fn kinds() -> [PpoParams; 6] {
-    let attentive =
-        |algo, parameter_sharing| PpoParams { critic: CriticPool::Attention, ..small(algo, parameter_sharing) };
+fn kinds() -> [Hyperparameters; 6] {
+    let attentive = |algo, parameter_sharing| {
+        small(algo, parameter_sharing).with(|params| params.run.critic = CriticPool::Attention)
+    };
     [
         small(Algo::Maddpg, true),
-        PpoParams { noise: Noise::Ou, n_step: 3, ..small(Algo::Maddpg, false) },
-        PpoParams { prioritised: true, noise: Noise::Ou, gradient_steps: 2, ..small(Algo::Matd3, true) },
-        PpoParams { prioritised: true, ..small(Algo::Ddpg, false) },
-        PpoParams { policy_frequency: 1, ..attentive(Algo::Matd3, false) },
+        small(Algo::Maddpg, false).with(|params| {
+            params.ddpg.noise = Noise::Ou;
+            params.ddpg.n_step = 3;
+        }),
+        small(Algo::Matd3, true).with(|params| {
+            params.ddpg.prioritised = true;
+            params.ddpg.noise = Noise::Ou;
+            params.ddpg.gradient_steps = 2;
+        }),
+        small(Algo::Ddpg, false).with(|params| params.ddpg.prioritised = true),
+        attentive(Algo::Matd3, false).with(|params| params.ddpg.policy_frequency = 1),
         attentive(Algo::Maddpg, true),
     ]
 }
 
-fn trainer(params: &PpoParams, seed: u64) -> Trainer {
+fn trainer(params: &Hyperparameters, seed: u64) -> Trainer {
     Trainer::new(&cluster(3), MAX_STEPS, seed, params).unwrap()
 }
 
-fn run(params: &PpoParams, seed: u64) -> (crate::learn::learner::Sections, Vec<IterationReport>) {
+fn run(params: &Hyperparameters, seed: u64) -> (crate::learn::learner::Sections, Vec<IterationReport>) {
     let mut trainer = trainer(params, seed);
     let reports = (0..3).map(|i| trainer.iterate(f64::from(i) / 3.0).unwrap()).collect();
     (trainer.save().unwrap(), reports)
@@ -62,8 +69,8 @@ fn a_run_repeats_bit_for_bit_on_any_number_of_threads_and_another_seed_is_anothe
         let on = |threads: usize, seed| {
             rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| run(&params, seed))
         };
-        assert_eq!(on(1, 1), on(3, 1), "{:?}", params.algo);
-        assert_ne!(on(1, 1).0["weights"], on(1, 2).0["weights"], "{:?}", params.algo);
+        assert_eq!(on(1, 1), on(3, 1), "{:?}", params.run.algo);
+        assert_ne!(on(1, 1).0["weights"], on(1, 2).0["weights"], "{:?}", params.run.algo);
     }
 }
 
@@ -84,7 +91,7 @@ fn what_is_saved_goes_on_like_what_was_not() {
 
 #[test]
 fn a_run_whose_memory_was_not_saved_fills_it_anew() {
-    let params = PpoParams { save_replay: false, ..small(Algo::Maddpg, true) };
+    let params = small(Algo::Maddpg, true).with(|params| params.ddpg.save_replay = false);
     let mut whole = trainer(&params, 1);
     whole.iterate(0.0).unwrap();
     let saved = whole.save().unwrap();
@@ -102,9 +109,16 @@ fn a_run_whose_memory_was_not_saved_fills_it_anew() {
 #[test]
 fn targets_of_a_step_are_those_from_before_it_whoever_is_first() {
     for params in [
-        PpoParams { tau: 0.5, ..small(Algo::Maddpg, false) },
-        PpoParams { tau: 0.5, critic: CriticPool::Attention, ..small(Algo::Maddpg, false) },
-        PpoParams { tau: 0.5, policy_noise: 0.0, policy_frequency: 1, ..small(Algo::Matd3, false) },
+        small(Algo::Maddpg, false).with(|params| params.ddpg.tau = 0.5),
+        small(Algo::Maddpg, false).with(|params| {
+            params.ddpg.tau = 0.5;
+            params.run.critic = CriticPool::Attention;
+        }),
+        small(Algo::Matd3, false).with(|params| {
+            params.ddpg.tau = 0.5;
+            params.ddpg.policy_noise = 0.0;
+            params.ddpg.policy_frequency = 1;
+        }),
     ] {
         for is_last_first in [false, true] {
             let mut together = trainer(&params, 1);
@@ -126,7 +140,7 @@ fn targets_of_a_step_are_those_from_before_it_whoever_is_first() {
                 assert!(are_told(&member.actions(lesson), &doing, &lesson.matters[agent..]));
                 let mut report = member.learn_values(lesson, critic_step);
                 member.learn_actions(lesson, actor_step, &mut report);
-                member.move_targets(params.tau as f32);
+                member.move_targets(params.ddpg.tau as f32);
                 assert!(!are_told(&member.target_actions(lesson), &next, &lesson.next_matters[agent..]));
             }
             assert_eq!(apart.save().unwrap()["weights"], together.save().unwrap()["weights"], "{params:?}");
@@ -150,7 +164,7 @@ fn are_told(done: &[f32], told: &[f32], matters: &[bool]) -> bool {
 /// What an action that could not change anything says is noise: critics do not see it, and an actor does not learn from it.
 #[test]
 fn an_action_that_changes_nothing_is_neither_valued_nor_learned_from() {
-    let twins = PpoParams { policy_frequency: 1, ..small(Algo::Matd3, false) };
+    let twins = small(Algo::Matd3, false).with(|params| params.ddpg.policy_frequency = 1);
     for params in [small(Algo::Maddpg, false), twins, small(Algo::Maddpg, true)] {
         let mut trainer = trainer(&params, 1);
         trainer.iterate(0.0).unwrap();
@@ -161,7 +175,7 @@ fn an_action_that_changes_nothing_is_neither_valued_nor_learned_from() {
             (&trainer.lesson.next, &trainer.lesson.next_matters),
         ] {
             let actions = rows.chunks_exact(trainer.seats.row()).map(|row| row[trainer.seats.observation]);
-            assert!(actions.zip(matters).all(|(action, matters)| *matters || action == 0.0), "{:?}", params.algo);
+            assert!(actions.zip(matters).all(|(action, matters)| *matters || action == 0.0), "{:?}", params.run.algo);
         }
         // Only the second of three agents could have changed something; actors without momentum tell.
         let mut lesson = trainer.lesson.clone();
@@ -174,14 +188,14 @@ fn an_action_that_changes_nothing_is_neither_valued_nor_learned_from() {
         };
         let mut fresh = self::trainer(&params, 1);
         let learned: Vec<bool> = fresh.members.iter_mut().map(&mut learns).collect();
-        let expected: &[bool] = if params.parameter_sharing { &[true] } else { &[false, true, false] };
+        let expected: &[bool] = if params.ddpg.parameter_sharing { &[true] } else { &[false, true, false] };
         assert_eq!(learned, expected);
     }
 }
 
 #[test]
 fn nothing_is_learned_before_learning_starts() {
-    let mut trainer = trainer(&PpoParams { learning_starts: 40, ..small(Algo::Maddpg, true) }, 1);
+    let mut trainer = trainer(&small(Algo::Maddpg, true).with(|params| params.ddpg.learning_starts = 40), 1);
     let before = trainer.save().unwrap();
     let report = trainer.iterate(0.0).unwrap();
     assert_eq!(trainer.save().unwrap()["weights"], before["weights"]);
@@ -227,7 +241,11 @@ fn members_act_like_the_network_that_is_shared() {
         trainer.seats.normaliser(&trainer.moments, &params).apply(&mut normalised);
         let (mut found, mut pass) = (vec![0.0; actions], Default::default());
         trainer.members.iter().for_each(|member| member.act(&normalised, &mut pass, &mut found));
-        assert!(found.iter().zip(&head).all(|(found, u)| (found - libm::tanhf(*u)).abs() < 1e-6), "{:?}", params.algo);
+        assert!(
+            found.iter().zip(&head).all(|(found, u)| (found - libm::tanhf(*u)).abs() < 1e-6),
+            "{:?}",
+            params.run.algo
+        );
     }
 }
 
@@ -267,14 +285,14 @@ fn sections_that_are_missing_damaged_or_foreign_are_errors() {
                 assert!(trainer(&params, 1).load(&cut).is_err(), "{name} cut to {len} bytes");
             }
         }
-        let other = PpoParams { hidden: 9, ..params };
+        let other = params.clone().with(|params| params.run.hidden = 9);
         assert!(trainer(&other, 1).load(&saved).is_err());
     }
 }
 
 #[test]
 fn what_cannot_be_trained_is_refused_at_once() {
-    let refused = |domain: &dyn Domain, params: PpoParams| {
+    let refused = |domain: &dyn Domain, params: Hyperparameters| {
         let error = Trainer::new(domain, MAX_STEPS, 1, &params).err().unwrap();
         assert_eq!(error.exit_code(), 2);
         error.to_string()
@@ -282,13 +300,15 @@ fn what_cannot_be_trained_is_refused_at_once() {
     let choosers = refused(&JammingParams::default(), small(Algo::Maddpg, true));
     assert!(choosers.contains("numbers") && choosers.contains("maddpg"), "{choosers}");
     let few = cluster(3);
-    assert!(refused(&few, PpoParams { tau: 1.5, ..small(Algo::Maddpg, true) }).contains("tau"));
-    assert!(refused(&few, PpoParams { action_bins: 5, ..small(Algo::Maddpg, true) }).contains("grid"));
-    assert!(refused(&few, PpoParams { backend: Backend::Torch, ..small(Algo::Ddpg, true) }).contains("fused"));
+    assert!(refused(&few, small(Algo::Maddpg, true).with(|params| params.ddpg.tau = 1.5)).contains("tau"));
+    assert!(refused(&few, small(Algo::Maddpg, true).with(|params| params.ppo.action_bins = 5)).contains("grid"));
+    assert!(
+        refused(&few, small(Algo::Ddpg, true).with(|params| params.run.backend = Backend::Torch)).contains("fused")
+    );
     for parameter_sharing in [false, true] {
-        let attentive = PpoParams { critic: CriticPool::Attention, ..small(Algo::Ddpg, parameter_sharing) };
+        let attentive = small(Algo::Ddpg, parameter_sharing).with(|params| params.run.critic = CriticPool::Attention);
         assert!(refused(&few, attentive).contains("attention finds no others"));
     }
-    assert!(refused(&few, PpoParams { buffer_size: 1 << 30, ..small(Algo::Matd3, true) }).contains("MiB"));
+    assert!(refused(&few, small(Algo::Matd3, true).with(|params| params.ddpg.buffer_size = 1 << 30)).contains("MiB"));
     assert_eq!(Algo::ALL.iter().filter(|algo| algo.is_off_policy()).count(), 3, "what is tested for each algorithm");
 }

@@ -14,7 +14,7 @@ use bevy_ecs::{
 use super::{scalar, small};
 use crate::{
     learn::{
-        hyperparameters::{Algo, CriticSees, PpoParams},
+        hyperparameters::{Algo, CriticSees, Hyperparameters},
         learner::{Learned, Learner, Lineup, Seat},
         mappo::Trainer,
     },
@@ -127,25 +127,24 @@ fn show_due(game: Res<Game>, due: Res<Due>, mut ports: ResMut<Ports>, clocks: Qu
     }
 }
 
-fn params() -> PpoParams {
-    PpoParams {
-        num_envs: 16,
-        envs_per_world: 8,
-        num_steps: 32,
-        hidden: 16,
-        minibatch_size: 256,
-        update_epochs: 4,
-        learning_rate: 0.01,
-        critic_learning_rate: 0.02,
-        final_lr_fraction: 0.1,
-        ent_coef: 0.02,
-        target_kl: None,
-        norm_obs: false,
-        ..small(Algo::Mappo)
-    }
+fn params() -> Hyperparameters {
+    small(Algo::Mappo).with(|params| {
+        params.run.num_envs = 16;
+        params.run.envs_per_world = 8;
+        params.run.num_steps = 32;
+        params.run.hidden = 16;
+        params.ppo.minibatch_size = 256;
+        params.ppo.update_epochs = 4;
+        params.run.learning_rate = 0.01;
+        params.run.critic_learning_rate = 0.02;
+        params.run.final_lr_fraction = 0.1;
+        params.ppo.ent_coef = 0.02;
+        params.ppo.target_kl = None;
+        params.run.norm_obs = false;
+    })
 }
 
-fn trained(game: &Game, max_steps: u32, params: &PpoParams, iterations: u32) -> Trainer {
+fn trained(game: &Game, max_steps: u32, params: &Hyperparameters, iterations: u32) -> Trainer {
     let mut trainer = Trainer::new(game, max_steps, 1, params).unwrap();
     for i in 0..iterations {
         trainer.iterate(f64::from(i) / f64::from(iterations)).unwrap();
@@ -258,7 +257,7 @@ fn a_run_that_plays_its_past_repeats_and_resumes_bit_for_bit() {
         learners: vec![Seat { group: 0, has_pool: true }, Seat { group: 1, has_pool: true }],
         opponents: Vec::new(),
     };
-    let params = PpoParams { pool_size: 3, ..params() };
+    let params = params().with(|params| params.ppo.pool_size = 3);
     let begin = || Trainer::with_lineup(&DUEL, 8, 1, &params, lineup()).unwrap();
     let mut whole = begin();
     (0..6).for_each(|i| drop(whole.iterate(f64::from(i) / 12.0).unwrap()));
@@ -312,7 +311,7 @@ fn one_hot<const N: usize>(at: usize) -> [f32; N] {
 
 #[test]
 fn groups_of_different_widths_and_periods_learn_what_needs_both() {
-    let trainer = trained(&RELAY, 24, &PpoParams { num_steps: 48, ..params() }, 80);
+    let trainer = trained(&RELAY, 24, &params().with(|params| params.run.num_steps = 48), 80);
     for wanted in 0..3 {
         assert_eq!(favourite(&trainer, 0, &one_hot::<3>(wanted)).0, wanted, "captain of {wanted}");
         assert_eq!(favourite(&trainer, 1, &one_hot::<4>(wanted)).0, (wanted + 1) % 3, "crew of {wanted}");
@@ -395,7 +394,11 @@ const LEAVERS: Game = Game {
 
 #[test]
 fn who_leaves_has_no_future_and_is_counted_nowhere() {
-    let params = PpoParams { algo: Algo::Ippo, gamma: 0.9, gae_lambda: 0.9, ..params() };
+    let params = params().with(|params| {
+        params.run.algo = Algo::Ippo;
+        params.run.gamma = 0.9;
+        params.ppo.gae_lambda = 0.9;
+    });
     let mut trainer = trained(&LEAVERS, 8, &params, 80);
     let value = |agent: f32, tick: u32| value(&trainer, 0, &[agent, tick as f32 / 8.0], 1)[0];
     // 1 + 0.9 + 0.81 and so on, as many as are left.
@@ -407,7 +410,7 @@ fn who_leaves_has_no_future_and_is_counted_nowhere() {
     let report = trainer.iterate(1.0).unwrap();
     assert!((scalar(&report, "charts/episodic_return") - 8.0).abs() < 1e-6, "a mean over those who were there");
     // A critic of the team takes in those who are there.
-    let mut team = trained(&LEAVERS, 8, &PpoParams { algo: Algo::Mappo, ..params }, 3);
+    let mut team = trained(&LEAVERS, 8, &params.clone().with(|params| params.run.algo = Algo::Mappo), 3);
     assert!(team.iterate(1.0).unwrap().scalars.iter().all(|(_, number)| number.is_finite()));
     assert!(scalar(&team.iterate(1.0).unwrap(), "losses/value_loss") < 10.0);
 }
@@ -436,7 +439,11 @@ fn luck(slot: usize, tick: u32) -> f32 {
 #[test]
 fn a_critic_knows_what_it_is_shown_and_actors_need_not() {
     let explained = |critic_sees, group: &str| {
-        let params = PpoParams { critic_sees, gamma: 0.0, norm_obs: true, ..params() };
+        let params = params().with(|params| {
+            params.ppo.critic_sees = critic_sees;
+            params.run.gamma = 0.0;
+            params.run.norm_obs = true;
+        });
         let mut trainer = trained(&LUCK, 8, &params, 30);
         scalar(&trainer.iterate(1.0).unwrap(), &format!("losses/explained_variance/{group}"))
     };
@@ -450,7 +457,10 @@ fn a_critic_knows_what_it_is_shown_and_actors_need_not() {
 #[test]
 fn a_run_whose_critic_sees_more_resumes_bit_for_bit() {
     for (game, sees) in [(&LUCK, CriticSees::All), (&LUCK, CriticSees::State), (&LEAVERS, CriticSees::All)] {
-        let params = PpoParams { critic_sees: sees, norm_obs: true, ..params() };
+        let params = params().with(|params| {
+            params.ppo.critic_sees = sees;
+            params.run.norm_obs = true;
+        });
         let mut whole = trained(game, 8, &params, 3);
         let mut resumed = Trainer::new(game, 8, 1, &params).unwrap();
         resumed.load(&whole.save().unwrap()).unwrap();
@@ -459,17 +469,22 @@ fn a_run_whose_critic_sees_more_resumes_bit_for_bit() {
         let shown = &whole.pupils[0].rollout.global;
         assert!(shown.iter().all(|number| number.abs() < 5.0), "numbers of those who are gone count: {sees:?}");
         assert!(shown.iter().any(|number| *number != 0.0));
-        let mut other = Trainer::new(game, 8, 1, &PpoParams { critic_sees: CriticSees::Group, ..params }).unwrap();
+        let mut other =
+            Trainer::new(game, 8, 1, &params.clone().with(|params| params.ppo.critic_sees = CriticSees::Group))
+                .unwrap();
         assert!(other.load(&whole.save().unwrap()).is_err(), "a critic of other sizes");
     }
 }
 
 #[test]
 fn a_critic_cannot_see_a_state_that_nobody_tells() {
-    let params = PpoParams { critic_sees: CriticSees::State, ..params() };
+    let params = params().with(|params| params.ppo.critic_sees = CriticSees::State);
     let error = Trainer::new(&crate::domains::jamming::JammingParams::default(), 8, 1, &params).err().unwrap();
     assert!(error.to_string().contains("no state"), "{error}");
-    let unshared = PpoParams { algo: Algo::Ippo, critic_sees: CriticSees::All, ..params };
+    let unshared = params.clone().with(|params| {
+        params.run.algo = Algo::Ippo;
+        params.ppo.critic_sees = CriticSees::All;
+    });
     assert!(unshared.consistent().unwrap_err().to_string().contains("critic_sees"));
 }
 
@@ -487,7 +502,7 @@ const SHORT: Game = Game {
 
 #[test]
 fn nothing_follows_an_episode_that_ends_by_itself() {
-    let params = PpoParams { gamma: 0.9, ..params() };
+    let params = params().with(|params| params.run.gamma = 0.9);
     let trainer = trained(&SHORT, 1000, &params, 60);
     for (tick, expected) in [(0, 3.439), (1, 2.71), (2, 1.9), (3, 1.0)] {
         let found = value(&trainer, 0, &[tick as f32 / 8.0], 1)[0];
@@ -516,7 +531,7 @@ const SLOW: Game = Game {
 
 #[test]
 fn a_chain_of_two_time_scales_is_valued_in_closed_form() {
-    let params = PpoParams { gamma: 0.9, ..params() };
+    let params = params().with(|params| params.run.gamma = 0.9);
     let mut trainer = trained(&SLOW, 100, &params, 40);
     assert_eq!(favourite(&trainer, 0, &[1.0]).0, 1);
     // 1 a tick for ever: 1 / (1 - 0.9).
