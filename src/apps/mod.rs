@@ -8,6 +8,8 @@ pub mod report;
 use self::report::Wanted;
 use crate::error::Result;
 
-/// The domains that have a report, in the order of their names, and what measures and shows it.
-pub const REPORTS: [(&str, fn(Wanted<'_>) -> Result<()>); 2] =
-    [("cluster", cluster::report::run), ("jamming", jamming::report::run)];
+/// What measures and shows the tables of a domain.
+pub type RunReport = fn(Wanted<'_>) -> Result<()>;
+
+/// The domains that have a report, in the order of their names.
+pub const REPORTS: [(&str, RunReport); 2] = [("cluster", cluster::report::run), ("jamming", jamming::report::run)];
