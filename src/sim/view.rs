@@ -104,7 +104,7 @@ impl ViewSpec {
 
     /// Whether the host has trails to show.
     pub fn has_trails(&self, options: &ViewOptions) -> bool {
-        self.layers.contains(&LayerSpec::TRAILS) && options.shows(&LayerSpec::TRAILS)
+        self.layers.iter().any(|layer| layer.name == LayerSpec::TRAILS.name && options.shows(layer))
     }
 
     /// Whether something that is shown tells of ticks before.
@@ -208,5 +208,7 @@ mod tests {
         assert_eq!([&with, &without].map(|spec| spec.is_lingering(&options)), [true, false]);
         options.toggle(&LayerSpec::TRAILS);
         assert!(!with.has_trails(&options) && !with.is_lingering(&options));
+        let asleep = spec(&[LayerSpec { is_shown: false, ..LayerSpec::TRAILS }]);
+        assert!(asleep.has_trails(&options) && !asleep.has_trails(&ViewOptions::default()));
     }
 }
