@@ -1,4 +1,5 @@
 //! agon, a live laboratory for multi-agent learning.
+pub mod apps;
 pub mod cli;
 pub mod domains;
 pub mod durable;
@@ -15,11 +16,9 @@ pub mod policy;
 pub mod priority;
 pub mod raster;
 pub mod record;
-pub mod serve;
 pub mod session;
 pub mod shell;
 pub mod sim;
 pub mod text;
-pub mod traces;
 #[cfg(feature = "window")]
 pub mod window;

@@ -1,8 +1,8 @@
 //! Lines to a service.
 
 use agon::{
+    apps::cluster::serve::{Decider, Service},
     domains::cluster::ClusterParams,
-    serve::{Decider, Service},
 };
 use serde_json::Value;
 

@@ -3,8 +3,8 @@
 use std::{cell::RefCell, fs};
 
 use agon::{
+    apps::cluster::traces::{Format, into_scenario, read_nodes, read_text},
     domains::Scenario,
-    traces::{Format, into_scenario, read_nodes, read_text},
 };
 use tempfile::TempDir;
 

@@ -10,10 +10,10 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::{
+    apps::{self, cluster::traces::Format},
     domains::cluster::scenario::MAX_ROWS,
     learn::hyperparameters::{Algo, Backend},
     sim::params::Choice,
-    traces::Format,
 };
 
 /// A live laboratory for multi-agent learning.
@@ -350,8 +350,8 @@ pub struct ExportArgs {
     /// What agents are coloured by; `agon explain SCENARIO` lists the choices
     #[arg(long, value_name = "FIELD")]
     pub colour_by: Option<String>,
-    /// What not to show
-    #[arg(long, value_name = "PART,…", value_delimiter = ',', value_parser = PossibleValuesParser::new(PARTS))]
+    /// Layers not to show; `agon explain SCENARIO` lists them
+    #[arg(long, value_name = "LAYER,…", value_delimiter = ',')]
     pub hide: Vec<String>,
     /// Replace a file that is there already
     #[arg(long)]
@@ -416,11 +416,8 @@ pub struct GenerateArgs {
 #[derive(Args, Clone, Debug)]
 pub struct ReportArgs {
     /// The domain
-    #[arg(value_parser = PossibleValuesParser::new(["cluster", "jamming"]))]
+    #[arg(value_parser = PossibleValuesParser::new(apps::REPORTS.map(|(domain, _)| domain)))]
     pub domain: String,
-    /// Let each policy of `--policy` play against each of these, which are of another group, and print what both sides earn
-    #[arg(long, value_name = "GROUP=NAME|PATH,…")]
-    pub against: Vec<String>,
     /// Episodes of each policy
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u64).range(crate::eval::EPISODES))]
     pub episodes: u64,
@@ -459,9 +456,6 @@ impl DecideArgs {
         ScenarioArgs { scenario: self.scenario.clone(), set: self.set.clone() }
     }
 }
-
-/// Parts of a picture that can be hidden.
-pub const PARTS: [&str; 5] = ["links", "areas", "goals", "arrows", "trails"];
 
 /// Arguments of `quickstart`.
 #[derive(Args, Clone, Debug)]

@@ -4,10 +4,10 @@ use std::{io, time::Duration};
 
 use super::{args::DecideArgs, load_changed, output};
 use crate::{
+    apps::cluster::serve::{Decider, Service, serve},
     domains::AnyDomain,
     error::{Error, Result},
     places,
-    serve::{Decider, Service, serve},
 };
 
 /// What `agon decide --help` tells beside its flags.

@@ -5,7 +5,7 @@ use crate::{
     domains::Scenario,
     error::Result,
     eval::{Align, Table, paragraph},
-    sim::{Aggregate, Better, ColourBy, Field, GroupSpec, MetricSpec},
+    sim::{Aggregate, Better, ColourBy, Field, GroupSpec, LayerSpec, MetricSpec},
 };
 
 /// Prints what a scenario declares.
@@ -24,7 +24,9 @@ fn describe(scenario: &Scenario) -> String {
     }
     text += &format!("\nmetrics\n{}", output::fitted(&metrics(&spec.metrics)));
     if let Some(view) = domain.view() {
-        text += &format!("\ncolours (`--colour-by name`)\n{}", output::fitted(&colours(&view.declared().colour_by)));
+        let declared = view.declared();
+        text += &format!("\ncolours (`--colour-by name`)\n{}", output::fitted(&colours(&declared.colour_by)));
+        text += &format!("\nlayers (`--hide name`)\n{}", output::fitted(&layers(&declared.layers)));
     }
     text += &format!("\nparameters (`--set name=value`)\n{}", output::fitted(&params_table(params.declared(), params)));
     text
@@ -80,5 +82,11 @@ fn metrics(metrics: &[MetricSpec]) -> Table {
 fn colours(choices: &[ColourBy]) -> Table {
     let mut table = Table::new([(Align::Left, "name"), (Align::Left, "agents are coloured by")]).wrapped();
     choices.iter().for_each(|choice| table.row([choice.name, choice.doc]));
+    table
+}
+
+fn layers(layers: &[LayerSpec]) -> Table {
+    let mut table = Table::new([(Align::Left, "name"), (Align::Left, "what it shows")]).wrapped();
+    layers.iter().for_each(|layer| table.row([layer.name, layer.title]));
     table
 }

@@ -15,7 +15,7 @@ use crate::{
     policy::card::{CARD_FILE, load_card},
     record::Replay,
     session::folder::RunFolder,
-    sim::{Domain, ViewOptions},
+    sim::{Domain, View, ViewOptions},
     text,
 };
 
@@ -150,24 +150,19 @@ fn theme(name: &str) -> Result<Theme> {
 }
 
 fn view(args: &ExportArgs, domain: &dyn Domain) -> Result<ViewOptions> {
-    let shown = |part: &str| !args.hide.iter().any(|hidden| hidden == part);
-    let colour_by = match (&args.colour_by, domain.view()) {
-        (Some(name), Some(view)) => {
-            let choices = view.declared().colour_by;
-            let names = || choices.iter().map(|choice| choice.name);
-            names().position(|choice| choice == name).ok_or_else(|| {
-                Error::input(format!("agents are not coloured by `{}`", name.escape_debug()))
-                    .did_you_mean(name, names())
-            })?
+    let mut options = ViewOptions::default();
+    let Some(declared) = domain.view().map(View::declared) else { return Ok(options) };
+    if let Some(name) = &args.colour_by {
+        let names = || declared.colour_by.iter().map(|choice| choice.name);
+        options.colour_by = names().position(|choice| choice == name).ok_or_else(|| {
+            Error::input(format!("agents are not coloured by `{}`", name.escape_debug())).did_you_mean(name, names())
+        })?;
+    }
+    for name in &args.hide {
+        let layer = declared.layer(name)?;
+        if options.shows(layer) {
+            options.toggle(layer);
         }
-        _ => 0,
-    };
-    Ok(ViewOptions {
-        colour_by,
-        links: shown("links"),
-        areas: shown("areas"),
-        goals: shown("goals"),
-        arrows: shown("arrows"),
-        trails: shown("trails"),
-    })
+    }
+    Ok(options)
 }

@@ -11,12 +11,12 @@ use super::{
     output,
 };
 use crate::{
+    apps::cluster::traces,
     domains::{Scenario, cluster::scenario::MAX_ROWS},
     durable::{self, Durability},
     error::{Error, Result},
     sim::scenario::MAX_BYTES,
     text::fit_name,
-    traces,
 };
 
 /// Runs the subcommand.

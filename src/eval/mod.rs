@@ -1,7 +1,7 @@
 //! Evaluation: policies play the same unseen episodes and are compared pair by pair.
 //!
 //! Episode i of every policy is the first episode of env number i of a [`Family`] under the run seed, so all policies meet
-//! the same starts and the same swarm (common random numbers), and none of them was ever trained on. How envs are spread
+//! the same starts and the same chance (common random numbers), and none of them was ever trained on. How envs are spread
 //! over worlds and threads changes nothing but the speed.
 //!
 //! Whoever compares recipes by some episodes and keeps the best has chosen by these episodes, and the best looks better on them

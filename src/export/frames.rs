@@ -10,7 +10,7 @@ use crate::{
 
 /// Ticks of the past that a trail shows.
 const TRAIL_TICKS: u64 = 16;
-/// Ticks in which a link that was cut fades; not more than those of a trail, which are seen before the first picture.
+/// Ticks in which what was broken fades; not more than those of a trail, which are seen before the first picture.
 const FADING_TICKS: usize = 10;
 /// Most pictures of a clip.
 const MOST: u64 = 1_000_000;
@@ -62,7 +62,7 @@ impl<'a> Frames<'a> {
             on_step,
             rasteriser,
             theme: options.theme.clone(),
-            view: options.view,
+            view: options.view.clone(),
             trails: Trails::new(TRAIL_TICKS as usize),
             fading: Fading::new(FADING_TICKS),
             fps: options.fps,
@@ -102,12 +102,13 @@ impl<'a> Frames<'a> {
             return Ok(None);
         }
         let tick = self.from + (self.next as f64 * self.ticks_per_frame + 1e-9) as u64;
+        let is_lingering = view_of(self.film)?.declared().is_lingering(&self.view);
         while self.film.tick() < tick {
             if !self.film.step()? {
                 return Ok(None);
             }
-            if self.film.tick() < tick && self.view.trails {
-                // Trails want every tick, shown or not.
+            if self.film.tick() < tick && is_lingering {
+                // What tells of ticks before wants every tick, shown or not.
                 self.picture()?;
             }
         }
@@ -126,7 +127,7 @@ impl<'a> Frames<'a> {
     pub(super) fn picture(&mut self) -> Result<Picture> {
         let view = view_of(self.film)?;
         let mut picture = picture_of(view, self.film.lane().world(), 0, &self.view);
-        if self.view.trails {
+        if view.declared().has_trails(&self.view) {
             self.trails.follow(&mut picture);
         }
         self.fading.follow(&mut picture);

@@ -152,7 +152,7 @@ impl Trainer {
     }
 }
 
-/// The name of a number that belongs to one of several groups: `losses/entropy/jammers`.
+/// The name of a number that belongs to one of several groups: `losses/entropy/<group>`.
 fn named_for(name: &str, path: &str) -> String {
     format!("{name}{path}")
 }

@@ -60,7 +60,7 @@ mod tests {
     use glam::Vec2;
 
     use super::*;
-    use crate::picture::{Form, Layer, Stroke};
+    use crate::picture::{Form, Level, Stroke};
 
     const TICKS: usize = 10;
 
@@ -70,7 +70,7 @@ mod tests {
         let colour = Colour::Token(if is_broken { Token::Broken } else { Token::Neutral });
         let [one, other] = [1 + tick % 2, 2 - tick % 2].map(|row| Entity::from_raw_u32(row).unwrap());
         let mut picture = Picture::default();
-        picture.marks.push(Mark::new(Layer::Links, form, colour, 1.0).between(one, other));
+        picture.marks.push(Mark::new(Level::Beneath, form, colour, 1.0).between(one, other));
         picture.captions.tick = tick;
         picture
     }

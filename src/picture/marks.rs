@@ -9,7 +9,7 @@ use super::Colour;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
     /// What it lies above and below.
-    pub layer: Layer,
+    pub level: Level,
     /// Its form and place.
     pub form: Form,
     /// Its colour.
@@ -22,29 +22,24 @@ pub struct Mark {
     pub pair: Option<[Entity; 2]>,
 }
 
-/// Layers of marks, lowest first. The ground, its grid and its border lie below them all.
+/// Levels of marks, lowest first. The ground, its grid and its border lie below them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Layer {
-    /// Reach of what acts; clipped to the arena.
-    Areas,
+pub enum Level {
+    /// What covers ground; clipped to the arena.
+    Ground,
     /// Where things have been.
     Trails,
-    /// Who is connected with whom.
-    Links,
-    /// Where agents mean to go.
-    Goals,
-    /// Velocities.
-    Arrows,
+    /// What is said of agents beneath them, by lines, arrows and bars.
+    Beneath,
     /// What lives in the arena.
     Agents,
     /// Words.
     Labels,
 }
 
-impl Layer {
-    /// All layers, lowest first.
-    pub const ALL: [Self; 7] =
-        [Self::Areas, Self::Trails, Self::Links, Self::Goals, Self::Arrows, Self::Agents, Self::Labels];
+impl Level {
+    /// All levels, lowest first.
+    pub const ALL: [Self; 5] = [Self::Ground, Self::Trails, Self::Beneath, Self::Agents, Self::Labels];
 }
 
 /// Form and place of a mark; places are in metres.
@@ -193,8 +188,8 @@ impl Stroke {
 
 impl Mark {
     /// A mark that stands for nobody.
-    pub fn new(layer: Layer, form: Form, colour: Colour, opacity: f32) -> Self {
-        Self { layer, form, colour, opacity, who: None, pair: None }
+    pub fn new(level: Level, form: Form, colour: Colour, opacity: f32) -> Self {
+        Self { level, form, colour, opacity, who: None, pair: None }
     }
 
     /// The same, standing for `who`.
@@ -259,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn all_lists_the_layers_in_their_order() {
-        assert!(Layer::ALL.is_sorted());
+    fn all_lists_the_levels_in_their_order() {
+        assert!(Level::ALL.is_sorted());
     }
 }

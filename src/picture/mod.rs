@@ -19,7 +19,7 @@ use glam::Vec2;
 pub use self::{
     colour::{Colour, Rgb, Token},
     fading::Fading,
-    marks::{Dash, Form, Glyph, Layer, Length, Mark, Stroke},
+    marks::{Dash, Form, Glyph, Length, Level, Mark, Stroke},
     theme::{MAX_THEME_BYTES, Theme},
     trails::Trails,
 };
@@ -29,7 +29,7 @@ pub use self::{
 pub struct Picture {
     /// The ground that is shown.
     pub arena: Arena,
-    /// What is on it, in the order in which it is drawn within a layer.
+    /// What is on it, in the order in which it is drawn within a level.
     pub marks: Vec<Mark>,
     /// What the marks mean.
     pub legend: Legend,

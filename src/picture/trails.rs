@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bevy_ecs::entity::Entity;
 use glam::Vec2;
 
-use super::{Colour, Form, Layer, Mark, Picture, Stroke, Token};
+use super::{Colour, Form, Level, Mark, Picture, Stroke, Token};
 
 /// Opacity of a trail where it is newest.
 const NEWEST: f32 = 0.45;
@@ -67,7 +67,7 @@ impl Trails {
             let points = points[end.saturating_sub(piece_len + 1)..end].to_vec();
             let opacity = NEWEST * (1.0 - piece as f32 / PIECES as f32);
             let form = Form::Polyline { points, stroke: Stroke::solid(1.2) };
-            Some(Mark::new(Layer::Trails, form, Colour::Token(Token::Neutral), opacity))
+            Some(Mark::new(Level::Trails, form, Colour::Token(Token::Neutral), opacity))
         })
     }
 }
@@ -79,7 +79,7 @@ fn agent(mark: &Mark) -> Option<(Entity, Vec2)> {
         Form::Disc { centre, .. } => centre,
         _ => return None,
     };
-    mark.who.filter(|_| mark.layer == Layer::Agents).map(|who| (who, at))
+    mark.who.filter(|_| mark.level == Level::Agents).map(|who| (who, at))
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
     fn picture(tick: u32, x: f32) -> Picture {
         let form =
             Form::Glyph { at: Vec2::new(x, 5.0), shape: Glyph::Disc, radius: Length::Pixels(4.0), outlined: false };
-        let mark = Mark::new(Layer::Agents, form, Colour::Token(Token::Text), 1.0);
+        let mark = Mark::new(Level::Agents, form, Colour::Token(Token::Text), 1.0);
         let mut picture = Picture { arena: Arena::square(100.0), ..Picture::default() };
         picture.marks.push(mark.of(Entity::from_raw_u32(1).unwrap()));
         picture.captions.tick = tick;

@@ -1,7 +1,7 @@
 //! From a name on the command line to who acts for which group: scripted baselines, shipped checkpoints, runs, files.
 //!
 //! A name seats a policy wherever it fits: a baseline for its own group, a run for every group that it has learned for. A
-//! cast `jammers=a+swarm=b` names a policy for each group by itself. Whoever is not named is played by the baseline that
+//! cast `one=a+other=b` names a policy for each group by itself. Whoever is not named is played by the baseline that
 //! the group declares, so nobody stands still for want of a name.
 
 mod casting;

@@ -8,14 +8,14 @@ use super::{
     layout::Layout,
     text::Align,
 };
-use crate::picture::{Form, Layer, Mark, Stroke};
+use crate::picture::{Form, Level, Mark, Stroke};
 
-/// Draws the marks, layer by layer.
+/// Draws the marks, level by level.
 pub(super) fn draw(canvas: &mut Canvas<'_>, layout: &Layout, arena: &Mask, marks: &[Mark]) {
-    for layer in Layer::ALL {
-        for mark in marks.iter().filter(|mark| mark.layer == layer) {
-            // Reach may leave the arena; agents on its border are shown whole.
-            let mask = (layer == Layer::Areas).then_some(arena);
+    for level in Level::ALL {
+        for mark in marks.iter().filter(|mark| mark.level == level) {
+            // What covers ground may leave the arena; agents on its border are shown whole.
+            let mask = (level == Level::Ground).then_some(arena);
             let ink = Ink { opacity: mark.opacity, mask, ..canvas.ink(mark.colour) };
             draw_form(canvas, layout, &mark.form, ink);
         }

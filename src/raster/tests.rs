@@ -6,7 +6,7 @@ use glam::Vec2;
 
 use super::*;
 use crate::picture::{
-    Captions, Colour, Dash, Form, Glyph, Layer, Legend, LegendItem, Length, Mark, Quantity, Ramp, Rgb, Sign, Stroke,
+    Captions, Colour, Dash, Form, Glyph, Legend, LegendItem, Length, Level, Mark, Quantity, Ramp, Rgb, Sign, Stroke,
     Token,
 };
 
@@ -18,9 +18,9 @@ fn picture(marks: Vec<Mark>) -> Picture {
     Picture { arena: Arena::square(SIDE_M), marks, ..Picture::default() }
 }
 
-fn disc(layer: Layer, at: (f32, f32), radius_m: f32, colour: Colour) -> Mark {
+fn disc(level: Level, at: (f32, f32), radius_m: f32, colour: Colour) -> Mark {
     let form = Form::Disc { centre: at.into(), radius: Length::Metres(radius_m) };
-    Mark::new(layer, form, colour, 1.0)
+    Mark::new(level, form, colour, 1.0)
 }
 
 fn drawn(picture: &Picture) -> Vec<u8> {
@@ -49,7 +49,7 @@ fn full() -> Picture {
         glyph(Glyph::Star, 60.0),
         Form::Label { at: to, text: "λ₂ = 0.31".to_owned(), size_px: 12.0 },
     ];
-    let marks = forms.into_iter().map(|form| Mark::new(Layer::Agents, form, colour, 0.9)).collect();
+    let marks = forms.into_iter().map(|form| Mark::new(Level::Agents, form, colour, 0.9)).collect();
     let quantity = Quantity { name: "a_name_that_is_far_too_long_for_its_row".to_owned(), unit: "m", value: Some(2.5) };
     Picture {
         legend: Legend {
@@ -70,7 +70,7 @@ fn full() -> Picture {
 fn a_disc_is_where_it_should_be_and_has_its_colour() {
     let theme = Theme::default();
     let colour = Colour::Category(1);
-    let rgba = drawn(&picture(vec![disc(Layer::Agents, (25.0, 75.0), 10.0, colour)]));
+    let rgba = drawn(&picture(vec![disc(Level::Agents, (25.0, 75.0), 10.0, colour)]));
     let ground = theme.token(Token::Ground);
     assert_eq!(at(&rgba, (25.0, 75.0)), theme.rgb(colour));
     assert_eq!(at(&rgba, (33.0, 75.0)), theme.rgb(colour));
@@ -82,10 +82,10 @@ fn a_disc_is_where_it_should_be_and_has_its_colour() {
 }
 
 #[test]
-fn layers_decide_what_lies_above_not_the_order_of_marks() {
+fn levels_decide_what_lies_above_not_the_order_of_marks() {
     let (agent, area) = (Colour::Category(0), Colour::Category(1));
     let here = (50.0, 51.0);
-    let rgba = drawn(&picture(vec![disc(Layer::Agents, here, 5.0, agent), disc(Layer::Areas, here, 20.0, area)]));
+    let rgba = drawn(&picture(vec![disc(Level::Agents, here, 5.0, agent), disc(Level::Ground, here, 20.0, area)]));
     assert_eq!(at(&rgba, here), Theme::default().rgb(agent));
     assert_eq!(at(&rgba, (50.0, 65.0)), Theme::default().rgb(area));
 }
@@ -94,9 +94,9 @@ fn layers_decide_what_lies_above_not_the_order_of_marks() {
 fn reach_ends_at_the_border_and_agents_do_not() {
     let colour = Colour::Category(1);
     let outside = (-3.0, 51.0);
-    let of = |layer| at(&drawn(&picture(vec![disc(layer, (0.0, 51.0), 9.0, colour)])), outside);
-    assert_eq!(of(Layer::Areas), Theme::default().token(Token::Page));
-    assert_eq!(of(Layer::Agents), Theme::default().rgb(colour));
+    let of = |level| at(&drawn(&picture(vec![disc(level, (0.0, 51.0), 9.0, colour)])), outside);
+    assert_eq!(of(Level::Ground), Theme::default().token(Token::Page));
+    assert_eq!(of(Level::Agents), Theme::default().rgb(colour));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn places_that_are_no_places_are_not_drawn() {
             Form::Disc { centre: Vec2::ONE, radius: Length::Metres(x) },
         ];
         for form in forms {
-            let mark = Mark::new(Layer::Agents, form, Colour::Diverging(x), 1.0);
+            let mark = Mark::new(Level::Agents, form, Colour::Diverging(x), 1.0);
             assert!(drawn(&picture(vec![mark.clone()])) == empty, "{mark:?}");
         }
     }

@@ -36,4 +36,4 @@ pub use spec::{
 };
 pub use table::{column, column_mut};
 pub use tick::{Clock, Declared, Due, Env, EnvSlot, Refresh, Reset, SimPlugin, Tick, TickSystems};
-pub use view::{ColourBy, View, ViewOptions, ViewSpec, clock_of, number_of, picture_of};
+pub use view::{ColourBy, LayerSpec, View, ViewOptions, ViewSpec, clock_of, number_of, picture_of};

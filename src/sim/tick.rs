@@ -39,9 +39,9 @@ pub enum TickSystems {
     Act,
     /// Everything moves.
     Move,
-    /// Agents update what they believe: clusters, assignments.
+    /// Agents update what they believe of the others and of their part.
     Sense,
-    /// The state is measured: graphs, connectivity, metrics.
+    /// The state is measured.
     Measure,
     /// Reward terms are paid into the ports.
     Reward,

@@ -1,5 +1,7 @@
 //! Views: how a domain shows one env.
 
+use std::collections::BTreeSet;
+
 use bevy_ecs::{
     entity::Entity,
     query::{QueryFilter, With},
@@ -12,7 +14,10 @@ use super::{
     ports::Ports,
     tick::{Clock, Declared, Env, EnvSlot},
 };
-use crate::picture::{Picture, Quantity};
+use crate::{
+    error::{Error, Result},
+    picture::{Picture, Quantity},
+};
 
 /// How a domain shows one env. A view only reads.
 pub trait View: Send + Sync {
@@ -44,6 +49,8 @@ pub trait View: Send + Sync {
 pub struct ViewSpec {
     /// What agents may be coloured by; the first is the default.
     pub colour_by: Vec<ColourBy>,
+    /// Parts of its pictures that can be shown or hidden, in the order in which hosts list them.
+    pub layers: Vec<LayerSpec>,
     /// Names of the metrics that say most, most important first.
     pub headline: Vec<&'static str>,
     /// Length of a tick in seconds.
@@ -59,27 +66,73 @@ pub struct ColourBy {
     pub doc: &'static str,
 }
 
-/// What to show.
+/// A part of a picture that can be shown or hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerSpec {
+    /// Name, as given to `--hide` and in scripts: one word in lower case.
+    pub name: &'static str,
+    /// What it is called where it is switched, in a few words.
+    pub title: &'static str,
+    /// Whether it is shown where nobody has chosen.
+    pub is_shown: bool,
+    /// Whether it tells of ticks before: hosts then look at every tick, also at those between two of their pictures.
+    pub is_lingering: bool,
+}
+
+impl LayerSpec {
+    /// Where agents have been. A domain whose agents move declares it; what it shows is the host's
+    /// [`Trails`](crate::picture::Trails), and views ignore it.
+    pub const TRAILS: Self = Self { is_lingering: true, ..Self::new("trails", "trails") };
+
+    /// A layer that is shown at first and tells of one tick alone.
+    pub const fn new(name: &'static str, title: &'static str) -> Self {
+        Self { name, title, is_shown: true, is_lingering: false }
+    }
+}
+
+impl ViewSpec {
+    /// The layer of this name, whose case does not matter.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn layer(&self, name: &str) -> Result<&LayerSpec> {
+        self.layers.iter().find(|layer| layer.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+            let names = self.layers.iter().map(|layer| layer.name);
+            Error::input(format!("the picture has no layer `{}`", name.escape_debug())).did_you_mean(name, names)
+        })
+    }
+
+    /// Whether the host has trails to show.
+    pub fn has_trails(&self, options: &ViewOptions) -> bool {
+        self.layers.iter().any(|layer| layer.name == LayerSpec::TRAILS.name && options.shows(layer))
+    }
+
+    /// Whether something that is shown tells of ticks before.
+    pub fn is_lingering(&self, options: &ViewOptions) -> bool {
+        self.layers.iter().any(|layer| layer.is_lingering && options.shows(layer))
+    }
+}
+
+/// What to show; by default everything that is shown at first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewOptions {
     /// Index into [`ViewSpec::colour_by`]; past its end, the first.
     pub colour_by: usize,
-    /// Whether to show who is connected with whom. The host lets links that were cut fade, by its
-    /// [`Fading`](crate::picture::Fading).
-    pub links: bool,
-    /// Whether to show how far agents reach.
-    pub areas: bool,
-    /// Whether to show where agents mean to go.
-    pub goals: bool,
-    /// Whether to show velocities.
-    pub arrows: bool,
-    /// Whether to show where agents have been. Views ignore it: the host adds its [`Trails`](crate::picture::Trails).
-    pub trails: bool,
+    /// Names of the layers that are hidden and were shown at first, or the other way round.
+    pub toggled: BTreeSet<&'static str>,
 }
 
-impl Default for ViewOptions {
-    fn default() -> Self {
-        Self { colour_by: 0, links: true, areas: true, goals: true, arrows: true, trails: true }
+impl ViewOptions {
+    /// Whether this layer is to be shown.
+    pub fn shows(&self, layer: &LayerSpec) -> bool {
+        layer.is_shown != self.toggled.contains(layer.name)
+    }
+
+    /// Shows this layer if it is hidden, hides it if it is shown.
+    pub fn toggle(&mut self, layer: &LayerSpec) {
+        if !self.toggled.remove(layer.name) {
+            self.toggled.insert(layer.name);
+        }
     }
 }
 
@@ -116,4 +169,46 @@ pub fn number_of<F: QueryFilter>(world: &World, who: Entity) -> Option<(usize, u
     let mut rows = world.try_query_filtered::<(Entity, &EnvSlot), F>()?;
     let number = rows.iter(world).filter(|(_, at)| *at == slot).position(|(other, _)| other == who)?;
     Some((slot.0 as usize, number))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const SHOWN: LayerSpec = LayerSpec::new("shown", "what is shown");
+    const HIDDEN: LayerSpec = LayerSpec { is_shown: false, ..LayerSpec::new("hidden", "what is hidden") };
+
+    fn spec(layers: &[LayerSpec]) -> ViewSpec {
+        ViewSpec { colour_by: vec![], layers: layers.to_vec(), headline: vec![], tick_s: 1.0 }
+    }
+
+    #[test]
+    fn a_layer_is_shown_as_declared_until_it_is_toggled_and_again_after_a_second_time() {
+        let mut options = ViewOptions::default();
+        for expected in [[true, false], [false, true], [true, false]] {
+            assert_eq!([SHOWN, HIDDEN].map(|layer| options.shows(&layer)), expected);
+            [SHOWN, HIDDEN].iter().for_each(|layer| options.toggle(layer));
+        }
+    }
+
+    #[test]
+    fn a_layer_is_found_by_its_name_in_any_case_and_a_wrong_name_is_told_with_the_nearest() {
+        let spec = spec(&[SHOWN, HIDDEN]);
+        assert_eq!(["shown", "Shown", "HIDDEN"].map(|name| *spec.layer(name).unwrap()), [SHOWN, SHOWN, HIDDEN]);
+        let told = spec.layer("show").unwrap_err().to_string();
+        assert!(told.contains("no layer `show`") && told.contains("`shown`"), "{told}");
+    }
+
+    #[test]
+    fn trails_are_the_hosts_only_where_they_are_declared_and_shown() {
+        let (with, without) = (spec(&[SHOWN, LayerSpec::TRAILS]), spec(&[SHOWN]));
+        let mut options = ViewOptions::default();
+        assert_eq!([&with, &without].map(|spec| spec.has_trails(&options)), [true, false]);
+        assert_eq!([&with, &without].map(|spec| spec.is_lingering(&options)), [true, false]);
+        options.toggle(&LayerSpec::TRAILS);
+        assert!(!with.has_trails(&options) && !with.is_lingering(&options));
+        let asleep = spec(&[LayerSpec { is_shown: false, ..LayerSpec::TRAILS }]);
+        assert!(asleep.has_trails(&options) && !asleep.has_trails(&ViewOptions::default()));
+    }
 }

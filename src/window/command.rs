@@ -5,7 +5,7 @@ mod entries;
 use std::path::PathBuf;
 
 use bevy::ecs::entity::Entity;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::entries::{Entry, entries};
 use super::{
@@ -206,8 +206,8 @@ pub enum Command {
     NextColour,
     /// Colour agents by this quantity.
     ColourBy(usize),
-    /// Show or hide a part of the picture.
-    ToggleLayer(Layer),
+    /// Show or hide a layer of the picture, called as the domain declares it. Its name may stand without quotes.
+    ToggleLayer(#[serde(deserialize_with = "word")] String),
     /// Show all of the arena.
     Fit,
     /// Keep the selected agent in the middle, or no longer.
@@ -257,32 +257,6 @@ pub enum WindowCommand {
     DismissMessage(u64),
 }
 
-/// Parts of a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Layer {
-    /// Who is connected with whom.
-    Links,
-    /// Reach.
-    Areas,
-    /// Where agents mean to go.
-    Goals,
-    /// Velocities.
-    Arrows,
-    /// Where agents have been.
-    Trails,
-}
-
-impl Layer {
-    /// All of them with their names.
-    pub const ALL: [(Self, &'static str); 5] = [
-        (Self::Links, "links"),
-        (Self::Areas, "reach"),
-        (Self::Goals, "goals"),
-        (Self::Arrows, "velocities"),
-        (Self::Trails, "trails"),
-    ];
-}
-
 /// What is inspected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
@@ -299,4 +273,14 @@ pub enum Subject {
     Entity(Entity),
     /// What connects two entities.
     Link(Entity, Entity),
+}
+
+/// A text, or a word without quotes: RON takes that for the name of a value, which nothing but an untagged enum is told.
+fn word<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Word {
+        Text(String),
+    }
+    Word::deserialize(from).map(|Word::Text(text)| text)
 }

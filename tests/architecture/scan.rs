@@ -1,5 +1,6 @@
 //! Finds every path that a Rust file names, with its line, without a parser crate: comments and literals are skipped, use
-//! trees are unfolded, `crate`, `self` and `super` are resolved, and what only tests compile is left out.
+//! trees are unfolded, `crate`, `self` and `super` are resolved, and what only tests compile is left out. And every word, those of
+//! literals too.
 
 /// A path as named in a file: `["crate", "sim", "Batch"]` or `["std", "fs", "read"]`, never starting with `self` or `super`.
 pub(crate) struct Named {
@@ -10,6 +11,8 @@ pub(crate) struct Named {
 #[derive(Clone, PartialEq, Debug)]
 enum Kind {
     Word(String),
+    /// A text between quotes.
+    Literal(String),
     PathSep,
     Mark(char),
 }
@@ -29,6 +32,19 @@ pub(crate) fn named_paths(text: &str, module: &[&str]) -> Vec<Named> {
     scan.found
 }
 
+/// The words in `text` with their lines, those between quotes too.
+pub(crate) fn named_words(text: &str) -> Vec<(String, usize)> {
+    let words = without_test_items(tokens(text)).into_iter().flat_map(|Token { kind, line }| match kind {
+        Kind::Word(word) => vec![(word, line)],
+        Kind::Literal(text) => {
+            let words = text.split(|c: char| c != '_' && !c.is_alphanumeric());
+            words.filter(|word| !word.is_empty()).map(|word| (word.to_owned(), line)).collect()
+        }
+        Kind::PathSep | Kind::Mark(_) => vec![],
+    });
+    words.collect()
+}
+
 fn tokens(text: &str) -> Vec<Token> {
     let chars: Vec<char> = text.chars().collect();
     let peek = |i: usize| chars.get(i).copied().unwrap_or('\0');
@@ -42,7 +58,10 @@ fn tokens(text: &str) -> Vec<Token> {
             }
         } else if first == '/' && peek(i + 1) == '*' {
             i = end_of_block_comment(&chars, i);
-        } else if let Some(end) = end_of_string(&chars, i).or_else(|| end_of_char(&chars, i)) {
+        } else if let Some(end) = end_of_string(&chars, i) {
+            out.push(Token { kind: Kind::Literal(chars[i..end].iter().collect()), line });
+            i = end;
+        } else if let Some(end) = end_of_char(&chars, i) {
             i = end;
         } else if first == '_' || first.is_alphanumeric() {
             // `r#type` is the word `type`.

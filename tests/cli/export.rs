@@ -54,6 +54,27 @@ fn a_policy_of_a_folder_plays_where_it_was_trained() {
 }
 
 #[test]
+fn what_is_hidden_is_a_layer_of_the_domain() {
+    let dir = tempfile::tempdir().unwrap();
+    let drawn = |scenario: &str, hide: &str| {
+        let path = dir.path().join("a.png");
+        let args =
+            ["export", scenario, "--policy", "random", "--until", "3", "--hide", hide, "--force", "--to", text(&path)];
+        let output = agon(&[&args, size_of("a.png")].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        fs::read(&path).unwrap()
+    };
+    assert_ne!(drawn("skirmish", "trails"), drawn("skirmish", "trails,links"));
+    assert_ne!(drawn("cluster/default", "trails"), drawn("cluster/default", "trails,areas"));
+    let path = dir.path().join("b.png");
+    let refuse = |scenario: &str, hide: &str, told: &[&str]| {
+        refused(&["export", scenario, "--policy", "random", "--to", text(&path), "--hide", hide], told);
+    };
+    refuse("skirmish", "arows", &["no layer `arows`", "`arrows`"]);
+    refuse("cluster/default", "links", &["no layer `links`"]);
+}
+
+#[test]
 fn a_file_that_is_there_is_replaced_only_when_asked() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("table.csv");

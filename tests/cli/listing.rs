@@ -58,7 +58,7 @@ fn list_names_scenarios_baselines_and_hyperparameters() {
 }
 
 #[test]
-fn explain_tells_what_agents_see_do_are_paid_for_and_coloured_by() {
+fn explain_tells_what_agents_see_do_are_paid_for_and_coloured_by_and_what_can_be_hidden() {
     let text = stdout(&["explain", "skirmish", "--set", "observation=seed5"]);
     for name in [
         "layout `jamming/seed5`",
@@ -70,6 +70,8 @@ fn explain_tells_what_agents_see_do_are_paid_for_and_coloured_by() {
         "fiedler",
         "live links of the drone",
         "drones and links without which the swarm falls into more pieces",
+        "`--hide name`",
+        "reach of jammers",
         "num_jammers",
         "a whole number from 1 to 1000",
     ] {

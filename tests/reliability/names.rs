@@ -4,6 +4,7 @@
 use std::path::{Component, Path};
 
 use agon::{
+    apps::cluster::serve::{Decider, Service},
     domains::{Scenario, cluster::ClusterParams},
     error::Error,
     policy::{
@@ -11,7 +12,6 @@ use agon::{
         tensor::NamedTensor,
         tensors::{from_safetensors, to_safetensors},
     },
-    serve::{Decider, Service},
     session::generation::Generation,
     sim::Domain,
 };

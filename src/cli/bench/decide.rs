@@ -8,13 +8,13 @@ use super::{
     training::Recipe,
 };
 use crate::{
+    apps::cluster::serve::{Decider, Service},
     domains::cluster::ClusterParams,
     error::Result,
     policy::{
         card::{self, Actions, Card, Shared},
         network::{Activation, Team},
     },
-    serve::{Decider, Service},
     sim::Domain,
 };
 

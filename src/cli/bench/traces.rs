@@ -7,8 +7,8 @@ use std::hint::black_box;
 
 use super::{Figure, Limit, Meter, Unit};
 use crate::{
+    apps::cluster::traces::{Format, generate, read_text},
     error::Result,
-    traces::{Format, generate, read_text},
 };
 
 /// Workloads of the generated traces.

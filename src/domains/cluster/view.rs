@@ -21,10 +21,10 @@ use super::{
 };
 use crate::{
     picture::{
-        Captions, Colour, Dash, Form, Glyph, Layer, Legend, LegendItem, Length, Mark, Picture, Ramp, Sign, Stroke,
+        Captions, Colour, Dash, Form, Glyph, Legend, LegendItem, Length, Level, Mark, Picture, Ramp, Sign, Stroke,
         Token,
     },
-    sim::{ColourBy, Description, EnvSlot, View, ViewOptions, ViewSpec, clock_of},
+    sim::{ColourBy, Description, EnvSlot, LayerSpec, View, ViewOptions, ViewSpec, clock_of},
 };
 
 /// What the bars can be coloured by.
@@ -32,6 +32,13 @@ const CHOICES: [ColourBy; 2] = [
     ColourBy { name: "resource", doc: "which resource a bar stands for" },
     ColourBy { name: "use", doc: "share of the resource that is taken" },
 ];
+
+/// How high a bar can be.
+const AREAS: LayerSpec = LayerSpec::new("areas", "capacities");
+/// Whose turn it is in the queue.
+const GOALS: LayerSpec = LayerSpec::new("goals", "next in the queue");
+/// Where workloads were placed just now.
+const ARROWS: LayerSpec = LayerSpec::new("arrows", "placements");
 
 /// Ticks for which a workload is seen flying or rising.
 const FLIGHT: u32 = 4;
@@ -46,6 +53,7 @@ impl View for ClusterParams {
     fn declared(&self) -> ViewSpec {
         ViewSpec {
             colour_by: CHOICES.to_vec(),
+            layers: vec![AREAS, GOALS, ARROWS, LayerSpec::TRAILS],
             headline: vec!["completion", "sla_violations", "utilisation", "load_variance", "queue_length", "reward"],
             tick_s: self.dt_s,
         }
@@ -74,7 +82,7 @@ impl View for ClusterParams {
 /// What an env holds, read once.
 struct Scene<'a> {
     model: &'a Model,
-    options: ViewOptions,
+    options: &'a ViewOptions,
     tick: u32,
     sheet: Sheet,
     nodes: Vec<(Entity, Machine, Usage, Health)>,
@@ -84,7 +92,7 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    fn read(world: &World, slot: usize, model: &'a Model, tick: u32, options: &ViewOptions) -> Self {
+    fn read(world: &World, slot: usize, model: &'a Model, tick: u32, options: &'a ViewOptions) -> Self {
         let nodes = world.try_query::<(Entity, &EnvSlot, &Machine, &Usage, &Health)>().map(|mut query| {
             let of_env = query.iter(world).filter(|(_, at, ..)| at.0 as usize == slot);
             of_env.map(|(who, _, machine, usage, health)| (who, *machine, *usage, *health)).collect()
@@ -103,7 +111,7 @@ impl<'a> Scene<'a> {
             of_env.map(|(_, counts)| *counts)
         });
         let counts = counts.unwrap_or_default();
-        Self { model, options: *options, tick, sheet: Sheet::new(nodes.len()), nodes, workloads, queue, counts }
+        Self { model, options, tick, sheet: Sheet::new(nodes.len()), nodes, workloads, queue, counts }
     }
 
     /// Bars and frames of the nodes.
@@ -114,7 +122,7 @@ impl<'a> Scene<'a> {
             let dash = if health.is_down { Dash::Dashed } else { Dash::Solid };
             let stroke = Stroke::solid(1.2).dashed(dash);
             let outline = Form::Polyline { points: rack.outline().to_vec(), stroke };
-            marks.push(Mark::new(Layer::Agents, outline, Colour::Token(frame), 0.8).of(*who));
+            marks.push(Mark::new(Level::Agents, outline, Colour::Token(frame), 0.8).of(*who));
             for k in 0..NUM_RESOURCES {
                 let used = (usage.0[k] / at_least_some(machine.capacity[k])) as f32;
                 let width = Length::Metres(rack.bar_width());
@@ -122,23 +130,23 @@ impl<'a> Scene<'a> {
                     let [from, to] = rack.bar(k, share);
                     Form::Segment { from, to, stroke: Stroke { width, dash: Dash::Solid } }
                 };
-                if self.options.areas {
-                    marks.push(Mark::new(Layer::Areas, bar(1.0), Colour::Token(Token::Muted), 0.14).of(*who));
+                if self.options.shows(&AREAS) {
+                    marks.push(Mark::new(Level::Ground, bar(1.0), Colour::Token(Token::Muted), 0.14).of(*who));
                 }
                 if used > 0.0 {
                     let (colour, opacity) = (self.bar_colour(k, used), if health.is_down { 0.3 } else { 0.95 });
-                    marks.push(Mark::new(Layer::Links, bar(used.min(1.0)), colour, opacity).of(*who));
+                    marks.push(Mark::new(Level::Beneath, bar(used.min(1.0)), colour, opacity).of(*who));
                 }
             }
             if health.is_down {
                 let radius = Length::Metres(0.3 * rack.width());
                 let cross = Form::Glyph { at: rack.middle(), shape: Glyph::Plus, radius, outlined: true };
-                marks.push(Mark::new(Layer::Agents, cross, Colour::Token(Token::Broken), 1.0).of(*who));
+                marks.push(Mark::new(Level::Agents, cross, Colour::Token(Token::Broken), 1.0).of(*who));
             }
             if self.nodes.len() <= NAMED {
                 let text = format!("node {node}{}", if health.is_down { " down" } else { "" });
                 let label = Form::Label { at: rack.name(), text, size_px: self.sheet.font_px() };
-                marks.push(Mark::new(Layer::Labels, label, Colour::Token(Token::Muted), 0.9));
+                marks.push(Mark::new(Level::Labels, label, Colour::Token(Token::Muted), 0.9));
             }
         }
     }
@@ -164,7 +172,7 @@ impl<'a> Scene<'a> {
                 Phase::Queued => {
                     let turn = turns.iter().position(|other| *other == row).unwrap_or_default();
                     let at = self.sheet.seat_in_queue(turn);
-                    if self.options.goals && turn == 0 {
+                    if self.options.shows(&GOALS) && turn == 0 {
                         self.add_ring(*who, at, marks);
                     }
                     (at, shape, Token::Goal, 1.0)
@@ -174,9 +182,9 @@ impl<'a> Scene<'a> {
                     let home = self.sheet.rack(usize::from(*node)).seat(*seat);
                     *seat += 1;
                     let from = self.sheet.seat_in_queue(0);
-                    if self.options.arrows && age < FLIGHT {
+                    if self.options.shows(&ARROWS) && age < FLIGHT {
                         let arrow = Form::Arrow { from, to: home, stroke: Stroke::solid(1.1) };
-                        marks.push(Mark::new(Layer::Arrows, arrow, Colour::Token(Token::Muted), 0.6).of(*who));
+                        marks.push(Mark::new(Level::Beneath, arrow, Colour::Token(Token::Muted), 0.6).of(*who));
                     }
                     (from.lerp(home, 1.0 - faded(FLIGHT).max(0.0)), shape, Token::Neutral, 1.0)
                 }
@@ -195,7 +203,7 @@ impl<'a> Scene<'a> {
             };
             let radius = Length::Metres(self.sheet.workload_radius());
             let form = Form::Glyph { at, shape, radius, outlined: opacity == 1.0 };
-            marks.push(Mark::new(Layer::Agents, form, Colour::Token(colour), opacity).of(*who));
+            marks.push(Mark::new(Level::Agents, form, Colour::Token(colour), opacity).of(*who));
         }
         self.name_causes(marks);
     }
@@ -206,7 +214,7 @@ impl<'a> Scene<'a> {
         for (cause, count) in Cause::ALL.into_iter().zip(self.counts.by_cause).filter(|(_, count)| *count > 0) {
             let (at, text) = (self.sheet.name_of_failed(cause.index()), format!("{}: {count}", cause.label()));
             let label = Form::Label { at, text, size_px: CAUSE_PX };
-            marks.push(Mark::new(Layer::Labels, label, Colour::Token(Token::Muted), 0.9));
+            marks.push(Mark::new(Level::Labels, label, Colour::Token(Token::Muted), 0.9));
         }
     }
 
@@ -214,7 +222,7 @@ impl<'a> Scene<'a> {
     fn add_ring(&self, who: Entity, centre: Vec2, marks: &mut Vec<Mark>) {
         let radius = Length::Metres(1.7 * self.sheet.workload_radius());
         let ring = Form::Ring { centre, radius, stroke: Stroke::solid(1.5) };
-        marks.push(Mark::new(Layer::Goals, ring, Colour::Token(Token::Goal), 0.9).of(who));
+        marks.push(Mark::new(Level::Beneath, ring, Colour::Token(Token::Goal), 0.9).of(who));
     }
 
     fn legend(&self) -> Legend {

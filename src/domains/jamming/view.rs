@@ -26,10 +26,10 @@ use super::{
 };
 use crate::{
     picture::{
-        Arena, Captions, Colour, Dash, Form, Glyph, Layer, Legend, LegendItem, Length, Mark, Picture, Sign, Stroke,
+        Arena, Captions, Colour, Dash, Form, Glyph, Legend, LegendItem, Length, Level, Mark, Picture, Sign, Stroke,
         Token,
     },
-    sim::{Description, EnvSlot, Graph, View, ViewOptions, ViewSpec, clock_of},
+    sim::{Description, EnvSlot, Graph, LayerSpec, View, ViewOptions, ViewSpec, clock_of},
 };
 
 /// Radius of a jammer's glyph in a team of up to so many; more of them are smaller.
@@ -47,10 +47,20 @@ const ARROW: f32 = 0.055;
 /// Arrows shorter than this part of the longest say nothing and are left out.
 const SHORTEST_ARROW: f32 = 0.15;
 
+/// Who is connected with whom. Links that were cut fade.
+const LINKS: LayerSpec = LayerSpec { is_lingering: true, ..LayerSpec::new("links", "links of the swarm") };
+/// How far jammers reach.
+const AREAS: LayerSpec = LayerSpec::new("areas", "reach of jammers");
+/// Where jammers mean to go.
+const GOALS: LayerSpec = LayerSpec::new("goals", "goals of jammers");
+/// Velocities.
+const ARROWS: LayerSpec = LayerSpec::new("arrows", "velocities");
+
 impl View for JammingParams {
     fn declared(&self) -> ViewSpec {
         ViewSpec {
             colour_by: colouring::CHOICES.to_vec(),
+            layers: vec![LINKS, AREAS, GOALS, ARROWS, LayerSpec::TRAILS],
             headline: vec!["reduction", "lambda2", "components", "reachability", "band_match", "energy"],
             tick_s: self.dt_s,
         }
@@ -62,16 +72,16 @@ impl View for JammingParams {
         let colouring = Colouring::new(options.colour_by, graphs.links(slot), &scene, model);
         let tick = clock_of(world, slot).map_or(0, |clock| clock.tick);
         let mut marks = Vec::new();
-        if options.areas {
+        if options.shows(&AREAS) {
             scene.add_areas(model, &mut marks);
         }
-        if options.links {
+        if options.shows(&LINKS) {
             links(model, graphs.links(slot), &scene, &colouring, &mut marks);
         }
-        if options.goals {
+        if options.shows(&GOALS) {
             scene.add_goals(&mut marks);
         }
-        if options.arrows {
+        if options.shows(&ARROWS) {
             scene.add_arrows(model, &mut marks);
         }
         scene.add_agents(&colouring, &mut marks);
@@ -143,10 +153,10 @@ impl Scene {
             let is_on_band = *band == self.swarm.band;
             let stroke = Stroke::solid(1.5).dashed(if is_on_band { Dash::Solid } else { Dash::Dashed });
             if is_on_band {
-                marks.push(Mark::new(Layer::Areas, Form::Disc { centre: *at, radius }, colour, fill).of(*who));
+                marks.push(Mark::new(Level::Ground, Form::Disc { centre: *at, radius }, colour, fill).of(*who));
             }
             let rim = Form::Ring { centre: *at, radius, stroke };
-            marks.push(Mark::new(Layer::Areas, rim, colour, if is_on_band { 0.85 } else { 0.45 }).of(*who));
+            marks.push(Mark::new(Level::Ground, rim, colour, if is_on_band { 0.85 } else { 0.45 }).of(*who));
         }
     }
 
@@ -155,12 +165,12 @@ impl Scene {
         let colour = Colour::Token(Token::Goal);
         for ((who, from, _), to) in self.jammers.iter().zip(&self.goals) {
             let stroke = Stroke::solid(1.1).dashed(Dash::Dotted);
-            marks.push(Mark::new(Layer::Goals, Form::Segment { from: *from, to: *to, stroke }, colour, 0.6).of(*who));
+            marks.push(Mark::new(Level::Beneath, Form::Segment { from: *from, to: *to, stroke }, colour, 0.6).of(*who));
         }
         for centroid in self.centroids.0.iter().filter(|centroid| self.goals.contains(&centroid.position)) {
             let form =
                 Form::Glyph { at: centroid.position, shape: Glyph::Plus, radius: Length::Pixels(6.0), outlined: false };
-            marks.push(Mark::new(Layer::Goals, form, colour, 0.95));
+            marks.push(Mark::new(Level::Beneath, form, colour, 0.95));
         }
     }
 
@@ -171,7 +181,7 @@ impl Scene {
             let arrow_m = *velocity * (longest_m / top_mps);
             if arrow_m.length() > SHORTEST_ARROW * longest_m {
                 let form = Form::Arrow { from: *at, to: *at + arrow_m, stroke: Stroke::solid(1.1) };
-                marks.push(Mark::new(Layer::Arrows, form, Colour::Token(Token::Muted), 0.75).of(*who));
+                marks.push(Mark::new(Level::Beneath, form, Colour::Token(Token::Muted), 0.75).of(*who));
             }
         }
     }
@@ -182,12 +192,12 @@ impl Scene {
         for (i, (who, at, _)) in self.drones.iter().enumerate() {
             let radius = Length::Pixels(size * colouring.scale(i));
             let form = Form::Glyph { at: *at, shape: colouring.shape(i), radius, outlined: false };
-            marks.push(Mark::new(Layer::Agents, form, colouring.colour(i), 1.0).of(*who));
+            marks.push(Mark::new(Level::Agents, form, colouring.colour(i), 1.0).of(*who));
         }
         for ((who, at, _), band) in self.jammers.iter().zip(&self.bands) {
             let radius = Length::Pixels(shrunk(JAMMER_PX, FEW_JAMMERS, self.jammers.len()));
             let form = Form::Glyph { at: *at, shape: band_glyph(*band), radius, outlined: true };
-            marks.push(Mark::new(Layer::Agents, form, Self::band_colour(*band), 1.0).of(*who));
+            marks.push(Mark::new(Level::Agents, form, Self::band_colour(*band), 1.0).of(*who));
         }
     }
 
@@ -200,7 +210,7 @@ impl Scene {
             let sign = Sign::Glyph { shape: band_glyph(band), colour: Self::band_colour(band), outlined: true };
             item(sign, format!("jammer on {}", label(band)));
         }
-        if options.links {
+        if options.shows(&LINKS) {
             if let Some(LegendItem { sign, text }) = colouring.link_legend() {
                 item(sign, text);
             }
@@ -210,10 +220,10 @@ impl Scene {
                 "link that is cut".to_owned(),
             );
         }
-        if options.areas {
+        if options.shows(&AREAS) {
             item(Sign::Area { colour: swarm }, "reach of a jammer".to_owned());
         }
-        if options.goals {
+        if options.shows(&GOALS) {
             let colour = Colour::Token(Token::Goal);
             item(Sign::Glyph { shape: Glyph::Plus, colour, outlined: false }, "assigned centroid".to_owned());
         }

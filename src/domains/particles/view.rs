@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{
     picture::{
-        Arena, Captions, Colour, Form, Glyph, Layer, Legend, LegendItem, Length, Mark, Picture, Ramp, Sign, Stroke,
+        Arena, Captions, Colour, Form, Glyph, Legend, LegendItem, Length, Level, Mark, Picture, Ramp, Sign, Stroke,
         Token,
     },
-    sim::{ColourBy, Description, Domain, EnvSlot, Fact, View, ViewOptions, ViewSpec, clock_of, number_of},
+    sim::{ColourBy, Description, Domain, EnvSlot, Fact, LayerSpec, View, ViewOptions, ViewSpec, clock_of, number_of},
 };
 
 /// Half the side of the ground that is shown as long as everybody is on it; it doubles until everybody is.
@@ -32,13 +32,21 @@ const CHOICES: [ColourBy; 2] = [
     ColourBy { name: "speed", doc: "how fast the agent moves" },
 ];
 
+/// How near an agent has to come to a landmark.
+const AREAS: LayerSpec = LayerSpec::new("areas", "ground near landmarks");
+/// Velocities.
+const ARROWS: LayerSpec = LayerSpec::new("arrows", "velocities");
+
 impl View for ParticlesParams {
     fn declared(&self) -> ViewSpec {
-        let headline = match self.task {
-            Task::Spread => vec!["covered", "landmark_distance", "collisions"],
-            Task::Tag => vec!["catches", "adversary_distance"],
+        let (layers, headline) = match self.task {
+            Task::Spread => {
+                (vec![AREAS, ARROWS, LayerSpec::TRAILS], vec!["covered", "landmark_distance", "collisions"])
+            }
+            // Obstacles are no layer: they are part of the ground.
+            Task::Tag => (vec![ARROWS, LayerSpec::TRAILS], vec!["catches", "adversary_distance"]),
         };
-        ViewSpec { colour_by: CHOICES.to_vec(), headline, tick_s: self.dt_s() }
+        ViewSpec { colour_by: CHOICES.to_vec(), layers, headline, tick_s: self.dt_s() }
     }
 
     fn draw(&self, world: &World, slot: usize, options: &ViewOptions) -> Picture {
@@ -142,29 +150,29 @@ impl<'w> Scene<'w> {
         for (who, at) in &self.landmarks {
             if self.model.has_obstacles {
                 let form = Form::Disc { centre: *at, radius: Length::Metres(OBSTACLE_M) };
-                marks.push(Mark::new(Layer::Areas, form, Colour::Token(Token::Neutral), 0.6).of(*who));
+                marks.push(Mark::new(Level::Ground, form, Colour::Token(Token::Neutral), 0.6).of(*who));
                 continue;
             }
             let goal = Colour::Token(Token::Goal);
-            if options.areas {
+            if options.shows(&AREAS) {
                 let form = Form::Ring { centre: *at, radius: Length::Metres(COVERED_M), stroke: Stroke::solid(1.0) };
-                marks.push(Mark::new(Layer::Areas, form, goal, 0.6).of(*who));
+                marks.push(Mark::new(Level::Ground, form, goal, 0.6).of(*who));
             }
             let radius = Length::Metres(LANDMARK_M);
             let form = Form::Glyph { at: *at, shape: Glyph::Plus, radius, outlined: false };
-            marks.push(Mark::new(Layer::Agents, form, goal, 1.0).of(*who));
+            marks.push(Mark::new(Level::Agents, form, goal, 1.0).of(*who));
         }
     }
 
     fn add_agents(&self, options: &ViewOptions, marks: &mut Vec<Mark>) {
         for ((index, (who, at, velocity)), body) in self.agents.iter().enumerate().zip(&self.model.bodies) {
-            if options.arrows && velocity.length() > SLOW_MPS {
+            if options.shows(&ARROWS) && velocity.length() > SLOW_MPS {
                 let form = Form::Arrow { from: *at, to: *at + *velocity * ARROW_S, stroke: Stroke::solid(1.1) };
-                marks.push(Mark::new(Layer::Arrows, form, Colour::Token(Token::Muted), 0.75).of(*who));
+                marks.push(Mark::new(Level::Beneath, form, Colour::Token(Token::Muted), 0.75).of(*who));
             }
             let radius = Length::Metres(body.radius_m);
             let form = Form::Glyph { at: *at, shape: Glyph::Disc, radius, outlined: true };
-            marks.push(Mark::new(Layer::Agents, form, self.colour(index, *velocity, body), 1.0).of(*who));
+            marks.push(Mark::new(Level::Agents, form, self.colour(index, *velocity, body), 1.0).of(*who));
         }
     }
 

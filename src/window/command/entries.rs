@@ -2,10 +2,13 @@
 
 use bevy_egui::egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::{Command, Layer, WindowCommand};
-use crate::window::{
-    desk::Pane,
-    lab::{Lab, Speed},
+use super::{Command, WindowCommand};
+use crate::{
+    sim::LayerSpec,
+    window::{
+        desk::Pane,
+        lab::{Lab, Speed},
+    },
 };
 
 /// A command as it stands in the palette and in the help.
@@ -16,13 +19,13 @@ pub struct Entry {
     /// Heading it stands under.
     pub group: &'static str,
     /// What it is called.
-    pub label: &'static str,
+    pub label: String,
     /// Its key.
     pub shortcut: Option<KeyboardShortcut>,
 }
 
-/// The commands that need no choice to be made, in the order of palette and help.
-pub fn entries() -> Vec<Entry> {
+/// The commands that need no choice to be made, in the order of palette and help; `layers` are those of what is on show.
+pub fn entries(layers: &[LayerSpec]) -> Vec<Entry> {
     use Command as C;
     use WindowCommand as W;
     let plain = |key| Some(KeyboardShortcut::new(Modifiers::NONE, key));
@@ -40,7 +43,9 @@ pub fn entries() -> Vec<Entry> {
         (Pane::Events, "Show events", Key::Num5),
     ];
     let mut entries = Vec::new();
-    let mut add = |group, label, shortcut, command| entries.push(Entry { command, group, label, shortcut });
+    let mut add = |group, label: &str, shortcut, command| {
+        entries.push(Entry { command, group, label: label.to_owned(), shortcut });
+    };
     add("Time", "Play or pause the simulation", plain(Key::Space), C::TogglePlay);
     add("Time", "Step forward", plain(Key::Period), C::Step);
     add("Time", "Step back", plain(Key::Comma), C::StepBack);
@@ -66,14 +71,8 @@ pub fn entries() -> Vec<Entry> {
     add("Recording", "Fork from this tick", None, C::Fork { policy: None });
     add("View", "Show all of the arena", plain(Key::Home), C::Fit);
     add("View", "Colour by the next quantity", plain(Key::G), C::NextColour);
-    for (layer, label) in [
-        (Layer::Links, "Show or hide links"),
-        (Layer::Areas, "Show or hide reach"),
-        (Layer::Goals, "Show or hide goals"),
-        (Layer::Arrows, "Show or hide velocities"),
-        (Layer::Trails, "Show or hide trails"),
-    ] {
-        add("View", label, None, C::ToggleLayer(layer));
+    for layer in layers {
+        add("View", &format!("Show or hide {}", layer.title), None, C::ToggleLayer(layer.name.to_owned()));
     }
     add("View", "Show one env", None, C::EndCompare);
     for (pane, label, key) in panels {
@@ -132,9 +131,11 @@ impl Command {
 mod tests {
     use super::*;
 
+    const LAYERS: [LayerSpec; 2] = [LayerSpec::new("sparks", "sparks that fly"), LayerSpec::TRAILS];
+
     #[test]
     fn no_key_means_two_things_and_no_two_commands_are_called_alike() {
-        let entries = entries();
+        let entries = entries(&LAYERS);
         for (index, entry) in entries.iter().enumerate() {
             for other in &entries[..index] {
                 assert_ne!(entry.label, other.label);
@@ -150,9 +151,32 @@ mod tests {
 
     #[test]
     fn every_command_can_be_written_into_a_script_and_read_back() {
-        for entry in entries() {
+        for entry in entries(&LAYERS) {
             let text = ron::to_string(&entry.command).expect("a command is plain data");
             assert_eq!(ron::from_str(&text), Ok(entry.command), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_layers_of_what_is_on_show_are_among_the_commands() {
+        let found = |label: &str| entries(&LAYERS).into_iter().find(|entry| entry.label == label);
+        let sparks = found("Show or hide sparks that fly").expect("a declared layer has its command");
+        assert_eq!(sparks.command, Command::ToggleLayer("sparks".to_owned()));
+        assert_eq!(entries(&[]).len() + LAYERS.len(), entries(&LAYERS).len());
+    }
+
+    #[test]
+    fn a_layer_may_be_named_with_or_without_quotes() {
+        for (text, name) in [
+            (r#"ToggleLayer("sparks")"#, "sparks"),
+            ("ToggleLayer(sparks)", "sparks"),
+            ("ToggleLayer(Links)", "Links"),
+            ("ToggleLayer( Trails ,)", "Trails"),
+        ] {
+            assert_eq!(ron::from_str(text), Ok(Command::ToggleLayer(name.to_owned())), "{text}");
+        }
+        for text in ["ToggleLayer(3)", "ToggleLayer()", "ToggleLayer(sparks, trails)", "ToggleLayer"] {
+            assert!(ron::from_str::<Command>(text).is_err(), "{text}");
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 /// Everything that can be said of the thing that is selected.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inspection {
-    /// What it is called: `jammer 2`, `link from drone 3 to drone 7`.
+    /// What it is called: `agent 2`, `link from agent 3 to agent 7`.
     pub title: String,
     /// How it is, in a few words; may be empty.
     pub state: String,

@@ -279,7 +279,7 @@ impl Lab {
     fn export(&mut self, to: &Path, from: Option<u64>, until: Option<u64>) -> Result<()> {
         let stage = self.stage_or_error()?;
         let play = stage.plays.first().ok_or_else(nothing_on_show)?;
-        let export = Export::start(play, stage.options, &self.theme, to, from, until)?;
+        let export = Export::start(play, stage.options.clone(), &self.theme, to, from, until)?;
         self.exports.push(export);
         Ok(())
     }

@@ -3,12 +3,7 @@
 use bevy::math::Vec2;
 
 use super::{Draft, Lab, Play, Severity, nothing_on_show};
-use crate::{
-    error::{Error, Result},
-    record::Event,
-    session::background,
-    window::command::{Command, Layer},
-};
+use crate::{error::Result, record::Event, session::background, window::command::Command};
 
 impl Lab {
     /// The same, with the error.
@@ -139,32 +134,9 @@ impl Lab {
                     play.mark(Event::Bookmark { label: label.clone() })?;
                 }
             }
-            Command::NextColour => {
-                let choices = stage.view_spec().map_or(1, |view| view.colour_by.len().max(1));
-                stage.options.colour_by = (stage.options.colour_by + 1) % choices;
-                stage.invalidate();
-            }
-            Command::ColourBy(choice) => {
-                let choices = stage.view_spec().map_or(0, |view| view.colour_by.len());
-                if *choice >= choices {
-                    return Err(Error::input(format!(
-                        "there is no quantity {choice} to colour by, but {choices} from 0"
-                    )));
-                }
-                stage.options.colour_by = *choice;
-                stage.invalidate();
-            }
-            Command::ToggleLayer(layer) => {
-                let shown = match layer {
-                    Layer::Links => &mut stage.options.links,
-                    Layer::Areas => &mut stage.options.areas,
-                    Layer::Goals => &mut stage.options.goals,
-                    Layer::Arrows => &mut stage.options.arrows,
-                    Layer::Trails => &mut stage.options.trails,
-                };
-                *shown = !*shown;
-                stage.invalidate();
-            }
+            Command::NextColour => stage.next_colour(),
+            Command::ColourBy(choice) => stage.colour_by(*choice)?,
+            Command::ToggleLayer(name) => stage.toggle_layer(name)?,
             _ => {}
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 mod branching;
 mod hand;
+mod looks;
 mod parameters;
 mod selecting;
 
@@ -22,7 +23,7 @@ use crate::{
     error::{Error, Result},
     metrics::series::Series,
     picture::{Captions, Fading, Picture, Trails},
-    sim::{View, ViewOptions, ViewSpec, picture_of},
+    sim::{ViewOptions, picture_of},
 };
 
 /// Ticks of the past that a trail shows.
@@ -177,7 +178,7 @@ impl Stage {
         self.observe();
         self.begin_pending()?;
         self.take_scenario();
-        if self.options.trails || self.options.links {
+        if self.view_spec().is_some_and(|spec| spec.is_lingering(&self.options)) {
             // What is over by the next frame leaves its traces.
             self.look();
         }
@@ -308,16 +309,6 @@ impl Stage {
         Comparison::new(&spec, headline)
     }
 
-    /// How the domain of the scenario shows its envs.
-    pub fn view(&self) -> Option<&dyn View> {
-        self.scenario.domain.domain().view()
-    }
-
-    /// What can be shown.
-    pub fn view_spec(&self) -> Option<ViewSpec> {
-        self.view().map(View::declared)
-    }
-
     /// The pictures of the envs and how often they have changed.
     pub fn pictures(&self) -> (u64, impl Iterator<Item = &Picture>) {
         (self.revision, self.shown.iter().map(|shown| &shown.picture))
@@ -348,6 +339,7 @@ impl Stage {
         }
         let scenario = Arc::clone(&self.scenario);
         let Some(view) = scenario.domain.domain().view() else { return };
+        let has_trails = view.declared().has_trails(&self.options);
         while self.shown.len() < self.plays.len() {
             let (trails, fading) = (Trails::new(TRAIL_TICKS), Fading::new(FADING_TICKS));
             self.shown.push(Shown { picture: Picture::default(), trails, fading });
@@ -356,7 +348,7 @@ impl Stage {
         for (play, shown) in self.plays.iter().zip(&mut self.shown) {
             let mut picture = picture_of(view, play.lane().world(), 0, &self.options);
             shown.fading.follow(&mut picture);
-            if self.options.trails {
+            if has_trails {
                 shown.trails.follow(&mut picture);
             }
             let scenario = play.scenario();

@@ -4,7 +4,7 @@ use bevy::math::{Rect as Area, Vec2};
 use bevy_egui::egui::{self, Rect, Rgba, Sense, Ui, epaint};
 
 use crate::{
-    picture::{Arena, Colour, Form, Layer, Legend, Length, Mark, Picture, Sign, Stroke},
+    picture::{Arena, Colour, Form, Legend, Length, Level, Mark, Picture, Sign, Stroke},
     window::{
         scene::{Lens, Triangles, tessellate},
         theme::Palette,
@@ -58,11 +58,11 @@ fn mesh_of(sign: Sign, rect: Rect, palette: &Palette) -> epaint::Mesh {
             (Form::Ring { centre: middle, radius: Length::Pixels(12.0), stroke: Stroke::solid(2.0) }, colour, 0.85)
         }
     };
-    let mut marks = vec![Mark::new(Layer::Agents, form, colour, opacity)];
+    let mut marks = vec![Mark::new(Level::Agents, form, colour, opacity)];
     if matches!(sign, Sign::Area { .. }) {
         // A rim with little within, as the scene has it.
         let fill = Form::Disc { centre: middle, radius: Length::Pixels(12.0) };
-        marks.insert(0, Mark::new(Layer::Agents, fill, colour, 0.12));
+        marks.insert(0, Mark::new(Level::Agents, fill, colour, 0.12));
     }
     let picture = Picture { arena: Arena::square(1.0), marks, ..Picture::default() };
     let lens =

@@ -254,7 +254,7 @@ fn envs(ui: &mut Ui, lab: &Lab, state: &mut State, palette: &Palette) {
             }
         });
     }
-    ui.strong("time of a tick by phase").on_hover_text("Measuring includes lambda-2, or whatever the domain measures");
+    ui.strong("time of a tick by phase").on_hover_text("Measuring is all that the domain measures of an env");
     let columns = ui.available_width().max(1.0) as usize;
     plot("phases", *is_logarithmic).legend(Legend::default()).x_axis_label("tick").y_axis_label("µs").show(
         ui,

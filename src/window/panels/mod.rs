@@ -114,7 +114,7 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, desk: &mut Desk, inspection: Option<&
 /// The keys of all commands that have one, unless something is being typed, in the order in which they were pressed.
 fn shortcuts(ctx: &egui::Context, lab: &Lab, desk: &Desk, out: &mut Vec<Command>) {
     let is_typing = ctx.egui_wants_keyboard_input();
-    let entries = entries();
+    let entries = entries(&[]);
     let meant = |key: egui::Key, modifiers: egui::Modifiers| {
         entries.iter().find(|entry| {
             let Some(shortcut) = entry.shortcut.filter(|shortcut| shortcut.logical_key == key) else { return false };

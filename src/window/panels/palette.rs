@@ -4,7 +4,7 @@ use bevy_egui::egui::{self, Align2, Context, Key};
 
 use crate::window::{
     command::{Command, Entry, WindowCommand, entries},
-    lab::Lab,
+    lab::{Lab, Stage},
 };
 
 /// What is typed, and which of the found commands is meant.
@@ -71,9 +71,10 @@ fn find(query: &str, lab: &Lab) -> Vec<(String, String, Command)> {
         let label = label.to_lowercase();
         words.iter().all(|word| label.contains(word.as_str()))
     };
-    let available = entries().into_iter().filter(|entry| entry.command.is_available(lab));
+    let layers = lab.stage().and_then(Stage::view_spec).map_or_else(Vec::new, |view| view.layers);
+    let available = entries(&layers).into_iter().filter(|entry| entry.command.is_available(lab));
     let plain = available.map(|Entry { command, label, shortcut, .. }| {
-        (label.to_owned(), shortcut.map_or_else(String::new, |keys| keys_of(&keys)), command)
+        (label, shortcut.map_or_else(String::new, |keys| keys_of(&keys)), command)
     });
     let scenarios = lab.gallery().cards().iter().map(|card| {
         let scenario = format!("{}/{}", card.place.domain, card.place.name);

@@ -2,10 +2,7 @@
 
 use bevy_egui::egui::{self, Ui};
 
-use crate::window::{
-    command::{Command, Layer},
-    lab::Lab,
-};
+use crate::window::{command::Command, lab::Lab};
 
 /// What is typed into the panel.
 #[derive(Default)]
@@ -40,14 +37,11 @@ pub(super) fn show(ui: &mut Ui, lab: &Lab, state: &mut State, next_kind: &mut us
                     },
                 );
             });
-        }
-        let options = &stage.options;
-        for ((layer, label), is_on) in
-            Layer::ALL.into_iter().zip([options.links, options.areas, options.goals, options.arrows, options.trails])
-        {
-            let mut is_on = is_on;
-            if ui.checkbox(&mut is_on, label).changed() {
-                out.push(Command::ToggleLayer(layer));
+            for layer in &view.layers {
+                let mut is_on = stage.options.shows(layer);
+                if ui.checkbox(&mut is_on, layer.title).changed() {
+                    out.push(Command::ToggleLayer(layer.name.to_owned()));
+                }
             }
         }
         ui.separator();

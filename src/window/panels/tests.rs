@@ -277,6 +277,14 @@ fn an_agent_is_selected_and_dragged_with_the_pointer() {
     assert!(at.distance(0.5 * (arena.low + arena.high)) < 1.0, "{at}");
 }
 
+#[test]
+fn the_layers_of_what_is_on_show_have_their_boxes_and_no_others_do() {
+    let mut harness = harness(&[skirmish()]);
+    show_panel(&mut harness, Pane::Scenario);
+    click(&mut harness, "reach of jammers", Command::ToggleLayer("areas".to_owned()));
+    assert!(harness.query_by_label("placements").is_none(), "the layers of another domain");
+}
+
 /// A graphics card has arrays of textures, what draws in software has not: each gets a shader of its own from the one source.
 #[test]
 fn the_shader_is_one_with_and_without_arrays_of_textures() {

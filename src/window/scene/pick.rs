@@ -4,7 +4,7 @@ use bevy::{ecs::entity::Entity, math::Vec2};
 
 use super::Lens;
 use crate::{
-    picture::{Form, Layer, Mark, Picture},
+    picture::{Form, Level, Mark, Picture},
     window::command::Subject,
 };
 
@@ -13,18 +13,17 @@ const REACH: f32 = 6.0;
 
 /// What `picture` shows at a point of the window: the nearest agent that covers it, or else the nearest link.
 pub fn pick(picture: &Picture, lens: &Lens, point: Vec2) -> Option<Subject> {
-    let agents = picture.marks.iter().filter(|mark| mark.layer == Layer::Agents);
+    let agents = picture.marks.iter().filter(|mark| mark.level == Level::Agents);
     let agent = nearest(agents.filter_map(|mark| mark.who.zip(beside_agent(picture, lens, mark, point))));
     agent.map(Subject::Entity).or_else(|| {
-        let links = picture.marks.iter().filter(|mark| mark.layer == Layer::Links);
-        nearest(links.filter_map(|mark| mark.pair.zip(beside_link(picture, lens, mark, point))))
+        nearest(picture.marks.iter().filter_map(|mark| mark.pair.zip(beside_link(picture, lens, mark, point))))
             .map(|[one, other]| Subject::Link(one, other))
     })
 }
 
 /// Where the picture shows an agent, in metres.
 pub fn place_of(picture: &Picture, who: Entity) -> Option<Vec2> {
-    let is_it = |mark: &&Mark| mark.layer == Layer::Agents && mark.who == Some(who);
+    let is_it = |mark: &&Mark| mark.level == Level::Agents && mark.who == Some(who);
     picture.marks.iter().filter(is_it).find_map(|mark| centre(&mark.form))
 }
 
@@ -85,16 +84,16 @@ mod tests {
 
     fn agent(number: u32, at: Vec2) -> Mark {
         let form = Form::Glyph { at, shape: Glyph::Disc, radius: Length::Pixels(5.0), outlined: false };
-        Mark::new(Layer::Agents, form, Colour::Token(Token::Text), 1.0).of(entity(number))
+        Mark::new(Level::Agents, form, Colour::Token(Token::Text), 1.0).of(entity(number))
     }
 
     #[test]
     fn the_nearest_agent_is_meant_and_agents_lie_above_links() {
         let (a, b) = (Vec2::new(20.0, 50.0), Vec2::new(80.0, 50.0));
         let form = Form::Segment { from: a, to: b, stroke: Stroke::solid(1.0) };
-        let link = Mark::new(Layer::Links, form, Colour::Token(Token::Text), 1.0).between(entity(2), entity(1));
+        let link = Mark::new(Level::Beneath, form, Colour::Token(Token::Text), 1.0).between(entity(2), entity(1));
         let reach = Form::Disc { centre: Vec2::splat(50.0), radius: Length::Metres(40.0) };
-        let area = Mark::new(Layer::Areas, reach, Colour::Token(Token::Text), 1.0).of(entity(9));
+        let area = Mark::new(Level::Ground, reach, Colour::Token(Token::Text), 1.0).of(entity(9));
         let marks = vec![area, link, agent(1, a), agent(2, b), agent(3, a + Vec2::new(1.0, 0.0))];
         let picture = Picture { arena: Arena::square(100.0), marks, ..Picture::default() };
         let lens = Lens::filled(Rect::new(0.0, 0.0, 600.0, 600.0));

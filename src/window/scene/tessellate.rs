@@ -6,7 +6,7 @@
 use bevy::math::Vec2;
 
 use super::Lens;
-use crate::picture::{Arena, Colour, Form, Glyph, Layer, Mark, Picture, Rgb, Stroke, Theme, Token};
+use crate::picture::{Arena, Colour, Form, Glyph, Level, Mark, Picture, Rgb, Stroke, Theme, Token};
 
 /// Width of the rim that fades, in points.
 const SOFT: f32 = 1.0;
@@ -33,11 +33,11 @@ pub fn tessellate(picture: &Picture, theme: &Theme, lens: &Lens, out: &mut Trian
     out.clear();
     let mut painter = Painter { out, theme, lens, arena: picture.arena };
     painter.ground();
-    let of = |layer: Layer| picture.marks.iter().filter(move |mark| mark.layer == layer);
-    of(Layer::Areas).for_each(|mark| painter.mark(mark));
+    let of = |level: Level| picture.marks.iter().filter(move |mark| mark.level == level);
+    of(Level::Ground).for_each(|mark| painter.mark(mark));
     painter.surroundings();
-    for layer in Layer::ALL.into_iter().filter(|layer| *layer != Layer::Areas) {
-        of(layer).for_each(|mark| painter.mark(mark));
+    for level in Level::ALL.into_iter().filter(|level| *level != Level::Ground) {
+        of(level).for_each(|mark| painter.mark(mark));
     }
 }
 
@@ -353,7 +353,7 @@ mod tests {
     }
 
     fn mark(form: Form) -> Mark {
-        Mark::new(Layer::Agents, form, Colour::Token(Token::Text), 1.0)
+        Mark::new(Level::Agents, form, Colour::Token(Token::Text), 1.0)
     }
 
     #[track_caller]

@@ -7,7 +7,7 @@ use glam::Vec2;
 
 use super::*;
 use crate::{
-    picture::{Form, Glyph, Layer, Mark, Picture},
+    picture::{Form, Glyph, Level, Mark, Picture},
     sim::{View, ViewOptions, picture_of},
 };
 
@@ -24,7 +24,7 @@ fn played() -> Stage {
 
 /// Shapes of workloads and crosses of nodes, with their places.
 fn glyphs(picture: &Picture) -> Vec<(&Mark, Vec2, Glyph)> {
-    let of_agents = picture.marks.iter().filter(|mark| mark.layer == Layer::Agents);
+    let of_agents = picture.marks.iter().filter(|mark| mark.level == Level::Agents);
     let glyph = |mark: &Mark| if let Form::Glyph { at, shape, .. } = mark.form { Some((at, shape)) } else { None };
     of_agents.filter_map(|mark| glyph(mark).map(|(at, shape)| (mark, at, shape))).collect()
 }
@@ -61,12 +61,12 @@ fn bars_are_as_high_as_their_resource_is_in_use() {
     let used = |share: f64| Usage([50.0 * share, 0.0, 1000.0 * share, 1000.0]);
     stage.put(&[used(0.25), used(0.5), used(1.0)]);
     let picture = view(&stage, ViewOptions::default());
-    let heights = |layer| -> Vec<f32> {
-        let bars = picture.marks.iter().filter(|mark| mark.layer == layer);
+    let heights = |level| -> Vec<f32> {
+        let bars = picture.marks.iter().filter(|mark| mark.level == level);
         bars.filter_map(|mark| if let Form::Segment { from, to, .. } = mark.form { Some(to.y - from.y) } else { None })
             .collect()
     };
-    let (full, filled) = (heights(Layer::Areas)[0], heights(Layer::Links));
+    let (full, filled) = (heights(Level::Ground)[0], heights(Level::Beneath));
     let shares: Vec<f32> = filled.iter().map(|height| (100.0 * height / full).round()).collect();
     assert_eq!(shares, [25.0, 25.0, 100.0, 50.0, 50.0, 100.0, 100.0, 100.0, 100.0]);
 }
@@ -97,6 +97,21 @@ fn what_is_declared_is_there() {
     };
     let ways: BTreeSet<String> = (0..declared.colour_by.len()).map(coloured).collect();
     assert_eq!(ways.len(), declared.colour_by.len());
+}
+
+#[test]
+fn a_layer_that_is_hidden_takes_its_marks_with_it() {
+    let mut stage = Stage::new(&quiet());
+    stage.put_queue(&[1.0; 2]);
+    stage.put(&[Phase::Placed(0), Phase::Queued]);
+    let declared = stage.params.declared();
+    let all = view(&stage, ViewOptions::default()).marks.len();
+    for layer in declared.layers {
+        let mut options = ViewOptions::default();
+        options.toggle(&layer);
+        // Trails are the host's.
+        assert_eq!(view(&stage, options).marks.len() < all, layer.name != "trails", "{layer:?}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
         structure::{Links, Piece},
         systems::RadioGraphs,
     },
-    picture::{Colour, Glyph, Layer},
+    picture::{Colour, Glyph, Level},
     sim::{
         Description, Graph, View, ViewOptions,
         graph::{Attribute, Value},
@@ -96,7 +96,7 @@ fn two_triangles() -> Stage {
 
 fn entities(stage: &Stage) -> Vec<Entity> {
     let view = stage.params.draw(stage.lane.world(), 0, &ViewOptions::default());
-    view.marks.iter().filter(|mark| mark.layer == Layer::Agents).filter_map(|mark| mark.who).collect()
+    view.marks.iter().filter(|mark| mark.level == Level::Agents).filter_map(|mark| mark.who).collect()
 }
 
 fn fact(told: &Description, name: &str) -> String {
@@ -167,7 +167,7 @@ fn coloured_by_bridges_what_holds_the_swarm_together_stands_out() {
     let who = entities(&stage);
     let stars = picture.marks.iter().filter(|mark| format!("{:?}", mark.form).contains(&format!("{:?}", Glyph::Star)));
     assert_eq!(stars.filter_map(|mark| mark.who).collect::<Vec<_>>(), [who[2], who[3]]);
-    let links: Vec<_> = picture.marks.iter().filter(|mark| mark.layer == Layer::Links).collect();
+    let links: Vec<_> = picture.marks.iter().filter(|mark| mark.pair.is_some()).collect();
     let bright = links.iter().filter(|mark| mark.colour == Colour::Sequential(1.0));
     assert_eq!(bright.filter_map(|mark| mark.pair).collect::<Vec<_>>(), [[who[2].min(who[3]), who[2].max(who[3])]]);
     assert_eq!(links.len(), 7);

@@ -7,7 +7,7 @@ use bevy_ecs::entity::Entity;
 use super::*;
 use crate::{
     domains::jamming::{radio::LinkBudgets, systems::RadioGraphs},
-    picture::{Dash, Form, Glyph, Layer, Length, Mark, Picture},
+    picture::{Colour, Dash, Form, Glyph, Length, Level, Mark, Picture, Token},
     sim::{View, ViewOptions, picture_of},
 };
 
@@ -15,8 +15,12 @@ fn view(stage: &Stage, options: ViewOptions) -> Picture {
     picture_of(&stage.params, stage.lane.world(), 0, &options)
 }
 
-fn on(picture: &Picture, layer: Layer) -> Vec<&Mark> {
-    picture.marks.iter().filter(|mark| mark.layer == layer).collect()
+fn on(picture: &Picture, level: Level) -> Vec<&Mark> {
+    picture.marks.iter().filter(|mark| mark.level == level).collect()
+}
+
+fn links_of(picture: &Picture) -> Vec<&Mark> {
+    picture.marks.iter().filter(|mark| mark.pair.is_some()).collect()
 }
 
 /// A stage that has seen some ticks.
@@ -40,7 +44,7 @@ fn a_view_only_reads() {
 fn every_drone_and_jammer_is_shown_once_where_it_is() {
     let mut stage = played();
     let picture = view(&stage, ViewOptions::default());
-    let agents = on(&picture, Layer::Agents);
+    let agents = on(&picture, Level::Agents);
     let who: BTreeSet<Entity> = agents.iter().filter_map(|mark| mark.who).collect();
     assert_eq!((agents.len(), who.len()), (14, 14));
     let mut places: Vec<Vec2> = stage.all::<Position, With<Enemy>>().iter().map(|position| position.0).collect();
@@ -57,7 +61,7 @@ fn solid_links_are_alive_and_dashed_ones_are_in_range_and_cut() {
     let mut stage = played();
     let picture = view(&stage, ViewOptions::default());
     let bits: u32 = stage.lane.world().resource::<RadioGraphs>().links(0).iter().map(|row| row.count_ones()).sum();
-    let lines: Vec<(Dash, f32)> = on(&picture, Layer::Links)
+    let lines: Vec<(Dash, f32)> = links_of(&picture)
         .iter()
         .map(|mark| match mark.form {
             Form::Segment { from, to, stroke } => (stroke.dash, from.distance(to)),
@@ -77,8 +81,8 @@ fn solid_links_are_alive_and_dashed_ones_are_in_range_and_cut() {
 #[test]
 fn a_link_names_the_two_drones_at_its_ends() {
     let picture = view(&played(), ViewOptions::default());
-    let links = on(&picture, Layer::Links);
-    let agents = on(&picture, Layer::Agents);
+    let links = links_of(&picture);
+    let agents = on(&picture, Level::Agents);
     let place = |entity: Entity| {
         let mark = agents.iter().find(|mark| mark.who == Some(entity)).unwrap();
         match mark.form {
@@ -106,7 +110,7 @@ fn a_jammer_shows_its_band_by_shape_and_colour_and_reaches_as_far_as_its_budget(
     let bands: Vec<JamBand> = (0..4).map(JamBand).collect();
     stage.put::<JamBand, With<Jammer>>(&bands);
     let picture = view(&stage, ViewOptions::default());
-    let jammers: Vec<(Glyph, String)> = on(&picture, Layer::Agents)
+    let jammers: Vec<(Glyph, String)> = on(&picture, Level::Agents)
         .iter()
         .filter_map(|mark| match mark.form {
             Form::Glyph { shape, outlined: true, .. } => Some((shape, format!("{:?}", mark.colour))),
@@ -116,7 +120,7 @@ fn a_jammer_shows_its_band_by_shape_and_colour_and_reaches_as_far_as_its_budget(
     let shapes: BTreeSet<_> = jammers.iter().map(|(shape, _)| shape).collect();
     let colours: BTreeSet<_> = jammers.iter().map(|(_, colour)| colour).collect();
     assert_eq!((shapes.len(), colours.len()), (4, 4));
-    let areas = on(&picture, Layer::Areas);
+    let areas = on(&picture, Level::Ground);
     let budgets = LinkBudgets::new(&stage.params);
     let rims = areas.iter().filter_map(|mark| match mark.form {
         Form::Ring { radius: Length::Metres(metres), .. } => Some(metres),
@@ -133,7 +137,7 @@ fn links_are_seen_through_the_reach_of_all_jammers_together() {
     let band = stage.swarm().band;
     stage.put::<JamBand, With<Jammer>>(&[JamBand(band); 4]);
     let picture = view(&stage, ViewOptions::default());
-    let areas = on(&picture, Layer::Areas);
+    let areas = on(&picture, Level::Ground);
     let opacities = |is_fill: bool| {
         let marks = areas.iter().filter(|mark| matches!(mark.form, Form::Disc { .. }) == is_fill);
         marks.map(|mark| mark.opacity).collect::<Vec<_>>()
@@ -147,16 +151,25 @@ fn links_are_seen_through_the_reach_of_all_jammers_together() {
 #[test]
 fn what_is_hidden_is_not_there() {
     let stage = played();
-    let all = ViewOptions::default();
-    for (options, layer) in [
-        (ViewOptions { links: false, ..all }, Layer::Links),
-        (ViewOptions { areas: false, ..all }, Layer::Areas),
-        (ViewOptions { goals: false, ..all }, Layer::Goals),
-        (ViewOptions { arrows: false, ..all }, Layer::Arrows),
-    ] {
-        assert!(!on(&view(&stage, all), layer).is_empty(), "{layer:?}");
-        assert!(on(&view(&stage, options), layer).is_empty(), "{layer:?}");
+    let declared = stage.params.declared();
+    let names = ["links", "areas", "goals", "arrows"];
+    let is_part = |name: &str, mark: &Mark| match name {
+        "links" => mark.pair.is_some(),
+        "areas" => mark.level == Level::Ground,
+        "goals" => mark.level == Level::Beneath && mark.colour == Colour::Token(Token::Goal),
+        _ => matches!(mark.form, Form::Arrow { .. }),
+    };
+    let all = view(&stage, ViewOptions::default());
+    for name in names {
+        let mut options = ViewOptions::default();
+        options.toggle(declared.layer(name).unwrap());
+        let rest: Vec<Mark> = all.marks.iter().filter(|mark| !is_part(name, mark)).cloned().collect();
+        assert!(rest.len() < all.marks.len(), "{name}");
+        assert_eq!(view(&stage, options).marks, rest, "{name}");
     }
+    // Trails are the host's.
+    let declared: Vec<&str> = declared.layers.iter().map(|layer| layer.name).collect();
+    assert_eq!(declared, [&names[..], &["trails"]].concat());
 }
 
 #[test]
@@ -169,7 +182,7 @@ fn what_is_declared_is_there() {
     assert_eq!((captions.tick, captions.time_s), (5, 5.0 * declared.tick_s));
     let coloured = |colour_by| {
         let picture = view(&stage, ViewOptions { colour_by, ..ViewOptions::default() });
-        format!("{:?}", on(&picture, Layer::Agents).iter().map(|mark| mark.colour).collect::<Vec<_>>())
+        format!("{:?}", on(&picture, Level::Agents).iter().map(|mark| mark.colour).collect::<Vec<_>>())
     };
     let ways: BTreeSet<String> = (0..declared.colour_by.len()).map(coloured).collect();
     assert_eq!(ways.len(), declared.colour_by.len());

@@ -6,7 +6,7 @@ use super::{Colouring, Scene};
 use crate::{
     domains::jamming::{structure::Links, systems::Model},
     math::grid::Grid,
-    picture::{Colour, Dash, Form, Layer, Mark, Stroke, Token},
+    picture::{Colour, Dash, Form, Level, Mark, Stroke, Token},
 };
 
 /// Margin in dB from which a link is drawn at its strongest.
@@ -41,7 +41,8 @@ pub(super) fn links(model: &Model, rows: &[u64], scene: &Scene, colouring: &Colo
             let strength = strength(from, to, range_m);
             (Stroke::solid(0.8 + 1.4 * strength), live_colour, crowd * (0.3 + 0.5 * strength))
         };
-        marks.push(Mark::new(Layer::Links, Form::Segment { from, to, stroke }, colour, opacity).between(drone, other));
+        marks
+            .push(Mark::new(Level::Beneath, Form::Segment { from, to, stroke }, colour, opacity).between(drone, other));
     }
 }
 

@@ -6,7 +6,7 @@ use bevy_ecs::entity::Entity;
 
 use super::*;
 use crate::{
-    picture::{Form, Layer, Length, Mark, Picture},
+    picture::{Form, Length, Level, Mark, Picture},
     sim::{Domain, View, ViewOptions, picture_of},
 };
 
@@ -14,8 +14,8 @@ fn view(stage: &Stage, options: ViewOptions) -> Picture {
     picture_of(&stage.params, stage.lane.world(), 0, &options)
 }
 
-fn on(picture: &Picture, layer: Layer) -> Vec<&Mark> {
-    picture.marks.iter().filter(|mark| mark.layer == layer).collect()
+fn on(picture: &Picture, level: Level) -> Vec<&Mark> {
+    picture.marks.iter().filter(|mark| mark.level == level).collect()
 }
 
 /// A stage that has seen some ticks.
@@ -48,7 +48,7 @@ fn every_agent_is_shown_where_it_is_and_as_large_as_it_is() {
     for (params, radii) in [(spread(), [0.15, 0.15, 0.15].to_vec()), (tag(), [0.075, 0.075, 0.075, 0.05].to_vec())] {
         let mut stage = played(&params);
         let picture = view(&stage, ViewOptions::default());
-        let discs: Vec<(Vec2, f32)> = on(&picture, Layer::Agents)
+        let discs: Vec<(Vec2, f32)> = on(&picture, Level::Agents)
             .iter()
             .filter_map(|mark| match mark.form {
                 Form::Glyph { at, radius: Length::Metres(radius), outlined: true, .. } => Some((at, radius)),
@@ -82,10 +82,26 @@ fn what_is_declared_is_there() {
         assert_eq!((captions.tick, captions.time_s), (3, 3.0 * params.dt_s()));
         let coloured = |colour_by| {
             let picture = view(&stage, ViewOptions { colour_by, ..ViewOptions::default() });
-            format!("{:?}", on(&picture, Layer::Agents).iter().map(|mark| mark.colour).collect::<Vec<_>>())
+            format!("{:?}", on(&picture, Level::Agents).iter().map(|mark| mark.colour).collect::<Vec<_>>())
         };
         let ways: BTreeSet<String> = (0..declared.colour_by.len()).map(coloured).collect();
         assert_eq!(ways.len(), declared.colour_by.len());
+    }
+}
+
+#[test]
+fn a_layer_that_is_hidden_takes_its_marks_with_it() {
+    for (params, names) in [(spread(), vec!["areas", "arrows", "trails"]), (tag(), vec!["arrows", "trails"])] {
+        let (stage, declared) = (played(&params), params.declared());
+        assert_eq!(declared.layers.iter().map(|layer| layer.name).collect::<Vec<_>>(), names);
+        let all = view(&stage, ViewOptions::default()).marks.len();
+        for layer in declared.layers {
+            let mut options = ViewOptions::default();
+            options.toggle(&layer);
+            let shown = view(&stage, options).marks.len();
+            // Trails are the host's.
+            assert_eq!(shown < all, layer.name != "trails", "{layer:?}");
+        }
     }
 }
 

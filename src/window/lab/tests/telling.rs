@@ -109,6 +109,25 @@ fn what_is_beyond_its_range_is_refused_with_the_range() {
 }
 
 #[test]
+fn layers_are_those_that_the_domain_declares() {
+    let mut lab = lab();
+    let toggled = |lab: &mut Lab, layer: &str| {
+        let command: Command = ron::from_str(&format!("ToggleLayer({layer})")).unwrap();
+        lab.obey(&command).unwrap();
+        lab.stage_mut().unwrap().refresh();
+        stage(lab).picture(0).unwrap().marks.len()
+    };
+    let all = toggled(&mut lab, "Trails");
+    for layer in ["Links", "areas", "\"goals\""] {
+        assert!(toggled(&mut lab, layer) < all, "{layer} is hidden");
+        assert_eq!(toggled(&mut lab, layer), all, "{layer} is shown again");
+    }
+    refused(&mut lab, &Command::ToggleLayer("sparks".to_owned()), "no layer `sparks`");
+    lab.obey(&open("cluster/default", &["first_fit"])).unwrap();
+    refused(&mut lab, &Command::ToggleLayer("links".to_owned()), "no layer `links`");
+}
+
+#[test]
 fn only_where_something_has_a_place_to_choose_can_it_be_edited() {
     let mut lab = lab();
     assert!(stage(&lab).can_edit() && Command::ToggleEditor.is_available(&lab));

@@ -1,8 +1,8 @@
 //! The published claims against mode `full`.
 
-use super::{NOTHING, Wanted, bounds::RULES, decision, measured, play, table};
+use super::{NOTHING, bounds::RULES, decision, play};
 use crate::{
-    cli::output,
+    apps::report::{Wanted, measured, table},
     error::{Error, Result},
 };
 
@@ -65,11 +65,9 @@ pub(super) fn claims(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> {
         cells.push(format!("{} / {}", text(claims[5], 0), text(here, 1)));
         table.row(cells);
     }
-    let table = output::fitted(&table);
-    output::print(format!(
-        "\nMode full: the claims of the published report, which no measurement stands behind / what is measured here.\n\
-         The claims are of episodes of 55 workloads, here they are of about 460. A decision is that of all nodes in a tick.\n\n{table}"
-    ))?;
+    let text = "\nMode full: the claims of the published report, which no measurement stands behind / what is measured here.\n\
+         The claims are of episodes of 55 workloads, here they are of about 460. A decision is that of all nodes in a tick.\n";
+    wanted.print(text, &table)?;
     let mut table = self::table(&[
         "claimed for the learned policy",
         "claim %",
@@ -92,8 +90,7 @@ pub(super) fn claims(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> {
     for (label, metric, claim) in CLAIMED_BY_USE {
         row(format!("nodes with {label} of their CPU in use"), claim, metric)?;
     }
-    let table = output::fitted(&table);
-    output::print(format!("\n{table}"))
+    wanted.print("", &table)
 }
 
 /// What is claimed of failures and here measured: label, metric, claim in %.
@@ -118,9 +115,7 @@ pub(super) fn failures(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> 
         }
         table.row(cells);
     }
-    let table = output::fitted(&table);
-    output::print(format!(
-        "\nScenario failures: a node fails once a minute and is repaired in ten seconds, both on average. The published system\n\
-         had no failures to recover from; its recovery in 1.2 s is claimed of nothing.\n\n{table}"
-    ))
+    let text = "\nScenario failures: a node fails once a minute and is repaired in ten seconds, both on average. The published system\n\
+         had no failures to recover from; its recovery in 1.2 s is claimed of nothing.\n";
+    wanted.print(text, &table)
 }

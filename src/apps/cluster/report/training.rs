@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{NOTHING, bounds::SCENARIO, table};
+use super::{NOTHING, bounds::SCENARIO};
 use crate::{
-    cli::output,
+    apps::report::{Wanted, table},
     domains::AnyDomain,
     error::Result,
     math::statistics::mean,
@@ -28,7 +28,7 @@ const CLAIMED: [(f64, f64); 10] = [
 ];
 
 /// Prints the curve of the run folder at `policy`; of weights alone nobody knows how they came about.
-pub(super) fn curve(policy: &str) -> Result<()> {
+pub(super) fn curve(policy: &str, wanted: Wanted<'_>) -> Result<()> {
     let path = Path::new(policy).join("metrics.jsonl");
     if !path.is_file() {
         return Ok(());
@@ -57,22 +57,22 @@ pub(super) fn curve(policy: &str) -> Result<()> {
             text(violations, claimed_violations, 1),
         ]);
     }
-    let table = output::fitted(&table);
-    output::print(format!(
-        "\nThe training of {policy}: the published curve / the one here, actions drawn as in training.{}\n\n{table}",
+    let text = format!(
+        "\nThe training of {policy}: the published curve / the one here, actions drawn as in training.{}\n",
         if is_paid_alike {
             ""
         } else {
             "\nIt was paid by other weights than the scenario has, so that its rewards do not compare."
         }
-    ))
+    );
+    wanted.print(&text, &table)
 }
 
 /// Whether terms of the reward weighed as much in this run as they do in the scenario.
 fn is_paid_alike(run: &Path) -> Result<bool> {
     let weights = |domain: &AnyDomain| match domain {
         AnyDomain::Cluster(params) => Some([params.w_success, params.w_efficiency, params.w_failure, params.w_balance]),
-        AnyDomain::Jamming(_) | AnyDomain::Particles(_) => None,
+        _ => None,
     };
     let here = weights(&places::load_scenario(SCENARIO)?.domain);
     Ok(RunFolder::open(run)?.read_plan()?.stages.iter().all(|stage| weights(&stage.domain) == here))

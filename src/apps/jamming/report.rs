@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::{Wanted, interval, table};
 use crate::{
-    cli::output,
+    apps::report::{Wanted, interval, table},
     error::{Error, Result},
     eval::{FRACTION, PolicyReport, Report},
     places,
@@ -18,8 +17,11 @@ const SCORE: &str = "reduction";
 /// The rule that others are quoted against: the strongest of those that know no more than an agent sees.
 const RIVAL: &str = "extrapolate";
 
-/// Measures and prints.
-pub(super) fn run(wanted: Wanted<'_>) -> Result<()> {
+/// Measures and shows it.
+///
+/// # Errors
+/// A learned policy of another scenario, one that cannot be read, or a host that shows nothing any more.
+pub fn run(wanted: Wanted<'_>) -> Result<()> {
     // What is wrong with a policy is told now, not after everything that is measured before it plays.
     let trained: Vec<(String, &str)> = wanted
         .learned
@@ -30,7 +32,7 @@ pub(super) fn run(wanted: Wanted<'_>) -> Result<()> {
         return Err(Error::input(format!("`{policy}` was trained in `{scenario}`, which is not among the tables"))
             .hint(format!("the tables are of {}; `agon eval` measures elsewhere", SCENARIOS.join(", "))));
     }
-    output::print(format_args!(
+    wanted.host.print(format!(
         "Reduction of lambda-2 over an episode in %: mean [95 % interval] of {} episodes, the same for every policy of a\n\
          scenario, and less that of `{RIVAL}`, paired by episode. Policies marked * know more than an agent sees.\n",
         wanted.episodes
@@ -41,13 +43,13 @@ pub(super) fn run(wanted: Wanted<'_>) -> Result<()> {
         let (privileged, rules): (Vec<_>, Vec<_>) = baselines.iter().partition(|baseline| baseline.privileged);
         let learned = trained.iter().filter(|(scenario, _)| scenario == name).map(|(_, policy)| *policy);
         let names = rules.iter().map(|rule| rule.name).chain(learned).chain(privileged.iter().map(|rule| rule.name));
-        print(name, &wanted.play(&scenario, names, SCORE)?)?;
+        print(name, &wanted.play(&scenario, names, SCORE)?, wanted)?;
     }
     Ok(())
 }
 
 /// The table of one scenario: a row for each policy, a column for each band.
-fn print(scenario: &str, report: &Report) -> Result<()> {
+fn print(scenario: &str, report: &Report, wanted: Wanted<'_>) -> Result<()> {
     let rival = report.policies.iter().position(|policy| policy.name == RIVAL);
     let strata = report.policies.first().map_or(&[][..], |policy| &policy.strata);
     let less = format!("less {RIVAL}");
@@ -65,5 +67,5 @@ fn print(scenario: &str, report: &Report) -> Result<()> {
         cells.push(fraction.map_or(String::new(), |at| format!("{:.3}", overall.metrics[at].mean)));
         table.row(cells);
     }
-    output::print(format_args!("\n{}", output::fitted(&table)))
+    wanted.print("", &table)
 }

@@ -1,7 +1,7 @@
 //! How long a policy takes to decide for all nodes of one env in a tick.
 
 use crate::{
-    cli::policies,
+    apps::report::cast,
     error::Result,
     math::statistics::median,
     places,
@@ -21,7 +21,7 @@ const TICKS: usize = 60;
 /// A policy that there is not, or that cannot act in this scenario.
 pub(super) fn time_us(scenario: &str, policy: &str) -> Result<f64> {
     let scenario = places::load_scenario(scenario)?;
-    let mut cast = policies::single(&scenario, policy)?;
+    let mut cast = cast(&scenario, policy)?;
     let scenario = scenario.observed_on(&cast.layouts())?;
     let numbers = EVALUATION_ENVS..EVALUATION_ENVS + 1;
     let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(scenario.seed), numbers);

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::{NOTHING, Wanted, measured, play, sweeps::with_nodes, table};
+use super::{NOTHING, play, sweeps::with_nodes};
 use crate::{
-    cli::output,
+    apps::report::{Wanted, measured, table},
     domains::{AnyDomain, cluster::offline},
     error::{Error, Result},
     math::statistics::mean,
@@ -42,12 +42,12 @@ pub(super) fn bounds(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> {
         let earned = earned.iter().map(|earned| format!("{earned:.0}"));
         table.row([term.trim_start_matches("reward_").to_owned()].into_iter().chain(earned).chain([there]));
     }
-    let table = output::fitted(&table);
-    output::print(format!(
+    let text = format!(
         "\nWhat bounds it, mode full: with {ROOM} times the room nearly every workload is placed. All of them together are worth what stands\n\
          there and ask for {asked:.1} % of the CPU that there is: nobody can use more of it. Efficiency and balance there are of another\n\
-         cluster.\n\n{table}"
-    ))
+         cluster.\n"
+    );
+    wanted.print(&text, &table)
 }
 
 impl<'n> Bounds<'n> {
@@ -85,7 +85,7 @@ pub(super) fn ceilings(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> 
         let AnyDomain::Cluster(params) = &scenario.domain else {
             return Err(Error::input(format!("scenario `{SCENARIO}` is not of domain `cluster`")));
         };
-        let bar = output::progress(wanted.episodes, "bounding");
+        let bar = wanted.host.progress(wanted.episodes, "bounding");
         let bounds: Vec<f64> = wanted
             .family
             .envs(wanted.episodes)
@@ -104,20 +104,18 @@ pub(super) fn ceilings(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> 
         cells.push(format!("{:.0}", mean(&bounds)));
         table.row(cells);
     }
-    let table = output::fitted(&table);
-    output::print(format!(
-        "\nWhat nobody can be paid more than, whatever they know: the dual of a relaxed offline problem, in which the nodes are one large\n\
-         node, workloads may be placed in parts and nothing is wasted. Half an arrival per second and node.\n\n{table}"
-    ))
+    let text = "\nWhat nobody can be paid more than, whatever they know: the dual of a relaxed offline problem, in which the nodes are one large\n\
+         node, workloads may be placed in parts and nothing is wasted. Half an arrival per second and node.\n";
+    wanted.print(text, &table)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::eval::Family;
+    use crate::{apps::report::Quiet, eval::Family};
 
-    const TWO: Wanted<'_> = Wanted { learned: &[], episodes: 2, family: Family::Development };
+    const TWO: Wanted<'_> = Wanted { learned: &[], episodes: 2, family: Family::Development, host: &Quiet };
 
     #[test]
     fn terms_make_up_the_reward_and_room_bounds_what_placing_is_paid() {

@@ -11,9 +11,8 @@ mod decision;
 mod sweeps;
 mod training;
 
-use super::{Wanted, interval, measured, table};
 use crate::{
-    cli::{output, policies},
+    apps::report::{Wanted, cast, interval, measured, table},
     error::{Error, Result},
     eval::Report,
     places,
@@ -44,8 +43,11 @@ const REPAIRED: [(&str, &str, [f64; 2], [f64; 4]); 11] = [
 /// What stands where nothing was measured or claimed.
 const NOTHING: &str = "–";
 
-/// Measures and prints.
-pub(super) fn run(wanted: Wanted<'_>) -> Result<()> {
+/// Measures and shows it.
+///
+/// # Errors
+/// More than one learned policy, one that does not fit, or a host that shows nothing any more.
+pub fn run(wanted: Wanted<'_>) -> Result<()> {
     let learned = match wanted.learned {
         [] => None,
         [one] => Some(one.as_str()),
@@ -56,7 +58,7 @@ pub(super) fn run(wanted: Wanted<'_>) -> Result<()> {
     };
     if let Some(name) = learned {
         // What is wrong with it is told now, not after everything that is measured before it plays.
-        policies::single(&places::load_scenario(bounds::SCENARIO)?, name)?;
+        cast(&places::load_scenario(bounds::SCENARIO)?, name)?;
     }
     repaired(wanted)?;
     claims::claims(learned, wanted)?;
@@ -65,7 +67,7 @@ pub(super) fn run(wanted: Wanted<'_>) -> Result<()> {
     claims::failures(learned, wanted)?;
     sweeps::by_rate(learned, wanted)?;
     sweeps::by_nodes(learned, wanted)?;
-    learned.map_or(Ok(()), training::curve)
+    learned.map_or(Ok(()), |policy| training::curve(policy, wanted))
 }
 
 /// Lets policies play in a scenario with some of its values changed.
@@ -104,11 +106,11 @@ fn repaired(wanted: Wanted<'_>) -> Result<()> {
         }
         table.row(cells);
     }
-    let table = output::fitted(&table);
-    output::print(format!(
+    let text = format!(
         "Mode repaired: the published rules without their two crashing defects, {} paired episodes.\n\
          Reward: mean ± standard deviation of 30 episodes there, mean [95 % interval] here; other cells: there / here.\n\
-         agree: the means of the reward differ by no more than chance.\n\n{table}",
+         agree: the means of the reward differ by no more than chance.\n",
         wanted.episodes
-    ))
+    );
+    wanted.print(&text, &table)
 }

@@ -1,7 +1,12 @@
 //! Arrival rates and numbers of nodes: the best of the simple rules, the learned policy and the lookahead at each.
 
-use super::{Wanted, interval, measured, play, table};
-use crate::{cli::output, error::Result, math::statistics::Interval, places};
+use super::play;
+use crate::{
+    apps::report::{Wanted, interval, measured, table},
+    error::Result,
+    math::statistics::Interval,
+    places,
+};
 
 /// The claims for the learned policy at each arrival rate: per second, completion, SLA violations, CPU in use in %.
 const CLAIMED_BY_RATE: [(f64, [f64; 3]); 5] = [
@@ -42,10 +47,9 @@ pub(super) fn by_rate(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> {
             table.row(cells);
         }
     }
-    let table = output::fitted(&table);
-    output::print(format!(
-        "\nMode full, by arrival rate: claims for the learned policy, then what is measured here.\n{BEST}\n\n{table}"
-    ))
+    let text =
+        format!("\nMode full, by arrival rate: claims for the learned policy, then what is measured here.\n{BEST}\n");
+    wanted.print(&text, &table)
 }
 
 /// The claims for each number of nodes against mode `full`, arrivals growing with the nodes.
@@ -57,10 +61,10 @@ pub(super) fn by_nodes(learned: Option<&str>, wanted: Wanted<'_>) -> Result<()> 
             table.row([nodes.to_string(), format!("{claim:.1}")].into_iter().chain(row.cells()));
         }
     }
-    let table = output::fitted(&table);
-    output::print(format!(
-        "\nMode full, by number of nodes: half an arrival per second and node, which the claims did not have.\n{BEST}\n\n{table}"
-    ))
+    let text = format!(
+        "\nMode full, by number of nodes: half an arrival per second and node, which the claims did not have.\n{BEST}\n"
+    );
+    wanted.print(&text, &table)
 }
 
 /// So many nodes, and arrivals and decisions that grow with them.

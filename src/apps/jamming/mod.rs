@@ -1,0 +1,3 @@
+//! Around domain `jamming`: its report.
+
+pub mod report;
