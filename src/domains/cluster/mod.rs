@@ -62,7 +62,7 @@ pub use scenario::ClusterParams;
 use self::scenario::{ActionKind, Mode};
 use crate::{
     error::Result,
-    sim::{ActionSpace, Baseline, Domain, Editor, Field, GroupSpec, Showcase, Spec, Stratum, View, field},
+    sim::{ActionSpace, Baseline, Domain, Editor, GroupSpec, Showcase, Spec, Stratum, View, field},
 };
 
 impl Domain for ClusterParams {
@@ -77,8 +77,8 @@ impl Domain for ClusterParams {
                 agents: self.num_nodes,
                 layout: observe::layout_name(self),
                 observation: observe::fields(self),
-                action: ActionSpace { continuous: self.axes(), discrete: Vec::new() },
-                reward_terms: reward::TERMS.to_vec(),
+                action: self.action_space(),
+                reward_terms: reward::Terms::SPECS.to_vec(),
                 reward_clip: None,
                 is_masked: false,
                 default: "dominant_share",
@@ -102,7 +102,7 @@ impl Domain for ClusterParams {
 
     fn install(&self, app: &mut App, envs: usize) {
         systems::plugin(app, self, envs);
-        spawn::spawn(app, envs, self.num_nodes, self.max_workloads);
+        spawn::spawn(app, self.num_nodes, self.max_workloads);
     }
 
     fn baselines(&self) -> Vec<Baseline> {
@@ -126,13 +126,14 @@ impl Domain for ClusterParams {
 }
 
 impl ClusterParams {
-    /// The numbers of one node's action.
-    fn axes(&self) -> Vec<Field> {
-        match self.action {
+    /// What one node may do.
+    fn action_space(&self) -> ActionSpace {
+        let continuous = match self.action {
             ActionKind::Scores => vec![field("score", "", -1.0..=1.0)],
             ActionKind::Bids => {
                 self.resources.names().map(|name| field(format!("bid_{name}"), "of what is free", 0.0..=1.0)).to_vec()
             }
-        }
+        };
+        ActionSpace { continuous, discrete: Vec::new() }
     }
 }

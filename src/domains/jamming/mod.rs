@@ -52,7 +52,7 @@ pub use scenario::JammingParams;
 
 use self::{
     scenario::{Band, RewardMode, SwarmControl},
-    systems::METRICS,
+    systems::Metrics,
 };
 use crate::{
     error::Result,
@@ -81,7 +81,7 @@ impl Domain for JammingParams {
                 continuous: vec![field("vx", "m/s", -top..=top), field("vy", "m/s", -top..=top)],
                 discrete: vec![DiscreteSpec { name: "band", choices: bands() }],
             },
-            reward_terms: reward::TERMS.to_vec(),
+            reward_terms: reward::Terms::SPECS.to_vec(),
             reward_clip: (self.reward == RewardMode::Team).then_some(reward::TEAM_CLIP),
             is_masked: false,
             default: "extrapolate",
@@ -90,7 +90,7 @@ impl Domain for JammingParams {
         let drones = (self.swarm == SwarmControl::Agents).then(|| swarm::group(self));
         Spec {
             groups: [jammers].into_iter().chain(drones).collect(),
-            metrics: METRICS.to_vec(),
+            metrics: Metrics::SPECS.to_vec(),
             stratum: Some(Stratum { name: "band", labels: bands() }),
             state: Vec::new(),
             max_steps,
@@ -103,7 +103,7 @@ impl Domain for JammingParams {
 
     fn install(&self, app: &mut App, envs: usize) {
         systems::plugin(app, self, envs);
-        spawn::spawn(app, envs, self.num_enemies, self.num_jammers);
+        spawn::spawn(app, self.num_enemies, self.num_jammers);
     }
 
     fn baselines(&self) -> Vec<Baseline> {

@@ -58,8 +58,9 @@ use bevy_app::App;
 pub use scenario::ParticlesParams;
 
 use self::{
+    reward::{AdversaryTerms, GoodTerms, SpreadTerms},
     scenario::{Actions, Task},
-    systems::DT_S,
+    systems::{DT_S, SpreadMetrics, TagMetrics},
 };
 use crate::{
     error::Result,
@@ -90,16 +91,16 @@ impl Domain for ParticlesParams {
         };
         let groups = match self.task {
             Task::Spread => {
-                vec![group("agents", self.num_agents, false, &reward::SPREAD, ("assign", Some("planner")))]
+                vec![group("agents", self.num_agents, false, &SpreadTerms::SPECS, ("assign", Some("planner")))]
             }
             Task::Tag => vec![
-                group("adversaries", self.num_adversaries, false, &reward::ADVERSARIES, ("intercept", None)),
-                group("good", self.num_good, true, &reward::GOOD, ("flee", None)),
+                group("adversaries", self.num_adversaries, false, &AdversaryTerms::SPECS, ("intercept", None)),
+                group("good", self.num_good, true, &GoodTerms::SPECS, ("flee", None)),
             ],
         };
         let metrics = match self.task {
-            Task::Spread => systems::SPREAD_METRICS.to_vec(),
-            Task::Tag => systems::TAG_METRICS.to_vec(),
+            Task::Spread => SpreadMetrics::SPECS.to_vec(),
+            Task::Tag => TagMetrics::SPECS.to_vec(),
         };
         Spec { groups, metrics, stratum: None, state: Vec::new(), max_steps }
     }
@@ -110,7 +111,7 @@ impl Domain for ParticlesParams {
 
     fn install(&self, app: &mut App, envs: usize) {
         systems::plugin(app, self, envs);
-        spawn::spawn(app, envs, self.num_movers(), self.num_places());
+        spawn::spawn(app, self.num_movers(), self.num_places());
     }
 
     fn baselines(&self) -> Vec<Baseline> {

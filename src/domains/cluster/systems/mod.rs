@@ -21,7 +21,7 @@ use super::{
     scenario::{ClusterParams, Mode},
     spawn,
 };
-use crate::sim::{Refresh, Reset, Tick, TickSystems};
+use crate::sim::{Refresh, Reset, Tick, TickSystems, kit::rows_of};
 
 /// Share of its capacity that every node gives back each tick in the modes without running times.
 pub(super) const DRAIN: f64 = 0.001;
@@ -79,12 +79,12 @@ impl Model {
 
     /// Rows of the nodes of the env at `slot`.
     pub(super) fn nodes(&self, slot: usize) -> Range<usize> {
-        slot * self.num_nodes..(slot + 1) * self.num_nodes
+        rows_of(slot, self.num_nodes)
     }
 
     /// Rows of the workloads of the env at `slot`.
     pub(super) fn workloads(&self, slot: usize) -> Range<usize> {
-        slot * self.num_workloads..(slot + 1) * self.num_workloads
+        rows_of(slot, self.num_workloads)
     }
 }
 
@@ -110,5 +110,5 @@ pub(super) fn plugin(app: &mut App, params: &ClusterParams, envs: usize) {
         ),
     );
     app.add_systems(Reset, (spawn::set_up, arrive::arrive_first).chain());
-    app.add_systems(Refresh, (measure::tell_mode, observe::observe_due));
+    app.add_systems(Refresh, (measure::tell_mode, observe::observe));
 }

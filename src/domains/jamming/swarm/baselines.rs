@@ -4,8 +4,7 @@
 
 use bevy_ecs::{
     query::With,
-    system::{Query, Res, ResMut, SystemParam, SystemState},
-    world::World,
+    system::{Query, Res, ResMut, SystemParam},
 };
 use glam::Vec2;
 
@@ -17,8 +16,7 @@ use crate::{
         scenario::Band,
         systems::{Model, RadioGraphs},
     },
-    error::{Error, Result},
-    sim::{Baseline, Clock, Policy, Ports, Purpose, Seeds, Stream, column},
+    sim::{Baseline, Clock, Ports, Purpose, Seeds, Stream, column, kit},
 };
 
 const SCRIPT: Purpose = Purpose::new("jamming.policy.swarm");
@@ -30,7 +28,7 @@ pub(in super::super) fn baselines() -> Vec<Baseline> {
         doc,
         group: GROUP,
         privileged: false,
-        policy: scripted(script),
+        policy: kit::scripted(move || script),
     };
     SCRIPTS.iter().map(baseline).collect()
 }
@@ -81,22 +79,10 @@ struct Tables<'w, 's> {
     bands: Query<'w, 's, &'static JamBand>,
 }
 
-/// A script as a policy.
-struct Scripted {
-    script: Script,
-    tables: Option<SystemState<Tables<'static, 'static>>>,
-}
+impl kit::Script for Script {
+    type Tables = Tables<'static, 'static>;
 
-fn scripted(script: Script) -> Box<dyn Policy> {
-    Box::new(Scripted { script, tables: None })
-}
-
-impl Policy for Scripted {
-    fn act(&mut self, world: &mut World, group: usize) -> Result<()> {
-        let state = self.tables.get_or_insert_with(|| SystemState::new(world));
-        let tables = state
-            .get_mut(world)
-            .map_err(|error| Error::input(format!("a baseline of `jamming` cannot act in another domain: {error}")))?;
+    fn act(&mut self, tables: Tables<'_, '_>, group: usize) {
         let Tables { model, graphs, seeds, mut ports, envs, drones, velocities, turns, team, bands } = tables;
         let (drones, velocities, turns) = (column(&drones), column(&velocities), column(&turns));
         let (team, bands) = (column(&team), column(&bands));
@@ -115,16 +101,11 @@ impl Policy for Scripted {
                 bands: &bands[j],
             };
             for (own, action) in actions.chunks_exact_mut(3).enumerate() {
-                let velocity = situation.velocity(self.script.fly, own, &mut stream);
-                let band = if self.script.hops { situation.quietest(own) } else { swarm.band };
+                let velocity = situation.velocity(self.fly, own, &mut stream);
+                let band = if self.hops { situation.quietest(own) } else { swarm.band };
                 action.copy_from_slice(&[velocity.x, velocity.y, f32::from(band)]);
             }
         }
-        Ok(())
-    }
-
-    fn fork(&self) -> Box<dyn Policy> {
-        scripted(self.script)
     }
 }
 

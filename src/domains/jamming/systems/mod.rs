@@ -8,7 +8,7 @@ use bevy_app::App;
 use bevy_ecs::{resource::Resource, schedule::IntoScheduleConfigs};
 use glam::Vec2;
 
-pub(super) use measure::{METRICS, Measure, Measures, RadioGraphs, overlap, redraw_graphs};
+pub(super) use measure::{Measure, Measures, Metrics, RadioGraphs, draw_graphs, overlap};
 pub(super) use motion::{finite, fly};
 pub(super) use sense::Sensing;
 
@@ -19,7 +19,7 @@ use super::{
     scenario::{JammingParams, SwarmControl},
     spawn, swarm,
 };
-use crate::sim::{Refresh, Reset, Tick, TickSystems};
+use crate::sim::{Refresh, Reset, Tick, TickSystems, kit::rows_of};
 
 /// Configuration of the env and what follows from it.
 #[derive(Resource, Clone, Debug)]
@@ -55,12 +55,12 @@ impl Model {
 
     /// Rows of the drones of the env at `slot` in the tables of the swarm.
     pub(super) fn drones(&self, slot: usize) -> std::ops::Range<usize> {
-        slot * self.num_enemies..(slot + 1) * self.num_enemies
+        rows_of(slot, self.num_enemies)
     }
 
     /// Rows of the jammers of the env at `slot` in the tables of the team.
     pub(super) fn jammers(&self, slot: usize) -> std::ops::Range<usize> {
-        slot * self.num_jammers..(slot + 1) * self.num_jammers
+        rows_of(slot, self.num_jammers)
     }
 }
 
@@ -94,5 +94,5 @@ pub(super) fn plugin(app: &mut App, params: &JammingParams, envs: usize) {
         SwarmControl::Agents => swarm::plugin(app, envs),
     }
     app.add_systems(Reset, (spawn::place_swarm, spawn::cluster_anew, spawn::place_jammers).chain());
-    app.add_systems(Refresh, (measure::redraw_graphs, observe::observe_due).chain());
+    app.add_systems(Refresh, (measure::draw_graphs, observe::observe).chain());
 }

@@ -14,7 +14,7 @@ use bevy_app::App;
 use bevy_ecs::{resource::Resource, schedule::IntoScheduleConfigs};
 use glam::Vec2;
 
-pub(super) use measure::{COVERED_M, Measures, SPREAD_METRICS, TAG_METRICS};
+pub(super) use measure::{COVERED_M, Measures, SpreadMetrics, TagMetrics};
 pub(super) use trial::{FUTURES, Trial};
 
 use super::{
@@ -22,7 +22,7 @@ use super::{
     scenario::{ParticlesParams, Physics, Task},
     spawn,
 };
-use crate::sim::{Refresh, Reset, Tick, TickSystems};
+use crate::sim::{Refresh, Reset, Tick, TickSystems, kit::rows_of};
 
 /// Length of a tick.
 pub(super) const DT_S: f32 = 0.1;
@@ -113,12 +113,12 @@ impl Model {
 
     /// Rows of the agents of the env at `slot`.
     pub(super) fn agents(&self, slot: usize) -> Range<usize> {
-        slot * self.num_agents()..(slot + 1) * self.num_agents()
+        rows_of(slot, self.num_agents())
     }
 
     /// Rows of the landmarks of the env at `slot`.
     pub(super) fn landmarks(&self, slot: usize) -> Range<usize> {
-        slot * self.num_landmarks..(slot + 1) * self.num_landmarks
+        rows_of(slot, self.num_landmarks)
     }
 
     /// Agents of a group, counted within their env.
@@ -156,5 +156,5 @@ pub(super) fn plugin(app: &mut App, params: &ParticlesParams, envs: usize) {
         ),
     );
     app.add_systems(Reset, spawn::place);
-    app.add_systems(Refresh, observe::observe_due);
+    app.add_systems(Refresh, observe::observe);
 }
