@@ -5,7 +5,7 @@ use bevy_ecs::system::{Query, Res, SystemParam};
 use super::{
     amounts,
     components::{Health, Machine, NUM_RESOURCES, Usage},
-    systems::Model,
+    model::Model,
 };
 use crate::sim::column;
 

@@ -10,7 +10,7 @@ use super::{
     nodes::{Fitting, Nodes, Park, at_least_some},
     queue::Queue,
     scenario::{ClusterParams, ObservationLayout},
-    systems::Source,
+    source::Source,
 };
 use crate::sim::{Clock, Declared, Due, Field, Ports, column, field, kit::Row};
 

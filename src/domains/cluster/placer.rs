@@ -8,12 +8,14 @@
 use super::{
     baselines::{self, Script},
     components::{Arrivals, Demand, Health, Job, MAX_TIME_S, Machine, NUM_PRIORITIES, NUM_RESOURCES, Phase, Usage},
-    lookahead::Foresight,
+    dispatcher::Dispatcher,
+    model::Model,
     nodes::{Fitting, Nodes},
     observe,
-    rules::{Dispatcher, Question, Rule},
+    rules::{Foresight, Question, Rule},
     scenario::{ClusterParams, MAX_NODES},
-    systems::{Decider, Model, Source},
+    source::Source,
+    systems::Decider,
 };
 use crate::{
     error::{Error, Result},

@@ -2,7 +2,10 @@
 
 use bevy_ecs::system::{Res, ResMut};
 
-use super::systems::{Model, Outcomes, balance};
+use super::{
+    model::Model,
+    systems::{Outcomes, balance},
+};
 use crate::sim::{Ports, kit::declare_terms};
 
 declare_terms! {

@@ -6,7 +6,8 @@ use bevy_ecs::system::{Query, Res};
 use super::{
     amounts,
     components::{Arrivals, Counts, Demand, Health, Job, Machine, NUM_RESOURCES, Node, Phase, Usage},
-    systems::{Model, Source, between, until_next},
+    model::Model,
+    source::{Source, between, until_next},
 };
 use crate::sim::{Address, Clock, DeclareState, Due, Purpose, Seeds, Stream, column_mut, kit::Populate};
 

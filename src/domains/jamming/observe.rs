@@ -9,10 +9,11 @@ use glam::Vec2;
 use super::{
     components::{Assignment, Centroid, Clusters, Enemy, JamBand, Jammer, Position, Swarm, Velocity},
     lookahead::{Lookahead, Outcome, STEPS, Surroundings},
+    model::Model,
     neighbours::{NEAREST_ENEMIES, NEAREST_JAMMERS, Nearest, live_midpoints, nearest_drones, nearest_mates},
     radio::BandBudget,
     scenario::{Band, JammingParams, ObservationLayout},
-    systems::{Model, RadioGraphs, overlap},
+    systems::{RadioGraphs, overlap},
 };
 use crate::sim::{Declared, Due, Field, Ports, column, field, kit::Row};
 

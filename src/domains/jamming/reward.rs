@@ -7,8 +7,9 @@ use bevy_ecs::{
 
 use super::{
     components::{Assignment, JamBand, Jammer, Position, Swarm, Velocity},
+    model::Model,
     scenario::RewardMode,
-    systems::{Measure, Measures, Model, RadioGraphs},
+    systems::{Measure, Measures, RadioGraphs},
 };
 use crate::sim::{Ports, column, kit::declare_terms};
 

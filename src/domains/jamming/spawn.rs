@@ -9,8 +9,9 @@ use glam::Vec2;
 
 use super::{
     components::{Assignment, Clusters, Enemy, JamBand, Jammer, Position, Swarm, TurnRate, Velocity},
+    model::Model,
     scenario::{Band, JammerStart, Motion, Placement},
-    systems::{Model, RadioGraphs, Sensing},
+    systems::{RadioGraphs, Sensing},
 };
 use crate::sim::{Address, Clock, DeclareState, Due, Purpose, Seeds, Stream, column, column_mut, kit::Populate};
 

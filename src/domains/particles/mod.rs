@@ -44,6 +44,7 @@
 mod baselines;
 pub mod components;
 mod editor;
+mod model;
 mod observe;
 mod reward;
 pub mod scenario;
@@ -54,17 +55,22 @@ mod tests;
 mod view;
 
 use bevy_app::App;
+use bevy_ecs::schedule::IntoScheduleConfigs;
 
 pub use scenario::ParticlesParams;
 
 use self::{
+    model::{DT_S, Model},
     reward::{AdversaryTerms, GoodTerms, SpreadTerms},
     scenario::{Actions, Task},
-    systems::{DT_S, SpreadMetrics, TagMetrics},
+    systems::{Measures, SpreadMetrics, TagMetrics, measure, motion},
 };
 use crate::{
     error::Result,
-    sim::{ActionSpace, Baseline, DiscreteSpec, Domain, Editor, GroupSpec, Showcase, Spec, View, field},
+    sim::{
+        ActionSpace, Baseline, DiscreteSpec, Domain, Editor, GroupSpec, Refresh, Reset, Showcase, Spec, Tick,
+        TickSystems, View, field,
+    },
 };
 
 impl Domain for ParticlesParams {
@@ -110,7 +116,19 @@ impl Domain for ParticlesParams {
     }
 
     fn install(&self, app: &mut App, envs: usize) {
-        systems::plugin(app, self, envs);
+        let model = Model::new(self);
+        app.insert_resource(Measures::new(&model, envs)).insert_resource(model);
+        app.add_systems(
+            Tick,
+            (
+                motion::advance.in_set(TickSystems::Move),
+                measure::measure.in_set(TickSystems::Measure),
+                reward::pay.in_set(TickSystems::Reward),
+                observe::observe.in_set(TickSystems::Observe),
+            ),
+        );
+        app.add_systems(Reset, spawn::place);
+        app.add_systems(Refresh, observe::observe);
         spawn::spawn(app, self.num_movers(), self.num_places());
     }
 

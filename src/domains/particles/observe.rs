@@ -8,8 +8,8 @@ use glam::Vec2;
 
 use super::{
     components::{Agent, Landmark, Position, Velocity},
+    model::{Body, DAMPING, DT_S, Model, STIFFNESS, bodies},
     scenario::{ObservationLayout, ParticlesParams, Task},
-    systems::{Body, DAMPING, DT_S, Model, STIFFNESS, bodies},
 };
 use crate::sim::{Declared, Due, Field, Ports, column, field, kit::Row};
 

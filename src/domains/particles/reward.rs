@@ -7,8 +7,9 @@ use bevy_ecs::{
 
 use super::{
     components::{Agent, Position},
+    model::Model,
     scenario::{RewardMode, Task},
-    systems::{Measures, Model},
+    systems::Measures,
 };
 use crate::sim::{GroupPort, Ports, column, kit::declare_terms};
 

@@ -9,7 +9,7 @@ use glam::Vec2;
 
 use super::{
     components::{Agent, Landmark, Position, Velocity},
-    systems::Model,
+    model::Model,
 };
 use crate::sim::{Address, Clock, DeclareState, Due, Purpose, Seeds, Stream, column_mut, kit::Populate};
 

@@ -6,14 +6,15 @@ use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 
 use super::{
     components::{Arrivals, Demand, Job, Phase},
+    dispatcher::Dispatcher,
     linear::{TUNED, Weights},
-    lookahead::Foresight,
+    model::Model,
     nodes::{Fitting, Park},
     observe::at_hand,
     queue::Queue,
-    rules::{Dispatcher, Question, Rule},
+    rules::{Foresight, Question, Rule},
     scenario::ActionKind,
-    systems::{Model, Source},
+    source::Source,
 };
 use crate::sim::{Address, Baseline, Clock, Policy, Ports, Purpose, Seeds, column, kit};
 

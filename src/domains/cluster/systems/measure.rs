@@ -61,7 +61,7 @@ pub(in super::super) fn metrics(params: &ClusterParams) -> Vec<MetricSpec> {
 }
 
 /// Weighs the load after placement, before anything is given back.
-pub(super) fn weigh(park: Park, mut outcomes: ResMut<Outcomes>) {
+pub(in super::super) fn weigh(park: Park, mut outcomes: ResMut<Outcomes>) {
     let all = park.nodes();
     for (slot, load) in outcomes.load.iter_mut().enumerate() {
         let (mean, variance) = all.env(slot).cpu_moments();
@@ -74,13 +74,13 @@ pub(super) fn weigh(park: Park, mut outcomes: ResMut<Outcomes>) {
 }
 
 /// Tells in which mode the episodes that begin are.
-pub(super) fn tell_mode(model: Res<Model>, due: Res<Due>, mut ports: ResMut<Ports>) {
+pub(in super::super) fn tell_mode(model: Res<Model>, due: Res<Due>, mut ports: ResMut<Ports>) {
     let mode = model.params.mode as u8;
     ports.stratum.iter_mut().zip(&due.0).filter(|(_, due)| **due).for_each(|(stratum, _)| *stratum = mode);
 }
 
 /// Writes the metrics of every env.
-pub(super) fn measure(
+pub(in super::super) fn measure(
     park: Park,
     outcomes: Res<Outcomes>,
     mut ports: ResMut<Ports>,

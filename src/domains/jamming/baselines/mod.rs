@@ -20,7 +20,8 @@ use glam::Vec2;
 use super::{
     components::{Assignment, Enemy, JamBand, Jammer, Position, Swarm, Velocity},
     lookahead::Surroundings,
-    systems::{Model, RadioGraphs},
+    model::Model,
+    systems::RadioGraphs,
 };
 use crate::sim::{
     Baseline, Clock, Policy, Ports, Purpose, column,

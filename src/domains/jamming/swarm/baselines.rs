@@ -12,9 +12,10 @@ use super::GROUP;
 use crate::{
     domains::jamming::{
         components::{Enemy, JamBand, Jammer, Position, Swarm, TurnRate, Velocity},
+        model::Model,
         neighbours::nearest_linked,
         scenario::Band,
-        systems::{Model, RadioGraphs},
+        systems::RadioGraphs,
     },
     sim::{Baseline, Clock, Ports, Purpose, Seeds, Stream, column, kit},
 };

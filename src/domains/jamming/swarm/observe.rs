@@ -10,11 +10,12 @@ use super::INDEX;
 use crate::{
     domains::jamming::{
         components::{Enemy, JamBand, Jammer, Position, Swarm, Velocity},
+        model::Model,
         neighbours::{NEAREST_ENEMIES, nearest_linked},
         observe::{DRONE, LENGTH_M, SPEED_MPS, degree, flag, one_hot, squash},
         radio::watt_to_dbm,
         scenario::{Band, JammingParams},
-        systems::{Model, RadioGraphs},
+        systems::RadioGraphs,
     },
     sim::{Declared, Due, Field, Ports, column, field, kit::Row},
 };

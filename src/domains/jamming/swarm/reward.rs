@@ -9,7 +9,8 @@ use super::{INDEX, orders::Hops};
 use crate::{
     domains::jamming::{
         components::{Enemy, Position},
-        systems::{Measures, Model},
+        model::Model,
+        systems::Measures,
     },
     sim::{Ports, column, kit::declare_terms},
 };

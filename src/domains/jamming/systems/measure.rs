@@ -85,7 +85,7 @@ impl Measure {
 pub(in super::super) struct Measures(pub Vec<Measure>);
 
 impl Measures {
-    pub(super) fn new(envs: usize) -> Self {
+    pub(in super::super) fn new(envs: usize) -> Self {
         Self(vec![Measure::default(); envs])
     }
 }
@@ -154,7 +154,7 @@ impl GraphSet {
 }
 
 impl RadioGraphs {
-    pub(super) fn new(model: &Model, envs: usize) -> Self {
+    pub(in super::super) fn new(model: &Model, envs: usize) -> Self {
         Self {
             jammed: GraphSet::new(envs, model.num_enemies),
             bare: GraphSet::new(envs, model.num_enemies),
@@ -259,7 +259,7 @@ pub(in super::super) fn draw_graphs(
 
 /// Measures every env and writes its metrics.
 #[allow(clippy::too_many_arguments, reason = "a system asks for what it touches")]
-pub(super) fn measure(
+pub(in super::super) fn measure(
     model: Res<Model>,
     graphs: Res<RadioGraphs>,
     mut measures: ResMut<Measures>,

@@ -17,8 +17,8 @@ use glam::Vec2;
 
 use super::{
     components::{Agent, Landmark, Position, Velocity},
+    model::Model,
     scenario::{Actions, Task},
-    systems::Model,
 };
 use crate::sim::{
     Baseline, Clock, Declared, Policy, Ports, Purpose, column,

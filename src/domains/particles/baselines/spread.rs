@@ -3,7 +3,7 @@
 use glam::Vec2;
 
 use super::{Rule, Situation, assignment, scripted};
-use crate::{domains::particles::systems::DT_S, sim::Policy};
+use crate::{domains::particles::model::DT_S, sim::Policy};
 
 /// Each agent goes to the landmark nearest to it, whoever else does.
 pub(super) fn nearest() -> Box<dyn Policy> {

@@ -5,9 +5,9 @@ use glam::Vec2;
 use super::{Rule, Situation, WAYS, scripted};
 use crate::{
     domains::particles::{
+        model::{DT_S, OBSTACLE_M},
         reward::fine,
         scenario::Actions,
-        systems::{DT_S, OBSTACLE_M},
     },
     sim::Policy,
 };

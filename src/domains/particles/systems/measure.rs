@@ -61,7 +61,7 @@ pub(in super::super) struct Measures {
 }
 
 impl Measures {
-    pub(super) fn new(model: &Model, envs: usize) -> Self {
+    pub(in super::super) fn new(model: &Model, envs: usize) -> Self {
         Self { envs: vec![Measure::default(); envs], touches: vec![0.0; envs * model.num_agents()] }
     }
 }
@@ -87,7 +87,7 @@ impl Measure {
 }
 
 /// Measures every env.
-pub(super) fn measure(
+pub(in super::super) fn measure(
     model: Res<Model>,
     mut measures: ResMut<Measures>,
     mut ports: ResMut<Ports>,
