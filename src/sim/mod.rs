@@ -11,6 +11,7 @@ mod description;
 mod domain;
 mod editor;
 pub mod graph;
+pub mod kit;
 pub mod params;
 mod ports;
 pub mod scenario;

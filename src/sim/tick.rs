@@ -77,7 +77,8 @@ impl Clock {
     }
 }
 
-/// Which envs of the world a reset or refresh is about, `[envs]`.
+/// Which envs of the world a schedule is about, `[envs]`: those that begin an episode in a [`Reset`], those whose state is
+/// another in a [`Refresh`], and all of them in a [`Tick`]. So one system can derive something in both of the latter.
 #[derive(Resource, Clone, Debug)]
 pub struct Due(pub Vec<bool>);
 
@@ -128,7 +129,8 @@ impl Plugin for SimPlugin {
     }
 }
 
-fn advance_clocks(mut clocks: Query<&mut Clock>, mut ports: ResMut<Ports>) {
+fn advance_clocks(mut clocks: Query<&mut Clock>, mut ports: ResMut<Ports>, mut due: ResMut<Due>) {
+    due.0.fill(true);
     for group in &mut ports.groups {
         group.acted.copy_from_slice(&group.present);
     }

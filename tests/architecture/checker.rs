@@ -198,3 +198,15 @@ fn relative_and_nested_names_are_resolved() {
     breaks("sim/params.rs", "macro_rules! m { () => { $crate::learn::x() } }", "`sim` must not know `learn`");
     holds("sim/ports.rs", "use super::domains::X; use self::learn::Y; mod a { use super::super::cli; }");
 }
+
+#[test]
+fn parts_of_a_domain_do_not_know_each_other_in_circles() {
+    let model = ("domains/jamming/model.rs", "use super::scenario::JammingParams;");
+    let systems = ("domains/jamming/systems/mod.rs", "use super::super::model::Model; mod act;");
+    let act = ("domains/jamming/systems/act.rs", "use super::Sensing; use crate::domains::jamming::reward::pay;");
+    let reward = ("domains/jamming/reward.rs", "use super::model::Model;");
+    let root = ("domains/jamming/mod.rs", "use self::{model::Model, systems::act}; fn f() { reward::pay(); }");
+    assert_eq!(report(&[model, systems, act, reward, root]), Vec::<String>::new());
+    let found = report(&[model, systems, act, ("domains/jamming/reward.rs", "use super::systems::Sensing;"), root]);
+    assert!(found.len() == 2 && found[0].contains("`jamming::reward` and `jamming::systems`"), "{found:#?}");
+}

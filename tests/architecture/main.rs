@@ -110,6 +110,7 @@ fn violations(sources: &[Source]) -> Vec<Violation> {
         .map(|path| path.split(['/', '.']).next().unwrap_or_default())
         .filter(|name| *name != "mod")
         .collect();
+    let parts: BTreeSet<(&str, &str)> = sources.iter().filter_map(|source| part_of(&module_of(&source.path))).collect();
     let mut found = BTreeSet::new();
     let mut edges = vec![];
     for source in sources.iter().filter(|source| !is_test_file(&source.path)) {
@@ -134,6 +135,7 @@ fn violations(sources: &[Source]) -> Vec<Violation> {
             {
                 report(line, &path, rule);
             }
+            edges.extend(edge_within_domain(&parts, source, (line, &path)));
             let Some(to) = known_module(&path) else { continue };
             if from.is_empty() || from == to {
                 if let Some(rule) = broken_between_domains(&module, &path, &domains) {
@@ -260,6 +262,26 @@ fn broken_by_an_app(module: &[&str], path: &[String], domains: &BTreeSet<&str>) 
     // The table of applications lists them all.
     let app = inner("apps").filter(|_| !own.is_empty()).filter(is_other)?;
     Some(format!("`apps/{own}` must not know `apps/{app}`"))
+}
+
+/// A file or folder of a domain, and the domain.
+fn part_of<'a>(module: &[&'a str]) -> Option<(&'a str, &'a str)> {
+    let ["domains", domain, part, ..] = module else { return None };
+    Some((domain, part))
+}
+
+/// The edge from one part of a domain to another. The domain's `mod.rs` knows all parts, and is known for what it hands on.
+fn edge_within_domain(
+    parts: &BTreeSet<(&str, &str)>,
+    source: &Source,
+    (line, named): (usize, &[String]),
+) -> Option<Edge> {
+    let module = module_of(&source.path);
+    let words: Vec<&str> = named.iter().skip(1).map(String::as_str).collect();
+    let ((domain, from), to) = (part_of(&module)?, part_of(&words)?);
+    let is_edge = parts.contains(&to) && to.0 == domain && to.1 != from;
+    let name = |part: &str| format!("{domain}::{part}");
+    is_edge.then(|| (name(from), name(to.1), source.path.clone(), line, named.to_vec()))
 }
 
 type Edge = (String, String, String, usize, Vec<String>);

@@ -10,10 +10,10 @@
 use std::ops::Range;
 
 use super::{
-    components::{Arrivals, Demand, Health, Job, Phase, Usage},
+    components::{Demand, Health, Job, Phase, Usage},
     nodes::{Fitting, Nodes},
     rules::{Question, Rule},
-    systems::{Arriving, Source},
+    source::Arriving,
 };
 use crate::sim::Address;
 
@@ -29,18 +29,6 @@ const RULES: [Rule; 2] = [Rule::LeastLoaded, Rule::DominantShare];
 const MARGIN: f64 = 0.5;
 /// Part of a failure's cost that a workload still waiting at the end counts, when its whole patience is used up.
 const WAITING: f64 = 0.5;
-
-/// What the lookahead may know beside the nodes.
-#[derive(Clone, Copy)]
-pub(super) struct Foresight<'a> {
-    pub source: &'a Source,
-    pub arrivals: &'a Arrivals,
-    pub demands: &'a [Demand],
-    pub phases: &'a [Phase],
-    pub jobs: &'a [Job],
-    /// Row of the workload that is asked about.
-    pub row: usize,
-}
 
 /// What can be done with the workload that is asked about.
 #[derive(Clone, Copy)]

@@ -37,9 +37,11 @@
 pub mod amounts;
 mod baselines;
 pub mod components;
+mod dispatcher;
 mod editor;
 pub mod linear;
 mod lookahead;
+mod model;
 mod nodes;
 mod observe;
 pub mod offline;
@@ -48,6 +50,7 @@ mod queue;
 mod reward;
 mod rules;
 pub mod scenario;
+mod source;
 mod spawn;
 mod systems;
 #[cfg(test)]
@@ -55,14 +58,23 @@ mod tests;
 mod view;
 
 use bevy_app::App;
+use bevy_ecs::schedule::IntoScheduleConfigs;
 
 pub use baselines::linear_scorer;
 pub use scenario::ClusterParams;
 
-use self::scenario::{ActionKind, Mode};
+use self::{
+    model::Model,
+    scenario::{ActionKind, Mode},
+    source::Source,
+    systems::{Outcomes, arrive, live, measure, place},
+};
 use crate::{
     error::Result,
-    sim::{ActionSpace, Baseline, Domain, Editor, Field, GroupSpec, Showcase, Spec, Stratum, View, field},
+    sim::{
+        ActionSpace, Baseline, Domain, Editor, GroupSpec, Refresh, Reset, Showcase, Spec, Stratum, Tick, TickSystems,
+        View, field,
+    },
 };
 
 impl Domain for ClusterParams {
@@ -77,8 +89,8 @@ impl Domain for ClusterParams {
                 agents: self.num_nodes,
                 layout: observe::layout_name(self),
                 observation: observe::fields(self),
-                action: ActionSpace { continuous: self.axes(), discrete: Vec::new() },
-                reward_terms: reward::TERMS.to_vec(),
+                action: self.action_space(),
+                reward_terms: reward::Terms::SPECS.to_vec(),
                 reward_clip: None,
                 is_masked: false,
                 default: "dominant_share",
@@ -101,8 +113,21 @@ impl Domain for ClusterParams {
     }
 
     fn install(&self, app: &mut App, envs: usize) {
-        systems::plugin(app, self, envs);
-        spawn::spawn(app, envs, self.num_nodes, self.max_workloads);
+        let model = Model::new(self);
+        app.insert_resource(Outcomes::new(&model, envs)).insert_resource(Source::new(&model)).insert_resource(model);
+        app.add_systems(
+            Tick,
+            (
+                (place::place, measure::weigh).chain().in_set(TickSystems::Act),
+                (live::fail, live::go_on, arrive::arrive).chain().in_set(TickSystems::Move),
+                measure::measure.in_set(TickSystems::Measure),
+                reward::pay.in_set(TickSystems::Reward),
+                observe::observe.in_set(TickSystems::Observe),
+            ),
+        );
+        app.add_systems(Reset, (spawn::set_up, arrive::arrive_first).chain());
+        app.add_systems(Refresh, (measure::tell_mode, observe::observe));
+        spawn::spawn(app, self.num_nodes, self.max_workloads);
     }
 
     fn baselines(&self) -> Vec<Baseline> {
@@ -126,13 +151,14 @@ impl Domain for ClusterParams {
 }
 
 impl ClusterParams {
-    /// The numbers of one node's action.
-    fn axes(&self) -> Vec<Field> {
-        match self.action {
+    /// What one node may do.
+    fn action_space(&self) -> ActionSpace {
+        let continuous = match self.action {
             ActionKind::Scores => vec![field("score", "", -1.0..=1.0)],
             ActionKind::Bids => {
                 self.resources.names().map(|name| field(format!("bid_{name}"), "of what is free", 0.0..=1.0)).to_vec()
             }
-        }
+        };
+        ActionSpace { continuous, discrete: Vec::new() }
     }
 }

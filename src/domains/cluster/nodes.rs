@@ -1,10 +1,30 @@
 //! Who has room: the nodes of one env as a placement looks at them.
 
+use bevy_ecs::system::{Query, Res, SystemParam};
+
 use super::{
     amounts,
     components::{Health, Machine, NUM_RESOURCES, Usage},
-    systems::Model,
+    model::Model,
 };
+use crate::sim::column;
+
+/// The tables of the nodes of all envs, for systems that only look at them.
+#[derive(SystemParam)]
+pub(super) struct Park<'w, 's> {
+    pub model: Res<'w, Model>,
+    machines: Query<'w, 's, &'static Machine>,
+    usage: Query<'w, 's, &'static Usage>,
+    health: Query<'w, 's, &'static Health>,
+}
+
+impl Park<'_, '_> {
+    /// The nodes of all envs; [`Nodes::env`] gives those of one.
+    pub(super) fn nodes(&self) -> Nodes<'_> {
+        let (machines, usage, health) = (column(&self.machines), column(&self.usage), column(&self.health));
+        Nodes { model: &self.model, machines, usage, health }
+    }
+}
 
 /// The nodes of one env.
 #[derive(Clone, Copy)]
@@ -15,7 +35,14 @@ pub(super) struct Nodes<'a> {
     pub health: &'a [Health],
 }
 
-impl Nodes<'_> {
+impl<'a> Nodes<'a> {
+    /// Of the nodes of all envs, those of the env at `slot`.
+    pub(super) fn env(self, slot: usize) -> Nodes<'a> {
+        let n = self.model.nodes(slot);
+        let (machines, usage, health) = (&self.machines[n.clone()], &self.usage[n.clone()], &self.health[n]);
+        Nodes { model: self.model, machines, usage, health }
+    }
+
     /// What of resource `k` a node has to give.
     pub(super) fn free(&self, node: usize, k: usize) -> f64 {
         self.model.limit(&self.machines[node], k) - self.usage[node].0[k]

@@ -6,13 +6,13 @@
 use bevy_ecs::system::{Local, Query, Res, ResMut, SystemParam};
 
 use super::{
-    components::{Arrivals, Demand, Health, Job, Machine, NUM_PRIORITIES, NUM_RESOURCES, Phase, Usage},
-    nodes::{Fitting, Nodes, at_least_some},
+    components::{Arrivals, Demand, Job, NUM_PRIORITIES, NUM_RESOURCES, Phase},
+    nodes::{Fitting, Nodes, Park, at_least_some},
     queue::Queue,
     scenario::{ClusterParams, ObservationLayout},
-    systems::{Model, Source},
+    source::Source,
 };
-use crate::sim::{Clock, Due, Field, Ports, column, field};
+use crate::sim::{Clock, Declared, Due, Field, Ports, column, field, kit::Row};
 
 /// Numbers of workloads, and sums of their priorities, are shown as n / (n + this).
 const HALF_COUNT: f32 = 8.0;
@@ -73,25 +73,34 @@ pub(super) fn layout_name(params: &ClusterParams) -> &'static str {
 /// The tables that observations are made of.
 #[derive(SystemParam)]
 pub(super) struct Scene<'w, 's> {
-    model: Res<'w, Model>,
+    park: Park<'w, 's>,
     source: Res<'w, Source>,
+    declared: Res<'w, Declared>,
+    due: Res<'w, Due>,
     envs: Query<'w, 's, (&'static Clock, &'static Arrivals)>,
-    machines: Query<'w, 's, &'static Machine>,
-    usage: Query<'w, 's, &'static Usage>,
-    health: Query<'w, 's, &'static Health>,
     demands: Query<'w, 's, &'static Demand>,
     phases: Query<'w, 's, &'static Phase>,
     jobs: Query<'w, 's, &'static Job>,
 }
 
-/// Writes the observations of all envs.
-pub(super) fn observe(scene: Scene, mut ports: ResMut<Ports>, mut scratch: Local<Scratch>) {
-    scene.write(&mut ports, &mut scratch, |_| true);
-}
-
 /// Writes the observations of the envs that are due.
-pub(super) fn observe_due(scene: Scene, due: Res<Due>, mut ports: ResMut<Ports>, mut scratch: Local<Scratch>) {
-    scene.write(&mut ports, &mut scratch, |slot| due.0[slot]);
+pub(super) fn observe(scene: Scene, mut ports: ResMut<Ports>, mut scratch: Local<Scratch>) {
+    let (port, model) = (&mut ports.groups[0], &scene.park.model);
+    let (all, fields) = (scene.park.nodes(), &scene.declared.0.groups[0].observation);
+    let (demands, phases, jobs) = (column(&scene.demands), column(&scene.phases), column(&scene.jobs));
+    let rows = port.observations.chunks_exact_mut(port.agents * port.observation_width);
+    let rows = rows.zip(port.matters.chunks_exact_mut(port.agents));
+    let envs = scene.envs.iter().zip(rows).enumerate().filter(|(slot, _)| scene.due.0[*slot]);
+    for (slot, ((clock, arrivals), (rows, matters))) in envs {
+        let w = model.workloads(slot);
+        // An episode that has ended still has the clock of its last tick here, one that begins that of its first.
+        let pool = (&demands[w.clone()], &phases[w.clone()], &jobs[w]);
+        let recent = scene.source.crowding(arrivals.recent);
+        describe(all.env(slot), pool, clock.tick, recent, &mut scratch, (fields, &mut *rows));
+        if model.is_full() && model.params.observation == ObservationLayout::Nodes {
+            scratch.tell_who_matters(model.params.decisions_per_tick, matters);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -113,55 +122,30 @@ impl Scratch {
     }
 }
 
-impl Scene<'_, '_> {
-    fn write(&self, ports: &mut Ports, scratch: &mut Scratch, is_due: impl Fn(usize) -> bool) {
-        let port = &mut ports.groups[0];
-        let (machines, usage, health) = (column(&self.machines), column(&self.usage), column(&self.health));
-        let (demands, phases, jobs) = (column(&self.demands), column(&self.phases), column(&self.jobs));
-        let rows = port.observations.chunks_exact_mut(port.agents * port.observation_width);
-        let rows = rows.zip(port.matters.chunks_exact_mut(port.agents));
-        let envs = self.envs.iter().zip(rows).enumerate().filter(|(slot, _)| is_due(*slot));
-        for (slot, ((clock, arrivals), (rows, matters))) in envs {
-            let (n, w) = (self.model.nodes(slot), self.model.workloads(slot));
-            let nodes = Nodes {
-                model: &self.model,
-                machines: &machines[n.clone()],
-                usage: &usage[n.clone()],
-                health: &health[n],
-            };
-            // An episode that has ended still has the clock of its last tick here, one that begins that of its first.
-            let pool = (&demands[w.clone()], &phases[w.clone()], &jobs[w]);
-            describe(nodes, pool, clock.tick, self.source.crowding(arrivals.recent), scratch, rows);
-            if self.model.is_full() && self.model.params.observation == ObservationLayout::Nodes {
-                scratch.tell_who_matters(self.model.params.decisions_per_tick, matters);
-            }
-        }
-    }
-}
-
-/// Writes what every node sees after tick `tick`: their rows one after the other. `recent` is what came of late, as it is
-/// shown.
+/// Writes what every node sees after tick `tick`: their rows one after the other, declared as `fields`. `recent` is what came of
+/// late, as it is shown.
 pub(super) fn describe(
     nodes: Nodes<'_>,
     pool: (&[Demand], &[Phase], &[Job]),
     tick: u32,
     recent: f32,
     scratch: &mut Scratch,
-    rows: &mut [f32],
+    (fields, rows): (&[Field], &mut [f32]),
 ) {
     match nodes.model.params.observation {
-        ObservationLayout::Published8 => published8(nodes, rows),
-        ObservationLayout::Nodes => View::of(nodes, pool, tick, recent, scratch).write(rows),
+        ObservationLayout::Published8 => Row::each(rows, fields, |node, row| published8(nodes, node, row)),
+        ObservationLayout::Nodes => {
+            let view = View::of(nodes, pool, tick, recent, scratch);
+            let mut fits = view.fitting.nodes.iter().map(|node| usize::from(*node)).peekable();
+            Row::each(rows, fields, |node, row| view.write(node, fits.next_if_eq(&node).is_some(), row));
+        }
     }
 }
 
-fn published8(nodes: Nodes<'_>, rows: &mut [f32]) {
-    for (node, row) in rows.chunks_exact_mut(2 * NUM_RESOURCES).enumerate() {
-        for k in 0..NUM_RESOURCES {
-            let used = (nodes.used(node, k) as f32).clamp(0.0, 1.0);
-            (row[k], row[NUM_RESOURCES + k]) = (used, 1.0 - used);
-        }
-    }
+fn published8(nodes: Nodes<'_>, node: usize, row: &mut Row<'_>) {
+    let used = by_resource(|k| (nodes.used(node, k) as f32).clamp(0.0, 1.0));
+    row.put_all("used_", used);
+    row.put_all("free_", used.map(|used| 1.0 - used));
 }
 
 /// One env, and what all its nodes see alike.
@@ -256,57 +240,63 @@ impl<'a> View<'a> {
         view
     }
 
-    fn write(&self, rows: &mut [f32]) {
-        let num_nodes = self.nodes.machines.len();
-        let width = rows.len() / num_nodes;
-        let mut fits = self.fitting.nodes.iter().map(|node| usize::from(*node)).peekable();
-        for (node, row) in rows.chunks_exact_mut(width).enumerate() {
-            let fits_here = fits.next_if_eq(&node).is_some();
-            let mut row = Row { numbers: row, at: 0 };
-            self.itself(node, &mut row);
-            self.workload_at_hand(node, fits_here, &mut row);
-            row.push(&[self.queue_length, self.queue_cpu, self.queue_priority, self.queue_urgency, self.recent]);
-            row.push(&self.mean_used);
-            row.push(&[self.least_used, self.most_used]);
-        }
+    /// Writes what `node` sees.
+    fn write(&self, node: usize, fits_here: bool, row: &mut Row<'_>) {
+        self.itself(node, row);
+        self.workload_at_hand(node, fits_here, row);
+        row.put(
+            ["queue_length", "queue_cpu", "queue_priority", "queue_urgency", "recent_arrivals"],
+            [self.queue_length, self.queue_cpu, self.queue_priority, self.queue_urgency, self.recent],
+        );
+        row.put_all("mean_used_", self.mean_used);
+        row.put(["least_used_cpu", "most_used_cpu"], [self.least_used, self.most_used]);
     }
 
     fn itself(&self, node: usize, row: &mut Row<'_>) {
-        let machine = &self.nodes.machines[node];
-        row.push(&std::array::from_fn::<_, NUM_RESOURCES, _>(|k| used(self.nodes, node, k)));
-        let mean = self.nodes.model.mean_capacity;
-        row.push(&std::array::from_fn::<_, NUM_RESOURCES, _>(|k| {
-            squash(machine.capacity[k], mean[k].max(f32::MIN_POSITIVE))
-        }));
-        row.push(&[flag(!self.nodes.health[node].is_down), squash(machine.rtt_s, HALF_TIME_S)]);
+        let (machine, mean) = (&self.nodes.machines[node], self.nodes.model.mean_capacity);
+        row.put_all("own_used_", by_resource(|k| used(self.nodes, node, k)));
+        let capacity = by_resource(|k| squash(machine.capacity[k], mean[k].max(f32::MIN_POSITIVE)));
+        row.put_all("own_capacity_", capacity);
+        let is_up = flag(!self.nodes.health[node].is_down);
+        row.put(["own_is_up", "own_rtt"], [is_up, squash(machine.rtt_s, HALF_TIME_S)]);
     }
 
+    /// Zeros where there is none.
     fn workload_at_hand(&self, node: usize, fits_here: bool, row: &mut Row<'_>) {
-        let Some((demand, job)) = self.hand else {
-            return row.skip(8 + 2 * NUM_RESOURCES);
-        };
-        let machine = &self.nodes.machines[node];
-        row.push(&[1.0, flag(fits_here)]);
-        let share = |k: usize| at_least_some(machine.capacity[k]);
-        row.push(&std::array::from_fn::<_, NUM_RESOURCES, _>(|k| (f64::from(demand.0[k]) / share(k)).min(1.0) as f32));
-        row.push(&std::array::from_fn::<_, NUM_RESOURCES, _>(|k| {
-            let left = (self.nodes.free(node, k) - f64::from(demand.0[k])) / share(k);
-            left.clamp(-1.0, f64::from(MOST)) as f32
-        }));
-        let num_nodes = self.nodes.machines.len() as f32;
-        row.push(&[
-            f32::from(job.priority) / NUM_PRIORITIES as f32,
-            squash(self.time_left_s, HALF_TIME_S),
-            squash(f32::from(job.declined), HALF_COUNT),
-            self.fitting.nodes.len() as f32 / num_nodes,
-        ]);
-        if fits_here {
+        let (mut needs, mut slacks, mut told, mut ranks) =
+            ([0.0; NUM_RESOURCES], [0.0; NUM_RESOURCES], [0.0; 4], [0.0; 2]);
+        if let Some((demand, job)) = self.hand {
+            let machine = &self.nodes.machines[node];
+            let share = |k: usize| at_least_some(machine.capacity[k]);
+            needs = by_resource(|k| (f64::from(demand.0[k]) / share(k)).min(1.0) as f32);
+            slacks = by_resource(|k| {
+                let left = (self.nodes.free(node, k) - f64::from(demand.0[k])) / share(k);
+                left.clamp(-1.0, f64::from(MOST)) as f32
+            });
+            told = [
+                f32::from(job.priority) / NUM_PRIORITIES as f32,
+                squash(self.time_left_s, HALF_TIME_S),
+                squash(f32::from(job.declined), HALF_COUNT),
+                self.fitting.nodes.len() as f32 / self.nodes.machines.len() as f32,
+            ];
             let rank = |sorted: &[f32], own: f32| sorted.partition_point(|x| *x < own) as f32 / sorted.len() as f32;
-            row.push(&[rank(self.loads, load(self.nodes, node)), rank(self.slacks, slack(self.nodes, node, demand))]);
-        } else {
-            row.push(&[1.0, 1.0]);
+            ranks = [1.0; 2];
+            if fits_here {
+                let (load, slack) = (load(self.nodes, node), slack(self.nodes, node, demand));
+                ranks = [rank(self.loads, load), rank(self.slacks, slack)];
+            }
         }
+        row.put(["hand_exists", "hand_fits_here"], [flag(self.hand.is_some()), flag(fits_here)]);
+        row.put_all("hand_demand_", needs);
+        row.put_all("hand_slack_", slacks);
+        row.put(["hand_priority", "hand_time_left", "hand_declined", "hand_nodes_that_fit"], told);
+        row.put(["own_rank_by_load", "own_rank_by_slack"], ranks);
     }
+}
+
+/// A number for each resource.
+fn by_resource(number: impl FnMut(usize) -> f32) -> [f32; NUM_RESOURCES] {
+    std::array::from_fn(number)
 }
 
 /// Share of a resource that is taken, as it is shown.
@@ -329,22 +319,4 @@ fn squash(x: f32, half: f32) -> f32 {
 
 fn flag(is_so: bool) -> f32 {
     f32::from(u8::from(is_so))
-}
-
-/// Fills one observation from left to right; what is skipped is 0.
-struct Row<'a> {
-    numbers: &'a mut [f32],
-    at: usize,
-}
-
-impl Row<'_> {
-    fn push(&mut self, numbers: &[f32]) {
-        self.numbers[self.at..self.at + numbers.len()].copy_from_slice(numbers);
-        self.at += numbers.len();
-    }
-
-    fn skip(&mut self, count: usize) {
-        self.numbers[self.at..self.at + count].fill(0.0);
-        self.at += count;
-    }
 }

@@ -8,8 +8,9 @@
 
 use super::{
     components::{Arrivals, Demand, Job, Machine, NUM_RESOURCES, Phase},
+    model::Model,
     scenario::{ClusterParams, Mode},
-    systems::{Model, Source},
+    source::Source,
 };
 use crate::{
     error::{Error, Result},

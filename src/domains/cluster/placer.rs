@@ -8,16 +8,18 @@
 use super::{
     baselines::{self, Script},
     components::{Arrivals, Demand, Health, Job, MAX_TIME_S, Machine, NUM_PRIORITIES, NUM_RESOURCES, Phase, Usage},
-    lookahead::Foresight,
+    dispatcher::Dispatcher,
+    model::Model,
     nodes::{Fitting, Nodes},
     observe,
-    rules::{Dispatcher, Question, Rule},
-    scenario::{ActionKind, ClusterParams, MAX_NODES},
-    systems::{Decider, Model, Source},
+    rules::{Foresight, Question, Rule},
+    scenario::{ClusterParams, MAX_NODES},
+    source::Source,
+    systems::Decider,
 };
 use crate::{
     error::{Error, Result},
-    sim::{Address, Seeds},
+    sim::{ActionSpace, Address, Field, Seeds, kit},
 };
 
 /// The tick in which a workload that came in tick 0 is tried: it has not waited yet.
@@ -75,7 +77,8 @@ pub struct Placer {
     fitting: Fitting,
     dispatcher: Dispatcher,
     scratch: observe::Scratch,
-    width: usize,
+    fields: Vec<Field>,
+    space: ActionSpace,
     rows: Vec<f32>,
     actions: Vec<f32>,
 }
@@ -99,7 +102,8 @@ impl Placer {
             fitting: Fitting::default(),
             dispatcher: Dispatcher::default(),
             scratch: observe::Scratch::default(),
-            width: observe::fields(params).len(),
+            fields: observe::fields(params),
+            space: params.action_space(),
             rows: Vec::new(),
             actions: Vec::new(),
         }
@@ -202,12 +206,12 @@ impl Placer {
 
     /// What the nodes see of the request at hand, `[nodes, width]`, and room for their actions, `[nodes, axes]`.
     pub fn see(&mut self) -> (&[f32], &mut [f32]) {
-        self.rows.resize(self.machines.len() * self.width, 0.0);
-        self.actions.resize(self.machines.len() * self.axes(), 0.0);
+        self.rows.resize(self.machines.len() * self.fields.len(), 0.0);
+        self.actions.resize(self.machines.len() * self.space.width(), 0.0);
         let nodes = Nodes { model: &self.model, machines: &self.machines, usage: &self.usage, health: &self.health };
         let pool = (&self.demand[..], &[Phase::Queued][..], &self.job[..]);
         let recent = self.source.crowding(self.arrivals.recent);
-        observe::describe(nodes, pool, NEXT_TICK - 1, recent, &mut self.scratch, &mut self.rows);
+        observe::describe(nodes, pool, NEXT_TICK - 1, recent, &mut self.scratch, (&self.fields, &mut self.rows));
         (&self.rows, &mut self.actions)
     }
 
@@ -227,8 +231,10 @@ impl Placer {
                 self.see().1.fill(1.0);
             }
             Script::Random => {
-                let (seeds, address, low) = (self.seeds, self.address(), baselines::lowest(&self.model));
-                baselines::draw(&seeds, address, low, self.see().1);
+                let mut stream = self.seeds.stream(baselines::RANDOM, self.address());
+                let space = self.space.clone();
+                let actions = self.see().1.chunks_exact_mut(space.width());
+                actions.for_each(|action| kit::draw(&mut stream, &space, &[], action));
             }
         }
         self.choose()
@@ -289,13 +295,6 @@ impl Placer {
 
     fn address(&self) -> Address {
         Address { env: 0, episode: 0, tick: self.number }
-    }
-
-    fn axes(&self) -> usize {
-        match self.model.params.action {
-            ActionKind::Scores => 1,
-            ActionKind::Bids => NUM_RESOURCES,
-        }
     }
 
     fn nodes(&self) -> Nodes<'_> {

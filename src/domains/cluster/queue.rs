@@ -5,7 +5,7 @@
 
 use super::{
     components::{Job, NUM_PRIORITIES, Phase},
-    systems::Model,
+    model::Model,
 };
 
 /// Rows of the workloads that wait; scratch only.

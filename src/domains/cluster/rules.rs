@@ -5,22 +5,14 @@
 //! asks it for one workload after the other, as the published rules were asked.
 
 use super::{
-    components::{Job, NUM_RESOURCES},
-    linear::{Linear, Weights},
-    lookahead::{Foresight, Lookahead},
+    components::{Arrivals, Demand, Job, NUM_RESOURCES, Phase},
     nodes::{Fitting, Nodes, at_least_some},
+    source::Source,
 };
-use crate::sim::{Address, Purpose, Seeds, Stream};
-
-const CHANCE: Purpose = Purpose::new("cluster.policy.rule");
+use crate::sim::{Address, Seeds};
 
 /// Actions of nodes lie above this; what lies below names a rule.
 const FIRST_CODE: f32 = -2.0;
-
-/// What a mean node costs, in priorities, when all are full, and the load up to which nothing has a price. Chosen on development
-/// episodes at 5 to 10 arrivals a second.
-const FULL_PRICE: f64 = 8.0;
-const FREE_UP_TO: f64 = 0.6;
 
 /// How a node is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +106,18 @@ impl Rule {
     }
 }
 
+/// What a rule may know that knows more than the nodes.
+#[derive(Clone, Copy)]
+pub(super) struct Foresight<'a> {
+    pub source: &'a Source,
+    pub arrivals: &'a Arrivals,
+    pub demands: &'a [Demand],
+    pub phases: &'a [Phase],
+    pub jobs: &'a [Job],
+    /// Row of the workload that is asked about.
+    pub row: usize,
+}
+
 /// What a rule may look at.
 pub(super) struct Question<'a> {
     /// The nodes now.
@@ -139,54 +143,6 @@ impl Question<'_> {
     /// A node that offers all it has, and the waste of that.
     pub(super) fn whole(&self, node: usize) -> Option<(usize, f64)> {
         Some((node, self.nodes.waste(node, self.demand, |_| 1.0)?))
-    }
-}
-
-/// Answers questions; what it keeps is scratch and, within a tick, the stream that it draws from.
-#[derive(Default)]
-pub(super) struct Dispatcher {
-    stream: Option<(Address, Stream)>,
-    lookahead: Lookahead,
-    linear: Linear,
-}
-
-impl Dispatcher {
-    /// One whose linear rule has other weights than those that come with agon.
-    pub(super) fn weighing(weights: Weights) -> Self {
-        Self { linear: Linear::new(weights), ..Self::default() }
-    }
-
-    /// The node that `rule` gives the workload to, if any.
-    pub(super) fn choose(&mut self, rule: Rule, question: &Question<'_>) -> Option<usize> {
-        let (nodes, demand) = (question.nodes, question.demand);
-        let fitting = question.fitting.nodes.iter().map(|node| usize::from(*node));
-        let num_nodes = nodes.machines.len();
-        let cursor = usize::from(question.cursor) % num_nodes;
-        match rule {
-            Rule::Blind => {
-                let node = self.draw(question, num_nodes);
-                question.fitting.nodes.contains(&(node as u16)).then_some(node)
-            }
-            Rule::RandomFit => {
-                let index = self.draw(question, question.fitting.nodes.len());
-                question.fitting.nodes.get(index).map(|node| usize::from(*node))
-            }
-            Rule::RoundRobin => question.fitting.nodes.contains(&(cursor as u16)).then_some(cursor),
-            Rule::NextFit => fitting.min_by_key(|node| (node + num_nodes - cursor) % num_nodes),
-            Rule::Lookahead if nodes.model.is_full() => self.lookahead.choose(question),
-            Rule::BidPrice if !is_worth_its_room(nodes, demand, question.job().priority) => None,
-            Rule::Linear => self.linear.choose(question),
-            _ => rule.least(nodes, demand, question.fitting),
-        }
-    }
-
-    /// Uniform in 0..n, from a stream that is opened once a tick.
-    fn draw(&mut self, question: &Question<'_>, n: usize) -> usize {
-        let (seeds, address) = question.chance;
-        if self.stream.as_ref().is_none_or(|(of, _)| *of != address) {
-            self.stream = Some((address, seeds.stream(CHANCE, address)));
-        }
-        self.stream.as_mut().map_or(0, |(_, stream)| stream.below(n.max(1)))
     }
 }
 
@@ -217,13 +173,6 @@ pub(super) fn busy(nodes: Nodes<'_>) -> f64 {
 pub(super) fn size(nodes: Nodes<'_>, demand: &[f32; NUM_RESOURCES]) -> f64 {
     let share = |k: usize| f64::from(demand[k]) / at_least_some(nodes.model.mean_capacity[k]);
     (0..NUM_RESOURCES).map(share).fold(0.0, f64::max)
-}
-
-/// Whether its priority is worth the room that a workload takes, at a price that rises with the load (bid-price control: Talluri and
-/// van Ryzin, An analysis of bid-price controls, 1998).
-fn is_worth_its_room(nodes: Nodes<'_>, demand: &[f32; NUM_RESOURCES], priority: u8) -> bool {
-    let price = FULL_PRICE * ((busy(nodes) - FREE_UP_TO) / (1.0 - FREE_UP_TO)).max(0.0);
-    f64::from(priority) >= price * size(nodes, demand)
 }
 
 /// Demand times what is free, both in capacities (Grandl et al., Multi-resource packing for cluster schedulers, 2014).

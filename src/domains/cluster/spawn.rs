@@ -1,25 +1,21 @@
 //! Who lives in an env, and how an episode begins.
 
 use bevy_app::App;
-use bevy_ecs::{
-    entity::Entity,
-    query::With,
-    system::{Query, Res},
-    world::World,
-};
+use bevy_ecs::system::{Query, Res};
 
 use super::{
     amounts,
     components::{Arrivals, Counts, Demand, Health, Job, Machine, NUM_RESOURCES, Node, Phase, Usage},
-    systems::{Model, Source, between, until_next},
+    model::Model,
+    source::{Source, between, until_next},
 };
-use crate::sim::{Address, Clock, DeclareState, Due, Env, EnvSlot, Purpose, Seeds, Stream, column_mut};
+use crate::sim::{Address, Clock, DeclareState, Due, Purpose, Seeds, Stream, column_mut, kit::Populate};
 
 const NODES: Purpose = Purpose::new("cluster.nodes");
 const LOAD: Purpose = Purpose::new("cluster.load");
 
-/// Spawns the nodes and the pools of workloads of `envs` envs and declares what of them is state.
-pub(super) fn spawn(app: &mut App, envs: usize, num_nodes: usize, num_workloads: usize) {
+/// Spawns the nodes and the pools of workloads of the envs and declares what of them is state.
+pub(super) fn spawn(app: &mut App, num_nodes: usize, num_workloads: usize) {
     app.declare_state::<Arrivals>("arrivals")
         .declare_state::<Counts>("counts")
         .declare_state::<Machine>("machine")
@@ -28,18 +24,9 @@ pub(super) fn spawn(app: &mut App, envs: usize, num_nodes: usize, num_workloads:
         .declare_state::<Demand>("demand")
         .declare_state::<Phase>("phase")
         .declare_state::<Job>("job");
-    let world: &mut World = app.world_mut();
-    let env_entities: Vec<_> = world
-        .query_filtered::<Entity, With<Env>>()
-        .iter(world)
-        .map(|entity| (entity, (Arrivals::default(), Counts::default())))
-        .collect();
-    world.insert_batch(env_entities);
-    let slots = |each: usize| (0..envs * each).map(move |row| EnvSlot((row / each) as u32));
-    world.spawn_batch(
-        slots(num_nodes).map(|slot| (Node, slot, Machine::default(), Usage::default(), Health::default())),
-    );
-    world.spawn_batch(slots(num_workloads).map(|slot| (slot, Demand::default(), Phase::default(), Job::default())));
+    app.give_envs((Arrivals::default(), Counts::default()))
+        .spawn_each(num_nodes, (Node, Machine::default(), Usage::default(), Health::default()))
+        .spawn_each(num_workloads, (Demand::default(), Phase::default(), Job::default()));
 }
 
 /// Sets up empty nodes and empties the pool in the envs that begin an episode.

@@ -10,7 +10,7 @@ use glam::Vec2;
 use super::{
     JammingParams,
     components::{Enemy, Jammer, Position},
-    systems::Model,
+    model::Model,
 };
 use crate::{
     error::{Error, Result},

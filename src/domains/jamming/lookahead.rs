@@ -12,10 +12,10 @@ use glam::Vec2;
 
 use super::{
     components::{JamBand, Position, Velocity},
+    model::Model,
     neighbours::{NEAREST_ENEMIES, for_each_link, nearest_drones, nearest_mates},
     radio::RadioKernel,
     scenario::JamModel,
-    systems::Model,
 };
 use crate::math::fiedler::DenseSolver;
 

@@ -33,6 +33,7 @@ mod baselines;
 pub mod components;
 mod editor;
 mod lookahead;
+mod model;
 mod neighbours;
 mod observe;
 pub mod radio;
@@ -47,16 +48,21 @@ mod tests;
 mod view;
 
 use bevy_app::App;
+use bevy_ecs::schedule::IntoScheduleConfigs;
 
 pub use scenario::JammingParams;
 
 use self::{
+    model::Model,
     scenario::{Band, RewardMode, SwarmControl},
-    systems::METRICS,
+    systems::{Measures, Metrics, RadioGraphs, Sensing, measure, motion, sense},
 };
 use crate::{
     error::Result,
-    sim::{ActionSpace, Baseline, DiscreteSpec, Domain, Editor, GroupSpec, Showcase, Spec, Stratum, View, field},
+    sim::{
+        ActionSpace, Baseline, DiscreteSpec, Domain, Editor, GroupSpec, Refresh, Reset, Showcase, Spec, Stratum, Tick,
+        TickSystems, View, field,
+    },
 };
 
 impl Domain for JammingParams {
@@ -81,7 +87,7 @@ impl Domain for JammingParams {
                 continuous: vec![field("vx", "m/s", -top..=top), field("vy", "m/s", -top..=top)],
                 discrete: vec![DiscreteSpec { name: "band", choices: bands() }],
             },
-            reward_terms: reward::TERMS.to_vec(),
+            reward_terms: reward::Terms::SPECS.to_vec(),
             reward_clip: (self.reward == RewardMode::Team).then_some(reward::TEAM_CLIP),
             is_masked: false,
             default: "extrapolate",
@@ -90,7 +96,7 @@ impl Domain for JammingParams {
         let drones = (self.swarm == SwarmControl::Agents).then(|| swarm::group(self));
         Spec {
             groups: [jammers].into_iter().chain(drones).collect(),
-            metrics: METRICS.to_vec(),
+            metrics: Metrics::SPECS.to_vec(),
             stratum: Some(Stratum { name: "band", labels: bands() }),
             state: Vec::new(),
             max_steps,
@@ -102,8 +108,31 @@ impl Domain for JammingParams {
     }
 
     fn install(&self, app: &mut App, envs: usize) {
-        systems::plugin(app, self, envs);
-        spawn::spawn(app, envs, self.num_enemies, self.num_jammers);
+        let model = Model::new(self);
+        app.insert_resource(RadioGraphs::new(&model, envs))
+            .insert_resource(Measures::new(envs))
+            .init_resource::<Sensing>()
+            .insert_resource(model);
+        app.add_systems(
+            Tick,
+            (
+                motion::take_orders.in_set(TickSystems::Act),
+                sense::recluster.in_set(TickSystems::Sense),
+                (measure::draw_graphs, measure::measure).chain().in_set(TickSystems::Measure),
+                reward::pay.in_set(TickSystems::Reward),
+                observe::observe.in_set(TickSystems::Observe),
+            ),
+        );
+        match self.swarm {
+            SwarmControl::Scripted => {
+                let respond = motion::respond.before(motion::take_orders).in_set(TickSystems::Act);
+                app.add_systems(Tick, (respond, motion::move_swarm.in_set(TickSystems::Move)));
+            }
+            SwarmControl::Agents => swarm::plugin(app, envs),
+        }
+        app.add_systems(Reset, (spawn::place_swarm, spawn::cluster_anew, spawn::place_jammers).chain());
+        app.add_systems(Refresh, (measure::draw_graphs, observe::observe).chain());
+        spawn::spawn(app, self.num_enemies, self.num_jammers);
     }
 
     fn baselines(&self) -> Vec<Baseline> {

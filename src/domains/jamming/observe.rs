@@ -1,7 +1,5 @@
 //! What jammers see. The fields of each layout are declared beside the code that fills them.
 
-use std::ops::Range;
-
 use bevy_ecs::{
     query::With,
     system::{Local, Query, Res, ResMut, SystemParam},
@@ -9,20 +7,21 @@ use bevy_ecs::{
 use glam::Vec2;
 
 use super::{
-    components::{Assignment, Clusters, Enemy, JamBand, Jammer, Position, Swarm, Velocity},
+    components::{Assignment, Centroid, Clusters, Enemy, JamBand, Jammer, Position, Swarm, Velocity},
     lookahead::{Lookahead, Outcome, STEPS, Surroundings},
+    model::Model,
     neighbours::{NEAREST_ENEMIES, NEAREST_JAMMERS, Nearest, live_midpoints, nearest_drones, nearest_mates},
     radio::BandBudget,
     scenario::{Band, JammingParams, ObservationLayout},
-    systems::{Model, RadioGraphs, overlap},
+    systems::{RadioGraphs, overlap},
 };
-use crate::sim::{Due, Field, Ports, column, field};
+use crate::sim::{Declared, Due, Field, Ports, column, field, kit::Row};
 
 /// Live links that layout `local` shows.
 const NEAREST_LINKS: usize = 8;
 
-/// Ticks ahead of which layout `lookahead` shows what steps would do.
-const HORIZONS: [u32; 2] = [1, 4];
+/// Ticks ahead of which layout `lookahead` shows what steps would do, and the names of that.
+const HORIZONS: [(u32, [&str; 2]); 2] = [(1, ["lambda2_1", "links_1"]), (4, ["lambda2_4", "links_4"])];
 
 /// Distances are shown in this unit and speeds in the next, whatever the arena, so that a policy can change arenas.
 pub(super) const LENGTH_M: f32 = 100.0;
@@ -51,12 +50,12 @@ pub(super) fn fields(params: &JammingParams) -> Vec<Field> {
         ObservationLayout::Local => local_fields(params),
         ObservationLayout::Lookahead => {
             let mut fields = local_fields(params);
-            for ticks in HORIZONS {
+            for (_, [lambda2, links]) in HORIZONS {
                 for i in 0..STEPS.len() {
                     // The outcome of standing still is shown as it is, those of the other steps as differences from it.
                     let low = if i == 0 { 0.0 } else { -1.0 };
-                    fields.push(field(format!("step{i}_lambda2_{ticks}"), "λ₂/(λ₂ + 1)", low..=1.0));
-                    fields.push(field(format!("step{i}_links_{ticks}"), "n/(n + 8)", low..=1.0));
+                    fields.push(field(format!("step{i}_{lambda2}"), "λ₂/(λ₂ + 1)", low..=1.0));
+                    fields.push(field(format!("step{i}_{links}"), "n/(n + 8)", low..=1.0));
                 }
             }
             fields
@@ -118,6 +117,8 @@ fn local_fields(params: &JammingParams) -> Vec<Field> {
 pub(super) struct Scene<'w, 's> {
     model: Res<'w, Model>,
     graphs: Res<'w, RadioGraphs>,
+    declared: Res<'w, Declared>,
+    due: Res<'w, Due>,
     envs: Query<'w, 's, (&'static Swarm, &'static Clusters)>,
     drones: Query<'w, 's, &'static Position, With<Enemy>>,
     drone_velocities: Query<'w, 's, &'static Velocity, With<Enemy>>,
@@ -127,16 +128,6 @@ pub(super) struct Scene<'w, 's> {
     assignments: Query<'w, 's, &'static Assignment>,
 }
 
-/// Writes the observations of all envs.
-pub(super) fn observe(scene: Scene, mut ports: ResMut<Ports>, mut scratch: Local<Scratch>) {
-    scene.write(&mut ports, &mut scratch, |_| true);
-}
-
-/// Writes the observations of the envs that are due.
-pub(super) fn observe_due(scene: Scene, due: Res<Due>, mut ports: ResMut<Ports>, mut scratch: Local<Scratch>) {
-    scene.write(&mut ports, &mut scratch, |slot| due.0[slot]);
-}
-
 #[derive(Default)]
 pub(super) struct Scratch {
     midpoints: Vec<Vec2>,
@@ -144,33 +135,33 @@ pub(super) struct Scratch {
     lookahead: Lookahead,
 }
 
-impl Scene<'_, '_> {
-    fn write(&self, ports: &mut Ports, scratch: &mut Scratch, is_due: impl Fn(usize) -> bool) {
-        let port = &mut ports.groups[0];
-        let (drones, drone_velocities) = (column(&self.drones), column(&self.drone_velocities));
-        let (team, team_velocities) = (column(&self.team), column(&self.team_velocities));
-        let (bands, assignments) = (column(&self.bands), column(&self.assignments));
-        let rows = port.observations.chunks_exact_mut(port.agents * port.observation_width);
-        for (slot, ((swarm, clusters), rows)) in self.envs.iter().zip(rows).enumerate().filter(|(s, _)| is_due(*s)) {
-            let (d, j): (Range<usize>, Range<usize>) = (self.model.drones(slot), self.model.jammers(slot));
-            let view = View {
-                model: &self.model,
-                budget: self.model.budgets.band(swarm.band),
-                swarm,
-                clusters,
-                drones: &drones[d.clone()],
-                drone_velocities: &drone_velocities[d],
-                team: &team[j.clone()],
-                velocities: &team_velocities[j.clone()],
-                bands: &bands[j.clone()],
-                assignments: &assignments[j],
-            };
-            match self.model.params.observation {
-                ObservationLayout::Published5 => view.published5(rows),
-                ObservationLayout::Seed5 => view.seed5(rows),
-                ObservationLayout::Local => view.local(self.graphs.links(slot), scratch, rows, |_, _, _| {}),
-                ObservationLayout::Lookahead => view.local(self.graphs.links(slot), scratch, rows, View::steps),
-            }
+/// Writes the observations of the envs that are due.
+pub(super) fn observe(scene: Scene, mut ports: ResMut<Ports>, mut scratch: Local<Scratch>) {
+    let (port, fields) = (&mut ports.groups[0], &scene.declared.0.groups[0].observation[..]);
+    let (drones, drone_velocities) = (column(&scene.drones), column(&scene.drone_velocities));
+    let (team, team_velocities) = (column(&scene.team), column(&scene.team_velocities));
+    let (bands, assignments) = (column(&scene.bands), column(&scene.assignments));
+    let rows = port.observations.chunks_exact_mut(port.agents * port.observation_width);
+    let envs = scene.envs.iter().zip(rows).enumerate().filter(|(slot, _)| scene.due.0[*slot]);
+    for (slot, ((swarm, clusters), rows)) in envs {
+        let (d, j) = (scene.model.drones(slot), scene.model.jammers(slot));
+        let view = View {
+            model: &scene.model,
+            budget: scene.model.budgets.band(swarm.band),
+            swarm,
+            clusters,
+            drones: &drones[d.clone()],
+            drone_velocities: &drone_velocities[d],
+            team: &team[j.clone()],
+            velocities: &team_velocities[j.clone()],
+            bands: &bands[j.clone()],
+            assignments: &assignments[j],
+            links: scene.graphs.links(slot),
+        };
+        match scene.model.params.observation {
+            ObservationLayout::Published5 => view.published5(fields, rows),
+            ObservationLayout::Seed5 => Row::each(rows, fields, |agent, row| view.seed5(agent, row)),
+            ObservationLayout::Local | ObservationLayout::Lookahead => view.local(fields, rows, &mut scratch),
         }
     }
 }
@@ -187,60 +178,56 @@ struct View<'a> {
     velocities: &'a [Velocity],
     bands: &'a [JamBand],
     assignments: &'a [Assignment],
+    /// Live links as bit rows, `[drones, words]`.
+    links: &'a [u64],
 }
 
 impl View<'_> {
-    fn published5(&self, rows: &mut [f32]) {
+    fn published5(&self, fields: &[Field], rows: &mut [f32]) {
         let (side, others) = (self.model.arena_m, self.team.len() as f32 - 1.0);
         let overlap = overlap(self.team, self.budget.jam_range_m) as f32;
-        for ((row, own), band) in rows.chunks_exact_mut(5).zip(self.team).zip(self.bands) {
-            let distance = |c: &&super::components::Centroid| c.position.distance(own.0);
+        Row::each(rows, fields, |agent, row| {
+            let own = self.team[agent].0;
+            let distance = |c: &&Centroid| c.position.distance(own);
             let nearest = self.clusters.0.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
-            let to_team: f32 = self.team.iter().map(|other| other.0.distance(own.0)).sum();
-            row.copy_from_slice(&[
-                nearest.map_or(1.0, |c| (distance(&c) / side).min(1.0)),
-                nearest.map_or(0.0, |c| c.size as f32 / self.drones.len() as f32),
-                if others > 0.0 { (to_team / others / side).min(1.0) } else { 0.5 },
-                overlap,
-                f32::from(u8::from(band.0 == self.swarm.band)),
-            ]);
-        }
+            let to_team: f32 = self.team.iter().map(|other| other.0.distance(own)).sum();
+            row.put(
+                ["centroid_distance", "centroid_size", "team_distance"],
+                [
+                    nearest.map_or(1.0, |c| (distance(&c) / side).min(1.0)),
+                    nearest.map_or(0.0, |c| c.size as f32 / self.drones.len() as f32),
+                    if others > 0.0 { (to_team / others / side).min(1.0) } else { 0.5 },
+                ],
+            );
+            row.put(["overlap", "is_on_band"], [overlap, flag(self.bands[agent].0 == self.swarm.band)]);
+        });
     }
 
-    fn seed5(&self, rows: &mut [f32]) {
+    fn seed5(&self, agent: usize, row: &mut Row<'_>) {
         let (per_side, per_speed) =
             (1.0 / self.model.arena_m, 1.0 / self.model.jammer_speed_mps.max(f32::MIN_POSITIVE));
+        let to_target = (self.assignments[agent].target - self.team[agent].0) * per_side;
+        let v = self.velocities[agent].0 * per_speed;
         let band = f32::from(self.swarm.band) / (Band::ALL.len() - 1) as f32;
-        let agents = self.team.iter().zip(self.velocities).zip(self.assignments);
-        for (row, ((own, velocity), assignment)) in rows.chunks_exact_mut(5).zip(agents) {
-            let to_target = (assignment.target - own.0) * per_side;
-            let v = velocity.0 * per_speed;
-            row.copy_from_slice(&[to_target.x, to_target.y, v.x, v.y, band]);
-        }
+        row.put(["target_dx", "target_dy", "vx", "vy", "enemy_band"], [to_target.x, to_target.y, v.x, v.y, band]);
     }
 
-    /// Layout `local`, and behind it what `more` adds to the row of an agent.
-    fn local(
-        &self,
-        links: &[u64],
-        scratch: &mut Scratch,
-        rows: &mut [f32],
-        more: impl Fn(&Self, (usize, &mut Lookahead), &mut Row<'_>),
-    ) {
-        live_midpoints(links, self.drones, &mut scratch.midpoints);
-        let width = rows.len() / self.team.len();
-        for (agent, row) in rows.chunks_exact_mut(width).enumerate() {
-            let mut row = Row { numbers: row, at: 0 };
-            self.itself(agent, &mut row);
-            self.nearest_enemies(agent, links, &mut scratch.distances2, &mut row);
-            self.nearest_jammers(agent, &mut scratch.distances2, &mut row);
-            self.nearest_links(agent, &scratch.midpoints, &mut scratch.distances2, &mut row);
-            more(self, (agent, &mut scratch.lookahead), &mut row);
-        }
+    /// Layout `local`, and what layout `lookahead` adds to it.
+    fn local(&self, fields: &[Field], rows: &mut [f32], scratch: &mut Scratch) {
+        live_midpoints(self.links, self.drones, &mut scratch.midpoints);
+        Row::each(rows, fields, |agent, row| {
+            self.itself(agent, row);
+            self.nearest_enemies(agent, &mut scratch.distances2, row);
+            self.nearest_jammers(agent, &mut scratch.distances2, row);
+            self.nearest_links(agent, &scratch.midpoints, &mut scratch.distances2, row);
+            if self.model.params.observation == ObservationLayout::Lookahead {
+                self.steps(agent, &mut scratch.lookahead, row);
+            }
+        });
     }
 
     /// What layout `lookahead` adds: the outcomes of the nine steps.
-    fn steps(&self, (agent, lookahead): (usize, &mut Lookahead), row: &mut Row<'_>) {
+    fn steps(&self, agent: usize, lookahead: &mut Lookahead, row: &mut Row<'_>) {
         let around = Surroundings {
             model: self.model,
             band: self.swarm.band,
@@ -249,52 +236,47 @@ impl View<'_> {
             team: self.team,
             bands: self.bands,
         };
-        for ticks in HORIZONS {
+        for (ticks, names) in HORIZONS {
             let shown = |outcome: &Outcome| {
                 let lambda2 = outcome.lambda2 as f32;
                 Vec2::new(lambda2 / (lambda2 + 1.0), squash(outcome.links as u32))
             };
             let outcomes = lookahead.outcomes(around, agent, ticks);
             let standing = shown(&outcomes[0]);
-            row.push(&standing.to_array());
-            for outcome in &outcomes[1..] {
-                row.push(&(shown(outcome) - standing).to_array());
-            }
+            let others = outcomes[1..].iter().map(|outcome| shown(outcome) - standing);
+            let all = std::iter::once(standing).chain(others).map(|step| step.to_array());
+            row.put_list("step", 0..STEPS.len(), names, all);
         }
     }
 
     fn itself(&self, agent: usize, row: &mut Row<'_>) {
         let place = self.team[agent].0 * (2.0 / self.model.arena_m) - Vec2::ONE;
         let v = self.velocities[agent].0 / SPEED_MPS;
-        row.push(&[place.x, place.y, v.x, v.y, (self.budget.jam_range_m / LENGTH_M).min(1.0)]);
-        for band in [self.bands[agent].0, self.swarm.band] {
-            let mut one_hot = [0.0; Band::ALL.len()];
-            one_hot[usize::from(band)] = 1.0;
-            row.push(&one_hot);
-        }
+        let range = (self.budget.jam_range_m / LENGTH_M).min(1.0);
+        row.put(["x", "y", "vx", "vy", "jam_range"], [place.x, place.y, v.x, v.y, range]);
+        row.put_all("own_band_is_", one_hot(self.bands[agent].0));
+        row.put_all("enemy_band_is_", one_hot(self.swarm.band));
     }
 
-    fn nearest_enemies(&self, agent: usize, links: &[u64], distances2: &mut Vec<f32>, row: &mut Row<'_>) {
-        let words = self.drones.len().div_ceil(64);
+    fn nearest_enemies(&self, agent: usize, distances2: &mut Vec<f32>, row: &mut Row<'_>) {
         let (own, own_velocity) = (self.team[agent].0, self.velocities[agent].0);
         let nearest = nearest_drones(self.drones, own, distances2);
-        for i in nearest.indices() {
+        let enemies = nearest.indices().map(|i| {
             let by = (self.drones[i].0 - own) / LENGTH_M;
             let dv = (self.drone_velocities[i].0 - own_velocity) / SPEED_MPS;
-            let degree = links[i * words..(i + 1) * words].iter().map(|word| word.count_ones()).sum();
-            row.push(&[by.x, by.y, dv.x, dv.y, squash(degree), 1.0]);
-        }
-        row.skip(6 * (NEAREST_ENEMIES - nearest.len));
+            [by.x, by.y, dv.x, dv.y, squash(degree(self.links, self.drones.len(), i)), 1.0]
+        });
+        row.put_list("enemy", 0..NEAREST_ENEMIES, DRONE, enemies);
     }
 
     fn nearest_jammers(&self, agent: usize, distances2: &mut Vec<f32>, row: &mut Row<'_>) {
         let own = self.team[agent].0;
         let nearest = nearest_mates(self.team, agent, distances2);
-        for i in nearest.indices() {
+        let mates = nearest.indices().map(|i| {
             let by = (self.team[i].0 - own) / LENGTH_M;
-            row.push(&[by.x, by.y, f32::from(u8::from(self.bands[i].0 == self.swarm.band)), 1.0]);
-        }
-        row.skip(4 * (NEAREST_JAMMERS - nearest.len));
+            [by.x, by.y, flag(self.bands[i].0 == self.swarm.band), 1.0]
+        });
+        row.put_list("jammer", 0..NEAREST_JAMMERS, ["dx", "dy", "is_on_band", "exists"], mates);
     }
 
     fn nearest_links(&self, agent: usize, midpoints: &[Vec2], distances2: &mut Vec<f32>, row: &mut Row<'_>) {
@@ -305,35 +287,36 @@ impl View<'_> {
         let within = |range: f32| distances2.iter().fold(0_u32, |n, d2| n.wrapping_add((*d2 <= range * range).into()));
         let (within_one, within_two) = (within(range), within(2.0 * range));
         let nearest = Nearest::<NEAREST_LINKS>::among(distances2);
-        for i in nearest.indices() {
+        let links = nearest.indices().map(|i| {
             let by = midpoints[i] - own;
             let squashed = by / (by.length() + range);
-            row.push(&[squashed.x, squashed.y, 1.0]);
-        }
-        row.skip(3 * (NEAREST_LINKS - nearest.len));
-        row.push(&[squash(within_one), squash(within_two)]);
+            [squashed.x, squashed.y, 1.0]
+        });
+        row.put_list("link", 0..NEAREST_LINKS, ["dx", "dy", "exists"], links);
+        let within = [squash(within_one), squash(within_two)];
+        row.put(["links_within_jam_range", "links_within_two_jam_ranges"], within);
     }
+}
+
+/// What is shown of a drone.
+pub(super) const DRONE: [&str; 6] = ["dx", "dy", "dvx", "dvy", "links", "exists"];
+
+/// How many live links a drone has, of a swarm of this size.
+pub(super) fn degree(links: &[u64], num_drones: usize, drone: usize) -> u32 {
+    let words = num_drones.div_ceil(64);
+    links[drone * words..(drone + 1) * words].iter().map(|word| word.count_ones()).sum()
+}
+
+/// 1 for this band, 0 for others.
+pub(super) fn one_hot(band: u8) -> [f32; Band::ALL.len()] {
+    std::array::from_fn(|other| flag(other == usize::from(band)))
+}
+
+pub(super) fn flag(is_so: bool) -> f32 {
+    f32::from(u8::from(is_so))
 }
 
 /// A count as a number below 1.
 pub(super) fn squash(count: u32) -> f32 {
     count as f32 / (count as f32 + HALF_COUNT)
-}
-
-/// Fills one observation from left to right; what is skipped is 0.
-pub(super) struct Row<'a> {
-    pub(super) numbers: &'a mut [f32],
-    pub(super) at: usize,
-}
-
-impl Row<'_> {
-    pub(super) fn push(&mut self, numbers: &[f32]) {
-        self.numbers[self.at..self.at + numbers.len()].copy_from_slice(numbers);
-        self.at += numbers.len();
-    }
-
-    pub(super) fn skip(&mut self, count: usize) {
-        self.numbers[self.at..self.at + count].fill(0.0);
-        self.at += count;
-    }
 }

@@ -7,20 +7,23 @@ use bevy_ecs::{
 
 use super::{
     components::{Assignment, JamBand, Jammer, Position, Swarm, Velocity},
+    model::Model,
     scenario::RewardMode,
-    systems::{Measure, Measures, Model, RadioGraphs},
+    systems::{Measure, Measures, RadioGraphs},
 };
-use crate::sim::{Ports, RewardTerm, column};
+use crate::sim::{Ports, column, kit::declare_terms};
 
-/// Terms, in the order in which they are paid.
-pub(super) const TERMS: [RewardTerm; 6] = [
-    RewardTerm { name: "lambda2", doc: "reduction of lambda-2 against its reference, 0 to 1" },
-    RewardTerm { name: "band", doc: "share of the jammers on the swarm's band" },
-    RewardTerm { name: "proximity", doc: "exp(-κ d) of the distance to the assigned centroid, mean over jammers" },
-    RewardTerm { name: "energy", doc: "minus speed squared over top speed squared, mean over jammers" },
-    RewardTerm { name: "overlap", doc: "minus the share of pairs of jammers closer than twice the jam range" },
-    RewardTerm { name: "contribution", doc: "reduction of lambda-2 that would be missing without the jammer" },
-];
+declare_terms! {
+    /// What jammers are paid for.
+    pub(super) struct Terms {
+        lambda2: "reduction of lambda-2 against its reference, 0 to 1";
+        band: "share of the jammers on the swarm's band";
+        proximity: "exp(-κ d) of the distance to the assigned centroid, mean over jammers";
+        energy: "minus speed squared over top speed squared, mean over jammers";
+        overlap: "minus the share of pairs of jammers closer than twice the jam range";
+        contribution: "reduction of lambda-2 that would be missing without the jammer";
+    }
+}
 
 /// A team's total is clipped to this.
 pub(super) const TEAM_CLIP: (f32, f32) = (-10.0, 10.0);
@@ -43,26 +46,26 @@ pub(super) fn pay(
     let params = &model.params;
     let decay = params.proximity_decay_per_m as f32;
     let per_top_speed2 = 1.0 / (model.jammer_speed_mps * model.jammer_speed_mps).max(f32::MIN_POSITIVE);
-    let all_terms = ports.groups[0].terms.chunks_exact_mut(model.num_jammers * TERMS.len());
-    for (slot, (swarm, terms)) in swarms.iter().zip(all_terms).enumerate() {
+    let (all_terms, _) = ports.groups[0].terms.as_chunks_mut();
+    for (slot, (swarm, terms)) in swarms.iter().zip(all_terms.chunks_exact_mut(model.num_jammers)).enumerate() {
         let measure = &measures.0[slot];
         let shared = params.w_lambda2 * measure.reduction;
         let overlap = -params.w_overlap * measure.overlap;
-        let agents = terms.chunks_exact_mut(TERMS.len());
-        for (row, paid) in model.jammers(slot).zip(agents) {
+        for (row, paid) in model.jammers(slot).zip(&mut *terms) {
             let distance = positions[row].0.distance(assignments[row].target);
             let is_on_band = bands[row].0 == swarm.band;
-            paid.copy_from_slice(&[
-                shared as f32,
-                params.w_band as f32 * f32::from(u8::from(is_on_band)),
-                params.w_proximity as f32 * libm::expf(-decay * distance),
-                -params.w_energy as f32 * velocities[row].0.length_squared() * per_top_speed2,
-                overlap as f32,
-                (params.w_contribution * contribution(&graphs, measure, slot, row)) as f32,
-            ]);
+            let paid_for = Terms {
+                lambda2: shared as f32,
+                band: params.w_band as f32 * f32::from(u8::from(is_on_band)),
+                proximity: params.w_proximity as f32 * libm::expf(-decay * distance),
+                energy: -params.w_energy as f32 * velocities[row].0.length_squared() * per_top_speed2,
+                overlap: overlap as f32,
+                contribution: (params.w_contribution * contribution(&graphs, measure, slot, row)) as f32,
+            };
+            *paid = paid_for.numbers();
         }
         if params.reward == RewardMode::Team {
-            share(terms, model.num_jammers);
+            share(terms);
         }
     }
 }
@@ -73,14 +76,12 @@ fn contribution(graphs: &RadioGraphs, measure: &Measure, slot: usize, row: usize
 }
 
 /// Gives every jammer the mean of the team's terms.
-fn share(terms: &mut [f32], num_jammers: usize) {
-    let mut mean = [0.0; TERMS.len()];
-    for paid in terms.chunks_exact(TERMS.len()) {
+fn share<const N: usize>(terms: &mut [[f32; N]]) {
+    let mut mean = [0.0; N];
+    for paid in &*terms {
         for (sum, term) in mean.iter_mut().zip(paid) {
-            *sum += term / num_jammers as f32;
+            *sum += term / terms.len() as f32;
         }
     }
-    for paid in terms.chunks_exact_mut(TERMS.len()) {
-        paid.copy_from_slice(&mean);
-    }
+    terms.fill(mean);
 }

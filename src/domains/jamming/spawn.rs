@@ -4,16 +4,16 @@ use bevy_app::App;
 use bevy_ecs::{
     query::With,
     system::{Local, Query, Res, ResMut},
-    world::World,
 };
 use glam::Vec2;
 
 use super::{
     components::{Assignment, Clusters, Enemy, JamBand, Jammer, Position, Swarm, TurnRate, Velocity},
+    model::Model,
     scenario::{Band, JammerStart, Motion, Placement},
-    systems::{Model, RadioGraphs, Sensing},
+    systems::{RadioGraphs, Sensing},
 };
-use crate::sim::{Address, Clock, DeclareState, Due, Env, EnvSlot, Purpose, Seeds, Stream, column, column_mut};
+use crate::sim::{Address, Clock, DeclareState, Due, Purpose, Seeds, Stream, column, column_mut, kit::Populate};
 
 const BAND: Purpose = Purpose::new("jamming.band");
 const SWARM: Purpose = Purpose::new("jamming.swarm_placement");
@@ -25,8 +25,8 @@ const ATTEMPTS: usize = 100;
 /// Jammers that start at a centroid are at most this far from it per axis, in m.
 const START_SCATTER_M: f32 = 10.0;
 
-/// Spawns the drones and jammers of `envs` envs and declares which of their components are state.
-pub(super) fn spawn(app: &mut App, envs: usize, num_enemies: usize, num_jammers: usize) {
+/// Spawns the drones and jammers of the envs and declares which of their components are state.
+pub(super) fn spawn(app: &mut App, num_enemies: usize, num_jammers: usize) {
     app.declare_state::<Swarm>("swarm")
         .declare_state::<Clusters>("clusters")
         .declare_state::<Position>("position")
@@ -34,20 +34,12 @@ pub(super) fn spawn(app: &mut App, envs: usize, num_enemies: usize, num_jammers:
         .declare_state::<TurnRate>("turn_rate")
         .declare_state::<JamBand>("jam_band")
         .declare_state::<Assignment>("assignment");
-    let world: &mut World = app.world_mut();
-    let env_entities: Vec<_> = world
-        .query_filtered::<bevy_ecs::entity::Entity, With<Env>>()
-        .iter(world)
-        .map(|entity| (entity, (Swarm::default(), Clusters::default())))
-        .collect();
-    world.insert_batch(env_entities);
-    let slots = |each: usize| (0..envs * each).map(move |row| EnvSlot((row / each) as u32));
-    world.spawn_batch(
-        slots(num_enemies).map(|slot| (Enemy, slot, Position::default(), Velocity::default(), TurnRate::default())),
-    );
-    world.spawn_batch(slots(num_jammers).map(|slot| {
-        (Jammer, slot, Position::default(), Velocity::default(), JamBand::default(), Assignment::default())
-    }));
+    app.give_envs((Swarm::default(), Clusters::default()))
+        .spawn_each(num_enemies, (Enemy, Position::default(), Velocity::default(), TurnRate::default()))
+        .spawn_each(
+            num_jammers,
+            (Jammer, Position::default(), Velocity::default(), JamBand::default(), Assignment::default()),
+        );
 }
 
 /// Draws the swarm's band and placement for the envs that begin an episode.
@@ -63,11 +55,10 @@ pub(super) fn place_swarm(
     mut turns: Query<&mut TurnRate, With<Enemy>>,
     mut best: Local<Vec<Position>>,
 ) {
-    let n = model.num_enemies;
     let (positions, velocities) = (column_mut(&mut positions), column_mut(&mut velocities));
     let turns = column_mut(&mut turns);
     for (slot, (clock, mut swarm)) in envs.iter_mut().enumerate().filter(|(slot, _)| due.0[*slot]) {
-        let rows = slot * n..(slot + 1) * n;
+        let rows = model.drones(slot);
         let address = Address { tick: 0, ..clock.address() };
         let bands = &model.params.enemy_bands;
         let band = bands[seeds.stream(BAND, address).below(bands.len())];
@@ -111,12 +102,11 @@ pub(super) fn place_jammers(
     mut bands: Query<&mut JamBand>,
     assignments: Query<&Assignment>,
 ) {
-    let m = model.num_jammers;
     let (positions, velocities) = (column_mut(&mut positions), column_mut(&mut velocities));
     let (bands, assignments) = (column_mut(&mut bands), column(&assignments));
     for (slot, clock) in clocks.iter().enumerate().filter(|(slot, _)| due.0[*slot]) {
         let mut stream = seeds.stream(JAMMERS, Address { tick: 0, ..clock.address() });
-        for row in slot * m..(slot + 1) * m {
+        for row in model.jammers(slot) {
             positions[row].0 = match model.params.jammer_start {
                 JammerStart::Uniform => anywhere(&mut stream, model.arena_m),
                 JammerStart::Centroid => {
@@ -128,7 +118,7 @@ pub(super) fn place_jammers(
             velocities[row].0 = Vec2::ZERO;
             bands[row].0 = stream.below(Band::ALL.len()) as u8;
         }
-        put(&model.jammers_at, &mut positions[slot * m..(slot + 1) * m]);
+        put(&model.jammers_at, &mut positions[model.jammers(slot)]);
     }
 }
 
@@ -248,8 +238,7 @@ pub(super) fn cluster_anew(
 ) {
     let (positions, assignments) = (column(&positions), column_mut(&mut assignments));
     for (slot, mut clusters) in clusters.iter_mut().enumerate().filter(|(slot, _)| due.0[*slot]) {
-        let drones = &positions[slot * model.num_enemies..(slot + 1) * model.num_enemies];
-        sensing.cluster(&model, drones, &mut clusters.0);
-        sensing.assign(&clusters.0, &mut assignments[slot * model.num_jammers..(slot + 1) * model.num_jammers]);
+        sensing.cluster(&model, &positions[model.drones(slot)], &mut clusters.0);
+        sensing.assign(&clusters.0, &mut assignments[model.jammers(slot)]);
     }
 }

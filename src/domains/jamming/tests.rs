@@ -17,52 +17,23 @@ mod rewards;
 mod structure;
 mod view;
 
-use bevy_ecs::{
-    component::{Component, Mutable},
-    query::{QueryFilter, With},
-};
+use bevy_ecs::query::With;
 use glam::Vec2;
 
 use super::{
     components::{Assignment, Clusters, Enemy, JamBand, Jammer, Position, Swarm, TurnRate, Velocity},
     scenario::{Band, JammingParams, Motion},
-    systems::METRICS,
+    systems::Metrics,
 };
-use crate::sim::{Lane, Seeds};
+use crate::sim::{
+    Lane, Seeds,
+    kit::{self, noise},
+};
 
 /// One env whose drones and jammers a test can put where it wants them.
-struct Stage {
-    lane: Lane,
-    params: JammingParams,
-}
+type Stage = kit::Stage<JammingParams>;
 
 impl Stage {
-    /// The first episode under seed 1, without a time limit.
-    fn new(params: &JammingParams) -> Self {
-        Self::seeded(params, 1)
-    }
-
-    fn seeded(params: &JammingParams, seed: u64) -> Self {
-        Self { lane: Lane::new(params, u32::MAX, Seeds::new(seed), 0..1), params: params.clone() }
-    }
-
-    /// Components `C` of all entities that `F` selects, in the order of the tables.
-    fn all<C: Component + Clone, F: QueryFilter>(&mut self) -> Vec<C> {
-        let world = self.lane.world_mut();
-        let mut query = world.query_filtered::<&C, F>();
-        query.iter(world).cloned().collect()
-    }
-
-    fn put<C: Component<Mutability = Mutable> + Clone, F: QueryFilter>(&mut self, values: &[C]) {
-        let world = self.lane.world_mut();
-        let mut query = world.query_filtered::<&mut C, F>();
-        let mut rows: Vec<_> = query.iter_mut(world).collect();
-        assert_eq!(rows.len(), values.len());
-        for (row, value) in rows.iter_mut().zip(values) {
-            **row = value.clone();
-        }
-    }
-
     fn drones(&mut self) -> Vec<Vec2> {
         self.all::<Position, With<Enemy>>().iter().map(|position| position.0).collect()
     }
@@ -117,33 +88,15 @@ impl Stage {
         self.refresh();
     }
 
-    /// Derives graphs and observations anew after something was put somewhere.
-    fn refresh(&mut self) {
-        self.lane.refresh(0);
-    }
-
     /// A tick in which the jammers fly and tune as ordered.
-    fn step(&mut self, orders: &[(Vec2, u8)]) {
+    fn order(&mut self, orders: &[(Vec2, u8)]) {
         let actions: Vec<f32> = orders.iter().flat_map(|(v, band)| [v.x, v.y, f32::from(*band)]).collect();
-        self.lane.ports_mut().groups[0].actions.copy_from_slice(&actions);
-        self.lane.step();
+        self.step(&actions);
     }
 
     /// A tick in which all jammers hover on `band`.
     fn hover(&mut self, band: Band) {
-        self.step(&vec![(Vec2::ZERO, index(band)); self.params.num_jammers]);
-    }
-
-    /// What was measured in the last tick.
-    fn metric(&self, name: &str) -> f64 {
-        self.lane.ports().metrics[METRICS.iter().position(|metric| metric.name == name).unwrap()]
-    }
-
-    /// What an agent sees under this name.
-    fn seen(&self, agent: usize, name: &str) -> f32 {
-        let fields = &self.lane.spec().groups[0].observation;
-        let at = fields.iter().position(|field| field.name == name).unwrap_or_else(|| panic!("no field `{name}`"));
-        self.lane.ports().groups[0].observations[agent * fields.len() + at]
+        self.order(&vec![(Vec2::ZERO, index(band)); self.params.num_jammers]);
     }
 }
 
@@ -160,13 +113,6 @@ fn still(num_enemies: usize, num_jammers: usize) -> JammingParams {
         enemy_bands: vec![Band::Ghz2_4],
         ..JammingParams::default()
     }
-}
-
-/// Uniform numbers in [0, 1) that depend on `seed` alone.
-fn noise(seed: u64) -> impl FnMut() -> f32 {
-    use crate::sim::{Address, Purpose};
-    let mut stream = Seeds::new(seed).stream(Purpose::new("test"), Address { env: 0, episode: 0, tick: 0 });
-    move || stream.unit()
 }
 
 /// One random order per jammer.

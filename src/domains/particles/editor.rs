@@ -10,8 +10,8 @@ use glam::Vec2;
 use super::{
     ParticlesParams,
     components::{Agent, Landmark, Position},
+    model::Model,
     scenario::Task,
-    systems::Model,
 };
 use crate::{
     error::{Error, Result},

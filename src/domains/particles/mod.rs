@@ -44,6 +44,7 @@
 mod baselines;
 pub mod components;
 mod editor;
+mod model;
 mod observe;
 mod reward;
 pub mod scenario;
@@ -54,16 +55,22 @@ mod tests;
 mod view;
 
 use bevy_app::App;
+use bevy_ecs::schedule::IntoScheduleConfigs;
 
 pub use scenario::ParticlesParams;
 
 use self::{
+    model::{DT_S, Model},
+    reward::{AdversaryTerms, GoodTerms, SpreadTerms},
     scenario::{Actions, Task},
-    systems::DT_S,
+    systems::{Measures, SpreadMetrics, TagMetrics, measure, motion},
 };
 use crate::{
     error::Result,
-    sim::{ActionSpace, Baseline, DiscreteSpec, Domain, Editor, GroupSpec, Showcase, Spec, View, field},
+    sim::{
+        ActionSpace, Baseline, DiscreteSpec, Domain, Editor, GroupSpec, Refresh, Reset, Showcase, Spec, Tick,
+        TickSystems, View, field,
+    },
 };
 
 impl Domain for ParticlesParams {
@@ -90,16 +97,16 @@ impl Domain for ParticlesParams {
         };
         let groups = match self.task {
             Task::Spread => {
-                vec![group("agents", self.num_agents, false, &reward::SPREAD, ("assign", Some("planner")))]
+                vec![group("agents", self.num_agents, false, &SpreadTerms::SPECS, ("assign", Some("planner")))]
             }
             Task::Tag => vec![
-                group("adversaries", self.num_adversaries, false, &reward::ADVERSARIES, ("intercept", None)),
-                group("good", self.num_good, true, &reward::GOOD, ("flee", None)),
+                group("adversaries", self.num_adversaries, false, &AdversaryTerms::SPECS, ("intercept", None)),
+                group("good", self.num_good, true, &GoodTerms::SPECS, ("flee", None)),
             ],
         };
         let metrics = match self.task {
-            Task::Spread => systems::SPREAD_METRICS.to_vec(),
-            Task::Tag => systems::TAG_METRICS.to_vec(),
+            Task::Spread => SpreadMetrics::SPECS.to_vec(),
+            Task::Tag => TagMetrics::SPECS.to_vec(),
         };
         Spec { groups, metrics, stratum: None, state: Vec::new(), max_steps }
     }
@@ -109,8 +116,20 @@ impl Domain for ParticlesParams {
     }
 
     fn install(&self, app: &mut App, envs: usize) {
-        systems::plugin(app, self, envs);
-        spawn::spawn(app, envs, self.num_movers(), self.num_places());
+        let model = Model::new(self);
+        app.insert_resource(Measures::new(&model, envs)).insert_resource(model);
+        app.add_systems(
+            Tick,
+            (
+                motion::advance.in_set(TickSystems::Move),
+                measure::measure.in_set(TickSystems::Measure),
+                reward::pay.in_set(TickSystems::Reward),
+                observe::observe.in_set(TickSystems::Observe),
+            ),
+        );
+        app.add_systems(Reset, spawn::place);
+        app.add_systems(Refresh, observe::observe);
+        spawn::spawn(app, self.num_movers(), self.num_places());
     }
 
     fn baselines(&self) -> Vec<Baseline> {

@@ -8,10 +8,10 @@ use glam::Vec2;
 
 use super::{
     components::{Agent, Landmark, Position, Velocity},
+    model::{Body, DAMPING, DT_S, Model, STIFFNESS, bodies},
     scenario::{ObservationLayout, ParticlesParams, Task},
-    systems::{Body, DAMPING, DT_S, Model, STIFFNESS, bodies},
 };
-use crate::sim::{Due, Field, GroupPort, Ports, column, field};
+use crate::sim::{Declared, Due, Field, Ports, column, field, kit::Row};
 
 /// Name of a layout; a policy trained on one refuses another.
 pub(super) fn layout_name(params: &ParticlesParams, is_good: bool) -> &'static str {
@@ -111,49 +111,39 @@ fn kicks_mps(body: &Body, num_agents: usize) -> f64 {
 #[derive(SystemParam)]
 pub(super) struct Scene<'w, 's> {
     model: Res<'w, Model>,
+    declared: Res<'w, Declared>,
+    due: Res<'w, Due>,
     agents: Query<'w, 's, &'static Position, With<Agent>>,
     velocities: Query<'w, 's, &'static Velocity, With<Agent>>,
     landmarks: Query<'w, 's, &'static Position, (With<Landmark>, Without<Agent>)>,
 }
 
-/// Writes the observations of all envs.
+/// Writes the observations of the envs that are due. The sizes of the shipped scenarios are compiled in: loops of a known length
+/// write an observation in two thirds of the time.
 pub(super) fn observe(scene: Scene, mut ports: ResMut<Ports>) {
-    scene.write(&mut ports, |_| true);
-}
-
-/// Writes the observations of the envs that are due.
-pub(super) fn observe_due(scene: Scene, due: Res<Due>, mut ports: ResMut<Ports>) {
-    scene.write(&mut ports, |slot| due.0[slot]);
+    match (scene.model.num_agents(), scene.model.num_landmarks) {
+        (3, 3) => scene.write(3, 3, &mut ports),
+        (4, 2) => scene.write(4, 2, &mut ports),
+        (agents, landmarks) => scene.write(agents, landmarks, &mut ports),
+    }
 }
 
 impl Scene<'_, '_> {
-    /// The sizes of the shipped scenarios are compiled in: loops of a known length write an observation in two thirds of the time.
-    fn write(&self, ports: &mut Ports, is_due: impl Fn(usize) -> bool) {
-        match (self.model.num_agents(), self.model.num_landmarks) {
-            (3, 3) => self.write_sized(3, 3, ports, is_due),
-            (4, 2) => self.write_sized(4, 2, ports, is_due),
-            (agents, landmarks) => self.write_sized(agents, landmarks, ports, is_due),
-        }
-    }
-
     #[inline(always)]
-    fn write_sized(&self, num_agents: usize, num_landmarks: usize, ports: &mut Ports, is_due: impl Fn(usize) -> bool) {
+    fn write(&self, num_agents: usize, num_landmarks: usize, ports: &mut Ports) {
         let (agents, velocities) = (column(&self.agents), column(&self.velocities));
         let landmarks = column(&self.landmarks);
-        for (group, port) in ports.groups.iter_mut().enumerate() {
+        for (group, (port, declared)) in ports.groups.iter_mut().zip(&self.declared.0.groups).enumerate() {
             let members = self.model.members(group);
-            let GroupPort { observations, agents: each, observation_width: width, .. } = port;
-            let teams = observations.chunks_exact_mut(*each * *width);
-            for (slot, rows) in teams.enumerate().filter(|(slot, _)| is_due(*slot)) {
+            let teams = port.observations.chunks_exact_mut(port.agents * port.observation_width);
+            for (slot, rows) in teams.enumerate().filter(|(slot, _)| self.due.0[*slot]) {
                 let env = Env {
                     model: &self.model,
                     agents: &agents[slot * num_agents..][..num_agents],
                     velocities: &velocities[slot * num_agents..][..num_agents],
                     landmarks: &landmarks[slot * num_landmarks..][..num_landmarks],
                 };
-                for (agent, row) in members.clone().zip(rows.chunks_exact_mut(*width)) {
-                    env.show(agent, row);
-                }
+                Row::each(rows, &declared.observation, |member, row| env.show(members.start + member, row));
             }
         }
     }
@@ -170,37 +160,46 @@ struct Env<'a> {
 impl Env<'_> {
     /// Writes what an agent sees.
     #[inline(always)]
-    fn show(&self, agent: usize, row: &mut [f32]) {
-        let (own, velocity) = (self.agents[agent].0, self.velocities[agent].0);
-        let (pairs, _) = row.as_chunks_mut::<2>();
-        let Some((itself, rest)) = pairs.split_first_chunk_mut::<2>() else { return };
+    fn show(&self, agent: usize, row: &mut Row<'_>) {
+        let (own, [vx, vy]) = (self.agents[agent].0, self.velocities[agent].0.to_array());
         let is_spread = self.model.params.task == Task::Spread;
-        *itself = match self.model.params.observation {
-            ObservationLayout::Vmas if is_spread => [own.to_array(), velocity.to_array()],
-            _ => [velocity.to_array(), own.to_array()],
-        };
-        let (to_landmarks, rest) = rest.split_at_mut(self.landmarks.len());
-        ways(own, self.landmarks, to_landmarks);
-        let (before, rest) = rest.split_at_mut(agent);
-        ways(own, &self.agents[..agent], before);
-        let after = &self.agents[agent + 1..];
-        let (to_after, rest) = rest.split_at_mut(after.len());
-        ways(own, after, to_after);
+        match self.model.params.observation {
+            ObservationLayout::Vmas if is_spread => row.put(["x", "y", "vx", "vy"], [own.x, own.y, vx, vy]),
+            _ => row.put(["vx", "vy", "x", "y"], [vx, vy, own.x, own.y]),
+        }
+        self.ways("landmark", own, 0, self.landmarks, row);
+        let (adversaries, good) = self.agents.split_at(self.model.num_adversaries);
         if is_spread {
-            rest.fill([0.0; 2]);
+            self.ways_to_others("agent", agent, 0, good, row);
+            if self.model.params.observation == ObservationLayout::Mpe2 {
+                row.put_list("agent", 0..self.agents.len() - 1, ["says0", "says1"], []);
+            }
             return;
         }
-        let good = self.model.members(1).filter(|other| *other != agent);
-        for (to, other) in rest.iter_mut().zip(good) {
-            *to = self.velocities[other].0.to_array();
+        self.ways_to_others("adversary", agent, 0, adversaries, row);
+        self.ways_to_others("good", agent, adversaries.len(), good, row);
+        let others = self.model.members(1).filter(|other| *other != agent);
+        let velocities = others.clone().map(|other| self.velocities[other].0.to_array());
+        row.put_list("good", 0..others.count(), ["vx", "vy"], velocities);
+    }
+
+    /// The ways to those of `places` that are not its own; the first of them is that of agent `first`.
+    #[inline(always)]
+    fn ways_to_others(&self, name: &str, agent: usize, first: usize, places: &[Position], row: &mut Row<'_>) {
+        let own = self.agents[agent].0;
+        match agent.checked_sub(first).filter(|at| *at < places.len()) {
+            Some(at) => {
+                self.ways(name, own, 0, &places[..at], row);
+                self.ways(name, own, at, &places[at + 1..], row);
+            }
+            None => self.ways(name, own, 0, places, row),
         }
     }
-}
 
-/// Ways from `own` to each of `places`.
-#[inline(always)]
-fn ways(own: Vec2, places: &[Position], into: &mut [[f32; 2]]) {
-    for (way, place) in into.iter_mut().zip(places) {
-        *way = (place.0 - own).to_array();
+    /// The ways from `own` to each of `places`, of which the first has this number.
+    #[inline(always)]
+    fn ways(&self, name: &str, own: Vec2, number: usize, places: &[Position], row: &mut Row<'_>) {
+        let ways = places.iter().map(|place| (place.0 - own).to_array());
+        row.put_list(name, number..number + places.len(), ["dx", "dy"], ways);
     }
 }

@@ -7,28 +7,34 @@ use bevy_ecs::{
 
 use super::{
     components::{Agent, Position},
+    model::Model,
     scenario::{RewardMode, Task},
-    systems::{Measures, Model},
+    systems::Measures,
 };
-use crate::sim::{GroupPort, Ports, RewardTerm, column};
+use crate::sim::{GroupPort, Ports, column, kit::declare_terms};
 
-/// Terms of the agents in task `spread`, in the order in which they are paid.
-pub(super) const SPREAD: [RewardTerm; 2] = [
-    RewardTerm { name: "distance", doc: "minus the distance of each landmark to the nearest agent" },
-    RewardTerm { name: "collisions", doc: "minus the agents that it touches" },
-];
+declare_terms! {
+    /// What agents of task `spread` are paid for.
+    pub(super) struct SpreadTerms {
+        distance: "minus the distance of each landmark to the nearest agent";
+        collisions: "minus the agents that it touches";
+    }
+}
 
-/// Terms of adversaries.
-pub(super) const ADVERSARIES: [RewardTerm; 1] = [RewardTerm {
-    name: "catches",
-    doc: "10 for each touch of an adversary and a good agent, paid to all adversaries",
-}];
+declare_terms! {
+    /// What adversaries are paid for.
+    pub(super) struct AdversaryTerms {
+        catches: "10 for each touch of an adversary and a good agent, paid to all adversaries";
+    }
+}
 
-/// Terms of good agents.
-pub(super) const GOOD: [RewardTerm; 2] = [
-    RewardTerm { name: "caught", doc: "-10 for each adversary that touches it" },
-    RewardTerm { name: "bounds", doc: "minus a fine for each axis on which it is beyond 0.9 m" },
-];
+declare_terms! {
+    /// What good agents are paid for.
+    pub(super) struct GoodTerms {
+        caught: "-10 for each adversary that touches it";
+        bounds: "minus a fine for each axis on which it is beyond 0.9 m";
+    }
+}
 
 /// What a touch of an adversary and a good agent is worth.
 const CATCH: f32 = 10.0;
@@ -61,7 +67,7 @@ fn pay_mixed(model: &Model, measures: &Measures, port: &mut GroupPort) {
     for ((terms, touches), measure) in teams.zip(&measures.envs) {
         let distance = -(1.0 - local) * measure.distance_m;
         for (paid, touches) in terms.iter_mut().zip(touches) {
-            *paid = [distance, -local * touches];
+            *paid = SpreadTerms { distance, collisions: -local * touches }.numbers();
         }
     }
 }
@@ -70,13 +76,15 @@ fn pay_mixed(model: &Model, measures: &Measures, port: &mut GroupPort) {
 fn pay_shared(model: &Model, measures: &Measures, port: &mut GroupPort) {
     let (terms, _) = port.terms.as_chunks_mut();
     for (terms, measure) in terms.chunks_exact_mut(model.num_agents()).zip(&measures.envs) {
-        terms.fill([-(model.num_agents() as f32) * measure.distance_m, -2.0 * measure.num_touches]);
+        let distance = -(model.num_agents() as f32) * measure.distance_m;
+        terms.fill(SpreadTerms { distance, collisions: -2.0 * measure.num_touches }.numbers());
     }
 }
 
 fn pay_adversaries(model: &Model, measures: &Measures, port: &mut GroupPort) {
-    for (terms, measure) in port.terms.chunks_exact_mut(model.num_adversaries).zip(&measures.envs) {
-        terms.fill(CATCH * measure.num_touches);
+    let (terms, _) = port.terms.as_chunks_mut();
+    for (terms, measure) in terms.chunks_exact_mut(model.num_adversaries).zip(&measures.envs) {
+        terms.fill(AdversaryTerms { catches: CATCH * measure.num_touches }.numbers());
     }
 }
 
@@ -87,7 +95,8 @@ fn pay_good(model: &Model, measures: &Measures, positions: &[Position], port: &m
     for (terms, (touches, positions)) in terms.chunks_exact_mut(good.len()).zip(envs) {
         let agents = touches[good.clone()].iter().zip(&positions[good.clone()]);
         for (paid, (touches, position)) in terms.iter_mut().zip(agents) {
-            *paid = [-CATCH * touches, -(fine(position.0.x) + fine(position.0.y))];
+            let bounds = -(fine(position.0.x) + fine(position.0.y));
+            *paid = GoodTerms { caught: -CATCH * touches, bounds }.numbers();
         }
     }
 }

@@ -9,19 +9,17 @@ use glam::Vec2;
 
 use super::{
     components::{Agent, Landmark, Position, Velocity},
-    systems::Model,
+    model::Model,
 };
-use crate::sim::{Address, Clock, DeclareState, Due, EnvSlot, Purpose, Seeds, Stream, column_mut};
+use crate::sim::{Address, Clock, DeclareState, Due, Purpose, Seeds, Stream, column_mut, kit::Populate};
 
 const PLACES: Purpose = Purpose::new("particles.placement");
 
-/// Spawns the agents and landmarks of `envs` envs and declares which of their components are state.
-pub(super) fn spawn(app: &mut App, envs: usize, num_agents: usize, num_landmarks: usize) {
+/// Spawns the agents and landmarks of the envs and declares which of their components are state.
+pub(super) fn spawn(app: &mut App, num_agents: usize, num_landmarks: usize) {
     app.declare_state::<Position>("position").declare_state::<Velocity>("velocity");
-    let slots = |each: usize| (0..envs * each).map(move |row| EnvSlot((row / each) as u32));
-    let world = app.world_mut();
-    world.spawn_batch(slots(num_agents).map(|slot| (Agent, slot, Position::default(), Velocity::default())));
-    world.spawn_batch(slots(num_landmarks).map(|slot| (Landmark, slot, Position::default())));
+    app.spawn_each(num_agents, (Agent, Position::default(), Velocity::default()));
+    app.spawn_each(num_landmarks, (Landmark, Position::default()));
 }
 
 /// Places the agents, at rest, and the landmarks of the envs that begin an episode.

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     learn::hyperparameters::Hyperparameters,
     session::background::Phase,
-    sim::params::{Kind, Params, When},
+    sim::params::{Params, When},
     window::{
         command::Command,
         lab::{Draft, Lab, Training},

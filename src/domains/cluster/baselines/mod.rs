@@ -2,28 +2,23 @@
 //!
 //! All but the lookahead use only what layout `nodes` shows: free and total resources of the nodes and the workload at hand.
 
-use bevy_ecs::{
-    system::{Query, Res, ResMut, SystemParam, SystemState},
-    world::World,
-};
+use bevy_ecs::system::{Query, Res, ResMut, SystemParam};
 
 use super::{
-    components::{Arrivals, Demand, Health, Job, Machine, Phase, Usage},
+    components::{Arrivals, Demand, Job, Phase},
+    dispatcher::Dispatcher,
     linear::{TUNED, Weights},
-    lookahead::Foresight,
-    nodes::{Fitting, Nodes},
+    model::Model,
+    nodes::{Fitting, Park},
     observe::at_hand,
     queue::Queue,
-    rules::{Dispatcher, Question, Rule},
+    rules::{Foresight, Question, Rule},
     scenario::ActionKind,
-    systems::{Model, Source},
+    source::Source,
 };
-use crate::{
-    error::{Error, Result},
-    sim::{Address, Baseline, Clock, Policy, Ports, Purpose, Seeds, column},
-};
+use crate::sim::{Address, Baseline, Clock, Policy, Ports, Purpose, Seeds, column, kit};
 
-const RANDOM: Purpose = Purpose::new("cluster.policy.random");
+pub(super) const RANDOM: Purpose = Purpose::new("cluster.policy.random");
 
 /// All baselines, roughly from the weakest to the strongest.
 pub(super) fn all() -> Vec<Baseline> {
@@ -32,7 +27,11 @@ pub(super) fn all() -> Vec<Baseline> {
         doc,
         group: "nodes",
         privileged: script.is_privileged(),
-        policy: scripted(script),
+        policy: match script {
+            Script::Random => kit::uniform(RANDOM),
+            Script::AllOnes => kit::scripted(|| AllOnes),
+            Script::Rule(rule) => ruled(rule, TUNED),
+        },
     };
     SCRIPTS.iter().map(baseline).collect()
 }
@@ -101,104 +100,79 @@ impl Script {
     }
 }
 
-/// The tables that scripts read, and the ports they write.
+/// The linear rule with other weights, for envs in which one decision is made per tick.
+pub fn linear_scorer(weights: Weights) -> Box<dyn Policy> {
+    ruled(Rule::Linear, weights)
+}
+
+/// A rule as a policy; `weights` are those of the linear one.
+fn ruled(rule: Rule, weights: Weights) -> Box<dyn Policy> {
+    kit::scripted(move || Ruled {
+        rule,
+        queue: Queue::default(),
+        fitting: Fitting::default(),
+        dispatcher: Dispatcher::weighing(weights),
+    })
+}
+
+struct AllOnes;
+
+impl kit::Script for AllOnes {
+    type Tables = ResMut<'static, Ports>;
+
+    fn act(&mut self, mut ports: ResMut<'_, Ports>, group: usize) {
+        ports.groups[group].actions.fill(1.0);
+    }
+}
+
+/// The tables that rules read, and the ports they write.
 #[derive(SystemParam)]
 struct Tables<'w, 's> {
-    model: Res<'w, Model>,
+    park: Park<'w, 's>,
     source: Res<'w, Source>,
     seeds: Res<'w, Seeds>,
     ports: ResMut<'w, Ports>,
     envs: Query<'w, 's, (&'static Clock, &'static Arrivals)>,
-    machines: Query<'w, 's, &'static Machine>,
-    usage: Query<'w, 's, &'static Usage>,
-    health: Query<'w, 's, &'static Health>,
     demands: Query<'w, 's, &'static Demand>,
     phases: Query<'w, 's, &'static Phase>,
     jobs: Query<'w, 's, &'static Job>,
 }
 
-/// A script as a policy; all it keeps is scratch.
-struct Scripted {
-    script: Script,
-    /// Of the linear rule.
-    weights: Weights,
-    tables: Option<SystemState<Tables<'static, 'static>>>,
-    scratch: Scratch,
-}
-
-#[derive(Default)]
-struct Scratch {
+/// A rule; all it keeps is scratch.
+struct Ruled {
+    rule: Rule,
     queue: Queue,
     fitting: Fitting,
     dispatcher: Dispatcher,
 }
 
-fn scripted(script: Script) -> Box<dyn Policy> {
-    weighing(script, TUNED)
-}
+impl kit::Script for Ruled {
+    type Tables = Tables<'static, 'static>;
 
-fn weighing(script: Script, weights: Weights) -> Box<dyn Policy> {
-    let scratch = Scratch { dispatcher: Dispatcher::weighing(weights), ..Scratch::default() };
-    Box::new(Scripted { script, weights, tables: None, scratch })
-}
-
-/// The linear rule with other weights, for envs in which one decision is made per tick.
-pub fn linear_scorer(weights: Weights) -> Box<dyn Policy> {
-    weighing(Script::Rule(Rule::Linear), weights)
-}
-
-impl Policy for Scripted {
-    fn act(&mut self, world: &mut World, group: usize) -> Result<()> {
-        let state = self.tables.get_or_insert_with(|| SystemState::new(world));
-        let mut tables = state
-            .get_mut(world)
-            .map_err(|error| Error::input(format!("a baseline of `cluster` cannot act in another domain: {error}")))?;
-        match self.script {
-            Script::Random => tables.draw(group),
-            Script::AllOnes => tables.ports.groups[group].actions.fill(1.0),
-            Script::Rule(rule) => {
-                let params = &tables.model.params;
-                // One set of actions carries one decision; where a tick has more, the rule is asked for each.
-                if tables.model.is_full() && params.decisions_per_tick == 1 {
-                    tables.decide(group, rule, &mut self.scratch);
-                } else {
-                    tables.ports.groups[group].actions.fill(rule.code());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn fork(&self) -> Box<dyn Policy> {
-        weighing(self.script, self.weights)
-    }
-}
-
-impl Tables<'_, '_> {
-    /// Uniform actions.
-    fn draw(&mut self, group: usize) {
-        let low = lowest(&self.model);
-        let port = &mut self.ports.groups[group];
-        let all_actions = port.actions.chunks_exact_mut(port.agents * port.action_width);
-        for ((clock, _), actions) in self.envs.iter().zip(all_actions) {
-            draw(&self.seeds, clock.address(), low, actions);
+    fn act(&mut self, mut tables: Tables<'_, '_>, group: usize) {
+        let model = &tables.park.model;
+        // One set of actions carries one decision; where a tick has more, the rule is asked for each.
+        if model.is_full() && model.params.decisions_per_tick == 1 {
+            self.decide(&mut tables, group);
+        } else {
+            tables.ports.groups[group].actions.fill(self.rule.code());
         }
     }
+}
 
+impl Ruled {
     /// The node that the rule chooses for the workload at hand wants it most; the others would still take it, so that the mean of
     /// what a rule does is led by the node it chooses most often. Where the rule wants nobody, all decline.
-    fn decide(&mut self, group: usize, rule: Rule, scratch: &mut Scratch) {
-        let Scratch { queue, fitting, dispatcher } = scratch;
-        let model = &*self.model;
-        let (machines, usage, health) = (column(&self.machines), column(&self.usage), column(&self.health));
-        let (demands, phases, jobs) = (column(&self.demands), column(&self.phases), column(&self.jobs));
-        let port = &mut self.ports.groups[group];
+    fn decide(&mut self, tables: &mut Tables<'_, '_>, group: usize) {
+        let Self { rule, queue, fitting, dispatcher } = self;
+        let (all, model) = (tables.park.nodes(), &*tables.park.model);
+        let (demands, phases, jobs) = (column(&tables.demands), column(&tables.phases), column(&tables.jobs));
+        let port = &mut tables.ports.groups[group];
         let all_actions = port.actions.chunks_exact_mut(port.agents * port.action_width);
-        for (slot, ((clock, arrivals), actions)) in self.envs.iter().zip(all_actions).enumerate() {
+        for (slot, ((clock, arrivals), actions)) in tables.envs.iter().zip(all_actions).enumerate() {
             actions.fill(lowest(model));
-            let (n, w) = (model.nodes(slot), model.workloads(slot));
+            let (nodes, w) = (all.env(slot), model.workloads(slot));
             let (demands, phases, jobs) = (&demands[w.clone()], &phases[w.clone()], &jobs[w]);
-            let nodes = Nodes { model, machines: &machines[n.clone()], usage: &usage[n.clone()], health: &health[n] };
             // What is decided now takes effect in the next tick, and is drawn at its address.
             let address = Address { tick: clock.tick.saturating_add(1), ..clock.address() };
             queue.gather(model, phases, jobs);
@@ -211,10 +185,10 @@ impl Tables<'_, '_> {
                 demand: &demands[row].0,
                 fitting,
                 cursor: arrivals.cursor,
-                chance: (&self.seeds, address),
-                foresight: Foresight { source: &self.source, arrivals, demands, phases, jobs, row },
+                chance: (&tables.seeds, address),
+                foresight: Foresight { source: &tables.source, arrivals, demands, phases, jobs, row },
             };
-            if let Some(node) = dispatcher.choose(rule, &question) {
+            if let Some(node) = dispatcher.choose(*rule, &question) {
                 let width = actions.len() / model.num_nodes;
                 actions.fill(0.0);
                 actions[node * width..(node + 1) * width].fill(1.0);
@@ -223,14 +197,8 @@ impl Tables<'_, '_> {
     }
 }
 
-/// Uniform actions of one env.
-pub(super) fn draw(seeds: &Seeds, address: Address, low: f32, actions: &mut [f32]) {
-    let mut stream = seeds.stream(RANDOM, address);
-    actions.iter_mut().for_each(|action| *action = stream.uniform(low, 1.0));
-}
-
 /// The lowest action: a score that declines, or an offer of nothing.
-pub(super) fn lowest(model: &Model) -> f32 {
+fn lowest(model: &Model) -> f32 {
     match model.params.action {
         ActionKind::Scores => -1.0,
         ActionKind::Bids => 0.0,

@@ -2,9 +2,12 @@
 
 use bevy_ecs::system::{Query, Res, ResMut};
 
-use super::{DRAIN, Model, Outcomes, arrive::until_next};
+use super::{DRAIN, Model, Outcomes};
 use crate::{
-    domains::cluster::components::{Cause, Counts, Demand, Health, Job, Machine, Phase, Usage},
+    domains::cluster::{
+        components::{Cause, Counts, Demand, Health, Job, Machine, Phase, Usage},
+        source::until_next,
+    },
     sim::{Clock, Purpose, Seeds, column, column_mut},
 };
 
@@ -15,7 +18,7 @@ const ROUNDING: f32 = 1e-3;
 
 /// Nodes fail, and lose what they run, or are repaired. What is lost waits anew and starts from the beginning.
 #[allow(clippy::too_many_arguments, reason = "a system asks for what it touches")]
-pub(super) fn fail(
+pub(in super::super) fn fail(
     model: Res<Model>,
     seeds: Res<Seeds>,
     mut outcomes: ResMut<Outcomes>,
@@ -59,7 +62,7 @@ pub(super) fn fail(
 
 /// Workloads run for a tick and leave when they are done; whoever has waited for too long gives up.
 #[allow(clippy::too_many_arguments, reason = "a system asks for what it touches")]
-pub(super) fn go_on(
+pub(in super::super) fn go_on(
     model: Res<Model>,
     mut outcomes: ResMut<Outcomes>,
     mut envs: Query<(&Clock, &mut Counts)>,

@@ -1,114 +1,15 @@
-//! The phases of a tick in the cluster domain, and what they share.
+//! The phases of a tick in the cluster domain.
 
-mod arrive;
-mod live;
-mod measure;
-mod place;
+pub(super) mod arrive;
+pub(super) mod live;
+pub(super) mod measure;
+pub(super) mod place;
 
-use std::ops::Range;
-
-use bevy_app::App;
-use bevy_ecs::{resource::Resource, schedule::IntoScheduleConfigs};
-
-pub(super) use arrive::{Arriving, Source, between, until_next};
 pub(super) use measure::{balance, metrics};
 pub(super) use place::{Decider, Outcomes};
 
-use super::{
-    amounts,
-    components::{Job, Machine, NUM_RESOURCES},
-    observe, reward,
-    scenario::{ClusterParams, Mode},
-    spawn,
-};
-use crate::sim::{Refresh, Reset, Tick, TickSystems};
+// Views ask for these beside what systems derive.
+pub(super) use super::model::Model;
 
 /// Share of its capacity that every node gives back each tick in the modes without running times.
 pub(super) const DRAIN: f64 = 0.001;
-
-/// Configuration of the env and what follows from it.
-#[derive(Resource, Clone, Debug)]
-pub(super) struct Model {
-    pub params: ClusterParams,
-    pub num_nodes: usize,
-    pub num_workloads: usize,
-    pub dt_s: f32,
-    /// Capacities of a mean node.
-    pub mean_capacity: [f32; NUM_RESOURCES],
-    /// Factor up to which each resource is given away.
-    overcommit: [f64; NUM_RESOURCES],
-}
-
-impl Model {
-    pub(super) fn new(params: &ClusterParams) -> Self {
-        Self {
-            num_nodes: params.num_nodes,
-            num_workloads: params.max_workloads,
-            dt_s: params.dt_s as f32,
-            mean_capacity: mean_capacity(params),
-            overcommit: [params.cpu_overcommit, 1.0, 1.0, 1.0],
-            params: params.clone(),
-        }
-    }
-
-    /// Whether workloads last, wait and come back.
-    pub(super) fn is_full(&self) -> bool {
-        self.params.mode == Mode::Full
-    }
-
-    /// Most that a machine gives of resource `k`.
-    pub(super) fn limit(&self, machine: &Machine, k: usize) -> f64 {
-        f64::from(machine.capacity[k]) * self.overcommit[k]
-    }
-
-    /// Speed of workloads on a machine of whose CPU this much is asked for; 1 is full speed.
-    pub(super) fn speed(&self, machine: &Machine, cpu_used: f64) -> f32 {
-        let capacity = f64::from(machine.capacity[0]);
-        if amounts::suffices(capacity, cpu_used, capacity) { 1.0 } else { (capacity / cpu_used) as f32 }
-    }
-
-    /// How long a workload has waited when it is tried in tick `tick`, in s.
-    pub(super) fn waited_s(&self, job: &Job, tick: u32) -> f32 {
-        tick.saturating_sub(1).saturating_sub(job.since) as f32 * self.dt_s
-    }
-
-    /// The round trip that a workload can afford when it is tried in tick `tick`, in s; any in the modes without deadlines.
-    pub(super) fn budget_s(&self, job: &Job, tick: u32) -> f32 {
-        if self.is_full() { job.patience_s - self.waited_s(job, tick) } else { f32::INFINITY }
-    }
-
-    /// Rows of the nodes of the env at `slot`.
-    pub(super) fn nodes(&self, slot: usize) -> Range<usize> {
-        slot * self.num_nodes..(slot + 1) * self.num_nodes
-    }
-
-    /// Rows of the workloads of the env at `slot`.
-    pub(super) fn workloads(&self, slot: usize) -> Range<usize> {
-        slot * self.num_workloads..(slot + 1) * self.num_workloads
-    }
-}
-
-fn mean_capacity(params: &ClusterParams) -> [f32; NUM_RESOURCES] {
-    let n = params.trace.num_nodes();
-    let of_trace = |k: usize| (0..n).map(|node| params.trace.node(node)[k]).sum::<f64>() / n as f64;
-    let of_draws = |k: usize| params.node_capacity.get(k).copied().unwrap_or_default();
-    std::array::from_fn(|k| if n > 0 { of_trace(k) as f32 } else { of_draws(k) as f32 })
-}
-
-/// Hangs the domain's systems into the schedules of `sim`.
-pub(super) fn plugin(app: &mut App, params: &ClusterParams, envs: usize) {
-    let model = Model::new(params);
-    app.insert_resource(Outcomes::new(&model, envs)).insert_resource(Source::new(&model)).insert_resource(model);
-    app.add_systems(
-        Tick,
-        (
-            (place::place, measure::weigh).chain().in_set(TickSystems::Act),
-            (live::fail, live::go_on, arrive::arrive).chain().in_set(TickSystems::Move),
-            measure::measure.in_set(TickSystems::Measure),
-            reward::pay.in_set(TickSystems::Reward),
-            observe::observe.in_set(TickSystems::Observe),
-        ),
-    );
-    app.add_systems(Reset, (spawn::set_up, arrive::arrive_first).chain());
-    app.add_systems(Refresh, (measure::tell_mode, observe::observe_due));
-}

@@ -5,15 +5,16 @@ use bevy_ecs::{
     system::{Local, Query, Res, ResMut},
 };
 
-use super::{Model, Source};
+use super::Model;
 use crate::{
     domains::cluster::{
         components::{Arrivals, Cause, Counts, Demand, Health, Job, Machine, NUM_PRIORITIES, Phase, Usage},
-        lookahead::Foresight,
+        dispatcher::Dispatcher,
         nodes::{Fitting, Nodes},
         queue::Queue,
-        rules::{Dispatcher, Question, Rule},
+        rules::{Foresight, Question, Rule},
         scenario::{ActionKind, Mode},
+        source::Source,
     },
     sim::{Clock, Ports, Seeds, column, column_mut},
 };
@@ -36,7 +37,7 @@ pub(in super::super) struct Outcomes {
 }
 
 impl Outcomes {
-    pub(super) fn new(model: &Model, envs: usize) -> Self {
+    pub(in super::super) fn new(model: &Model, envs: usize) -> Self {
         let nodes = envs * model.num_nodes;
         Self {
             success: vec![0.0; nodes],
@@ -141,7 +142,7 @@ enum Answer {
 
 /// Scratch of [`place`].
 #[derive(Default)]
-pub(super) struct Scratch {
+pub(in super::super) struct Scratch {
     queue: Queue,
     fitting: Fitting,
     dispatcher: Dispatcher,
@@ -150,7 +151,7 @@ pub(super) struct Scratch {
 
 /// Tries the workloads that wait, in the order of their turn.
 #[allow(clippy::too_many_arguments, reason = "a system asks for what it touches")]
-pub(super) fn place(
+pub(in super::super) fn place(
     model: Res<Model>,
     source: Res<Source>,
     seeds: Res<Seeds>,

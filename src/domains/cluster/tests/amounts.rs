@@ -17,7 +17,7 @@ fn full(action: ActionKind, (demand, capacity, count): (f32, f32, usize)) -> Sta
 }
 
 fn num_placed(stage: &mut Stage) -> usize {
-    stage.all::<Phase>().iter().filter(|phase| phase.node().is_some()).count()
+    stage.all::<Phase, ()>().iter().filter(|phase| phase.node().is_some()).count()
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_node_that_is_full_is_not_overcommitted() {
     stage.put_machines(&[1.0]);
     stage.put_queue(&[0.2; 5]);
     stage.obey(Rule::FirstFit);
-    let left: Vec<f32> = stage.all::<Job>()[..5].iter().map(|job| job.left_s).collect();
+    let left: Vec<f32> = stage.all::<Job, ()>()[..5].iter().map(|job| job.left_s).collect();
     assert_eq!(left, [0.9; 5], "a tenth of a second has passed at full speed");
 }
 

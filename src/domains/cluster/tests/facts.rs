@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What is told of the entity with this component in a row.
-fn told<C: Component>(stage: &mut Stage, row: usize) -> Option<Description> {
+fn told<C: bevy_ecs::component::Component>(stage: &mut Stage, row: usize) -> Option<Description> {
     let world = stage.lane.world_mut();
     let who = world.query_filtered::<Entity, With<C>>().iter(world).nth(row).unwrap();
     stage.params.describe(stage.lane.world(), who)
@@ -56,7 +56,7 @@ fn resources_have_the_names_of_the_scenario() {
 fn a_workload_that_was_placed_tells_its_way_its_node_and_what_is_left() {
     let mut stage = waiting();
     let far = Machine { capacity: [50.0; 4], rtt_s: 0.25 };
-    stage.put(&[far; 3]);
+    stage.put::<_, ()>(&[far; 3]);
     stage.obey(Rule::FirstFit);
     let told = workload(&mut stage, 0);
     assert_eq!((told.state.as_str(), fact(&told, "begins in").as_str()), ("on its way to node 0", "0.15 s"));
@@ -72,9 +72,9 @@ fn a_workload_tells_what_it_came_to_until_another_takes_its_row() {
     let done = workload(&mut stage, 0);
     assert_eq!((done.state.as_str(), done.is_over), ("done on node 0", true));
     assert!(fact(&done, "ended").ends_with(" s ago"));
-    let next = Job { number: 7, ..stage.all::<Job>()[0] };
-    stage.put(&[next]);
-    stage.put(&[Phase::Queued]);
+    let next = Job { number: 7, ..stage.all::<Job, ()>()[0] };
+    stage.put::<_, ()>(&[next]);
+    stage.put::<_, ()>(&[Phase::Queued]);
     let other = workload(&mut stage, 0);
     assert_eq!((other.title.as_str(), other.is_over), ("workload 7", false));
     assert_ne!(other.life, done.life);
@@ -83,12 +83,12 @@ fn a_workload_tells_what_it_came_to_until_another_takes_its_row() {
 #[test]
 fn a_failure_tells_its_cause() {
     let mut stage = waiting();
-    stage.put(&Cause::ALL.map(Phase::Failed));
+    stage.put::<_, ()>(&Cause::ALL.map(Phase::Failed));
     for (row, cause) in Cause::ALL.into_iter().enumerate() {
         let told = workload(&mut stage, row);
         assert_eq!((told.state, told.is_over), (format!("failed: {}", cause.label()), true));
     }
-    stage.put(&[Phase::Unused]);
+    stage.put::<_, ()>(&[Phase::Unused]);
     assert_eq!(told::<Phase>(&mut stage, 0), None, "nobody has needed this row");
 }
 
@@ -101,7 +101,7 @@ fn a_node_tells_what_of_it_is_taken_and_when_it_is_repaired() {
     assert_eq!((fact(&node, "cpu"), fact(&node, "workloads")), ("32.5 of 50".to_owned(), "2".to_owned()));
     assert_eq!(fact(&node, "round trip"), "0 ms");
     let changes_at = stage.tick() + 15;
-    stage.put(&[Health { is_down: true, changes_at }]);
+    stage.put::<_, ()>(&[Health { is_down: true, changes_at }]);
     let node = told::<Node>(&mut stage, 0).unwrap();
     assert_eq!((node.state.as_str(), fact(&node, "repaired in").as_str()), ("has failed", "1.50 s"));
 }

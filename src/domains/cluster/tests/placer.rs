@@ -6,7 +6,7 @@ use crate::domains::cluster::placer::{FALLBACK, FALLBACK_NAME, Placer, Rejection
 /// An env and a placer with the same nodes, some of them down, and the same workload at hand.
 fn pair(params: &ClusterParams, seed: u64) -> (Stage, Placer, Request) {
     let (mut stage, mut noise, mut placer) = (Stage::seeded(params, seed), noise(seed), Placer::new(params, seed));
-    let (machines, mut usage, mut health) = (stage.all::<Machine>(), vec![], vec![]);
+    let (machines, mut usage, mut health) = (stage.all::<Machine, ()>(), vec![], vec![]);
     for (node, machine) in machines.iter().enumerate() {
         assert_eq!(placer.add(*machine).unwrap(), node);
         let taken = Usage(machine.capacity.map(|amount| f64::from(amount * noise())));
@@ -16,8 +16,8 @@ fn pair(params: &ClusterParams, seed: u64) -> (Stage, Placer, Request) {
         usage.push(taken);
         health.push(Health { is_down, changes_at: u32::MAX });
     }
-    stage.put(&usage);
-    stage.put(&health);
+    stage.put::<_, ()>(&usage);
+    stage.put::<_, ()>(&health);
     let request = Request {
         demand: Demand([5.0 + 25.0 * noise(), 10.0, 100.0 * noise(), 50.0]),
         priority: 3,
@@ -25,10 +25,10 @@ fn pair(params: &ClusterParams, seed: u64) -> (Stage, Placer, Request) {
         declined: 2,
     };
     let job = Job { priority: 3, patience_s: 0.5, declined: 2, duration_s: 9.0, since: stage.tick(), ..Job::default() };
-    stage.put(&vec![Phase::Unused; params.max_workloads]);
-    stage.put(&[request.demand]);
-    stage.put(&[job]);
-    stage.put(&[Phase::Queued]);
+    stage.put::<_, ()>(&vec![Phase::Unused; params.max_workloads]);
+    stage.put::<_, ()>(&[request.demand]);
+    stage.put::<_, ()>(&[job]);
+    stage.put::<_, ()>(&[Phase::Queued]);
     stage.lane.refresh(0);
     (stage, placer, request)
 }
@@ -66,7 +66,7 @@ fn every_rule_chooses_the_same_node_in_and_out_of_a_world() {
         stage.obey(rule.unwrap());
         placer.ask(&request, 0.0);
         let node = placer.choose_by(Scripted::named(name).unwrap().unwrap());
-        assert_eq!(node, stage.all::<Phase>()[0].node(), "{name}, seed {seed}");
+        assert_eq!(node, stage.all::<Phase, ()>()[0].node(), "{name}, seed {seed}");
         chosen.insert(node);
     }
     assert!(chosen.len() > 5, "different nodes are chosen: {chosen:?}");
@@ -84,7 +84,7 @@ fn scores_and_bids_choose_the_same_node_in_and_out_of_a_world() {
         let actions = placer.see().1;
         actions.fill_with(&mut noise);
         stage.step(actions);
-        assert_eq!(placer.choose(), stage.all::<Phase>()[0].node(), "{action:?}, seed {seed}");
+        assert_eq!(placer.choose(), stage.all::<Phase, ()>()[0].node(), "{action:?}, seed {seed}");
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 fn placed(stage: &mut Stage) -> Vec<Option<usize>> {
-    stage.all::<Phase>().iter().map(|phase| phase.node()).collect()
+    stage.all::<Phase, ()>().iter().map(|phase| phase.node()).collect()
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn the_highest_score_among_those_with_room_wins_and_a_very_low_one_declines() {
         ([f32::NAN, f32::NAN, 0.0], Some(2)),
     ] {
         stage.put_machines(&[5.0, 50.0, 50.0]);
-        stage.put(&[Usage::default(); 3]);
+        stage.put::<_, ()>(&[Usage::default(); 3]);
         stage.put_queue(&[10.0]);
         stage.step(&scores);
         assert_eq!(placed(&mut stage)[0], expected, "{scores:?}: node 0 has no room");
@@ -50,7 +50,7 @@ fn the_smallest_sufficient_offer_wins() {
         [([1.0, 1.0, 1.0], Some(0)), ([0.4, 1.0, 1.0], Some(1)), ([1.0, 1.0, 0.2], Some(2)), ([0.1, 0.1, 0.01], None)]
     {
         stage.put_machines(&[20.0, 40.0, 60.0]);
-        stage.put(&[Usage::default(); 3]);
+        stage.put::<_, ()>(&[Usage::default(); 3]);
         stage.put_queue(&[10.0]);
         let bids: Vec<f32> = shares.iter().flat_map(|share| [*share; 4]).collect();
         stage.step(&bids);
@@ -63,13 +63,13 @@ fn the_more_urgent_goes_first_and_the_declined_goes_last() {
     let mut stage = Stage::new(&ClusterParams { decisions_per_tick: 1, ..quiet() });
     stage.put_machines(&[100.0; 3]);
     stage.put_queue(&[1.0, 2.0, 3.0]);
-    let mut jobs = stage.all::<Job>();
+    let mut jobs = stage.all::<Job, ()>();
     jobs[1].priority = 3;
-    stage.put(&jobs);
+    stage.put::<_, ()>(&jobs);
     stage.step(&[1.0, 0.0, 0.0]);
     assert_eq!(placed(&mut stage)[..3], [None, Some(0), None]);
     stage.step(&[-1.0; 3]);
-    assert_eq!(stage.all::<Job>()[0].declined, 1);
+    assert_eq!(stage.all::<Job, ()>()[0].declined, 1);
     stage.step(&[1.0, 0.0, 0.0]);
     assert_eq!(
         placed(&mut stage)[..3],
@@ -95,12 +95,12 @@ fn a_declined_workload_stays_in_sight_until_it_has_failed() {
     let mut urgency = 0.0;
     for _ in 0..9 {
         stage.step(&[-1.0; 3]);
-        assert_eq!(stage.seen(0, "queue_priority"), 1.0 / 3.0);
-        assert!(stage.seen(0, "queue_urgency") > urgency);
-        urgency = stage.seen(0, "queue_urgency");
+        assert_eq!(stage.seen(0, 0, "queue_priority"), 1.0 / 3.0);
+        assert!(stage.seen(0, 0, "queue_urgency") > urgency);
+        urgency = stage.seen(0, 0, "queue_urgency");
     }
     (0..3).for_each(|_| stage.step(&[-1.0; 3]));
-    assert_eq!((stage.seen(0, "queue_priority"), stage.seen(0, "queue_urgency")), (0.0, 0.0));
+    assert_eq!((stage.seen(0, 0, "queue_priority"), stage.seen(0, 0, "queue_urgency")), (0.0, 0.0));
     assert_eq!(stage.counts().failed[1], 2);
 }
 
@@ -118,10 +118,11 @@ fn workloads_and_resources_are_conserved() {
         for tick in 0..400 {
             let scores: Vec<f32> = (0..params.num_nodes).map(|_| 2.2 * unit() - 1.1).collect();
             stage.step(&scores);
-            let (phases, demands, counts) = (stage.all::<Phase>(), stage.all::<Demand>(), stage.counts());
+            let (phases, demands, counts) = (stage.all::<Phase, ()>(), stage.all::<Demand, ()>(), stage.counts());
             let alive = phases.iter().filter(|phase| !phase.is_free()).count() as u32;
-            assert_eq!(stage.all::<Arrivals>()[0].count, counts.resolved() + alive, "seed {seed}, tick {tick}");
-            for (node, (usage, machine)) in stage.all::<Usage>().iter().zip(stage.all::<Machine>()).enumerate() {
+            assert_eq!(stage.all::<Arrivals, ()>()[0].count, counts.resolved() + alive, "seed {seed}, tick {tick}");
+            for (node, (usage, machine)) in stage.all::<Usage, ()>().iter().zip(stage.all::<Machine, ()>()).enumerate()
+            {
                 let mut expected = [0.0; 4];
                 for (_, demand) in phases.iter().zip(&demands).filter(|(phase, _)| phase.node() == Some(node)) {
                     expected.iter_mut().zip(demand.0).for_each(|(sum, amount)| *sum += f64::from(amount));
@@ -173,13 +174,13 @@ fn nodes_see_the_workload_at_hand_and_whether_it_fits() {
     stage.put_queue(&[30.0, 10.0]);
     let saved = stage.lane.snapshot(0);
     stage.lane.restore(0, &saved).unwrap();
-    assert_eq!([0, 1, 2].map(|node| stage.seen(node, "hand_fits_here")), [0.0, 1.0, 1.0]);
-    assert_eq!([1, 2].map(|node| stage.seen(node, "hand_demand_cpu")), [0.75, 0.6]);
-    assert_eq!(stage.seen(0, "hand_demand_cpu"), 1.0, "more than there is counts as all");
-    assert_eq!(stage.seen(1, "queue_length"), 0.2);
-    assert_eq!((stage.seen(1, "queue_priority"), stage.seen(1, "queue_urgency")), (1.0 / 3.0, 0.0));
+    assert_eq!([0, 1, 2].map(|node| stage.seen(0, node, "hand_fits_here")), [0.0, 1.0, 1.0]);
+    assert_eq!([1, 2].map(|node| stage.seen(0, node, "hand_demand_cpu")), [0.75, 0.6]);
+    assert_eq!(stage.seen(0, 0, "hand_demand_cpu"), 1.0, "more than there is counts as all");
+    assert_eq!(stage.seen(0, 1, "queue_length"), 0.2);
+    assert_eq!((stage.seen(0, 1, "queue_priority"), stage.seen(0, 1, "queue_urgency")), (1.0 / 3.0, 0.0));
     stage.step(&[-1.0, -1.0, 0.5]);
     // Both went to the only node that wanted them.
-    assert_eq!(stage.seen(0, "hand_exists"), 0.0);
-    assert!((stage.seen(2, "own_used_cpu") - 0.8).abs() < 1e-6);
+    assert_eq!(stage.seen(0, 0, "hand_exists"), 0.0);
+    assert!((stage.seen(0, 2, "own_used_cpu") - 0.8).abs() < 1e-6);
 }

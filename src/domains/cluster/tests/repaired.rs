@@ -65,7 +65,7 @@ fn repaired_is_what_was_described() {
     };
     for seed in 0..5 {
         let (mut stage, mut unit) = (Stage::seeded(&params, seed), noise(seed));
-        let machines = stage.all::<Machine>();
+        let machines = stage.all::<Machine, ()>();
         let factors: Vec<f32> = machines.iter().map(|machine| machine.capacity[0] / 100.0).collect();
         assert!(factors.iter().all(|factor| (0.5..=1.5).contains(factor)), "{factors:?}");
         let mut restated = Restated {
@@ -75,7 +75,8 @@ fn repaired_is_what_was_described() {
             failed: 0,
         };
         for tick in 0..600 {
-            let waiting = stage.all::<Phase>().into_iter().zip(stage.all::<Demand>()).zip(stage.all::<Job>());
+            let waiting =
+                stage.all::<Phase, ()>().into_iter().zip(stage.all::<Demand, ()>()).zip(stage.all::<Job, ()>());
             let mut queue: Vec<(u32, (Demand, u8))> = waiting
                 .filter(|((phase, _), _)| *phase == Phase::Queued)
                 .map(|((_, demand), job)| (job.number, (demand, job.priority)))
@@ -109,7 +110,7 @@ fn the_published_queue_is_never_emptied() {
     };
     let mut stage = Stage::new(&params);
     for _ in 0..1000 {
-        let waiting = stage.all::<Phase>().iter().filter(|phase| **phase == Phase::Queued).count() as u32;
+        let waiting = stage.all::<Phase, ()>().iter().filter(|phase| **phase == Phase::Queued).count() as u32;
         let before = stage.counts().resolved();
         stage.step(&[1.0; 40]);
         assert_eq!(stage.counts().resolved(), before + waiting, "all of them are tried again");
@@ -118,9 +119,9 @@ fn the_published_queue_is_never_emptied() {
     assert!((40.0..50.0).contains(&stage.metric("utilisation")), "half of the nodes stand idle");
     // The variance over both halves, by definition.
     let mut shares: Vec<f64> = stage
-        .all::<Usage>()
+        .all::<Usage, ()>()
         .iter()
-        .zip(stage.all::<Machine>())
+        .zip(stage.all::<Machine, ()>())
         .map(|(usage, machine)| usage.0[0] / f64::from(machine.capacity[0]) + 0.001)
         .collect();
     shares.resize(20, 0.0);

@@ -32,20 +32,20 @@ fn small(start: TraceStart) -> ClusterParams {
 #[test]
 fn workloads_arrive_when_the_trace_says_and_as_it_says() {
     let mut stage = Stage::new(&small(TraceStart::First));
-    let machines: Vec<f32> = stage.all::<Machine>().iter().map(|machine| machine.capacity[0]).collect();
+    let machines: Vec<f32> = stage.all::<Machine, ()>().iter().map(|machine| machine.capacity[0]).collect();
     assert_eq!(machines, [10.0, 20.0]);
     let mut counts = Vec::new();
     for _ in 0..6 {
-        counts.push(stage.all::<Arrivals>()[0].count);
+        counts.push(stage.all::<Arrivals, ()>()[0].count);
         stage.step(&[-1.0; 2]);
     }
     // 0.35 s are over in the fourth tick of a tenth of a second.
     assert_eq!(counts, [1, 1, 1, 1, 3, 3]);
-    let jobs: Vec<_> = stage.all::<Job>()[..3].iter().map(|job| (job.duration_s, job.priority)).collect();
+    let jobs: Vec<_> = stage.all::<Job, ()>()[..3].iter().map(|job| (job.duration_s, job.priority)).collect();
     assert_eq!(jobs, [(5.0, 3), (6.0, 2), (7.0, 1)]);
-    assert_eq!(stage.all::<Demand>()[2].0, [30.0, 1.0, 0.0, 0.0]);
+    assert_eq!(stage.all::<Demand, ()>()[2].0, [30.0, 1.0, 0.0, 0.0]);
     (0..50).for_each(|_| stage.step(&[-1.0; 2]));
-    assert_eq!(stage.all::<Arrivals>()[0].count, 3, "it is over");
+    assert_eq!(stage.all::<Arrivals, ()>()[0].count, 3, "it is over");
 }
 
 #[test]
@@ -54,17 +54,18 @@ fn a_faster_trace_has_the_same_workloads_sooner() {
     params.trace.speed = 3.5;
     let mut stage = Stage::new(&params);
     stage.step(&[-1.0; 2]);
-    assert_eq!(stage.all::<Arrivals>()[0].count, 3, "0.35 s have become a tenth");
-    assert_eq!(stage.all::<Job>()[2].duration_s, 7.0);
+    assert_eq!(stage.all::<Arrivals, ()>()[0].count, 3, "0.35 s have become a tenth");
+    assert_eq!(stage.all::<Job, ()>()[2].duration_s, 7.0);
 }
 
 #[test]
 fn a_trace_that_begins_anywhere_goes_round() {
     let mut stage = Stage::seeded(&small(TraceStart::Random), 5);
     (0..200).for_each(|_| stage.step(&[-1.0; 2]));
-    assert!(stage.all::<Arrivals>()[0].count > 60, "{:?}", stage.all::<Arrivals>()[0]);
-    let firsts: std::collections::BTreeSet<u32> =
-        (0..20).map(|seed| Stage::seeded(&small(TraceStart::Random), seed).all::<Arrivals>()[0].first_row).collect();
+    assert!(stage.all::<Arrivals, ()>()[0].count > 60, "{:?}", stage.all::<Arrivals, ()>()[0]);
+    let firsts: std::collections::BTreeSet<u32> = (0..20)
+        .map(|seed| Stage::seeded(&small(TraceStart::Random), seed).all::<Arrivals, ()>()[0].first_row)
+        .collect();
     assert_eq!(firsts.len(), 3);
 }
 

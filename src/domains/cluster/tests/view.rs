@@ -43,10 +43,10 @@ fn a_view_only_reads() {
 fn everything_alive_is_shown_once_and_on_the_sheet() {
     let mut stage = played();
     let picture = view(&stage, ViewOptions::default());
-    let alive = stage.all::<Phase>().iter().filter(|phase| !phase.is_free()).count();
+    let alive = stage.all::<Phase, ()>().iter().filter(|phase| !phase.is_free()).count();
     let opaque: Vec<_> = glyphs(&picture).into_iter().filter(|(mark, ..)| mark.opacity == 1.0).collect();
     let who: BTreeSet<Entity> = opaque.iter().filter_map(|(mark, ..)| mark.who).collect();
-    let down = stage.all::<Health>().iter().filter(|health| health.is_down).count();
+    let down = stage.all::<Health, ()>().iter().filter(|health| health.is_down).count();
     assert_eq!((opaque.len(), who.len()), (alive + down, alive + down));
     let arena = picture.arena;
     for (_, at, _) in glyphs(&picture) {
@@ -59,7 +59,7 @@ fn bars_are_as_high_as_their_resource_is_in_use() {
     let mut stage = Stage::new(&quiet());
     stage.put_machines(&[50.0; 3]);
     let used = |share: f64| Usage([50.0 * share, 0.0, 1000.0 * share, 1000.0]);
-    stage.put(&[used(0.25), used(0.5), used(1.0)]);
+    stage.put::<_, ()>(&[used(0.25), used(0.5), used(1.0)]);
     let picture = view(&stage, ViewOptions::default());
     let heights = |level| -> Vec<f32> {
         let bars = picture.marks.iter().filter(|mark| mark.level == level);
@@ -75,7 +75,7 @@ fn bars_are_as_high_as_their_resource_is_in_use() {
 fn a_failure_shows_its_cause_by_shape_and_fades() {
     let mut stage = Stage::new(&quiet());
     let causes: Vec<Phase> = Cause::ALL.into_iter().map(Phase::Failed).collect();
-    stage.put(&causes);
+    stage.put::<_, ()>(&causes);
     let shapes: BTreeSet<Glyph> =
         glyphs(&view(&stage, ViewOptions::default())).iter().map(|(.., shape)| *shape).collect();
     assert_eq!(shapes.len(), Cause::ALL.len());
@@ -103,7 +103,7 @@ fn what_is_declared_is_there() {
 fn a_layer_that_is_hidden_takes_its_marks_with_it() {
     let mut stage = Stage::new(&quiet());
     stage.put_queue(&[1.0; 2]);
-    stage.put(&[Phase::Placed(0), Phase::Queued]);
+    stage.put::<_, ()>(&[Phase::Placed(0), Phase::Queued]);
     let declared = stage.params.declared();
     let all = view(&stage, ViewOptions::default()).marks.len();
     for layer in declared.layers {
@@ -117,7 +117,7 @@ fn a_layer_that_is_hidden_takes_its_marks_with_it() {
 #[test]
 fn what_failed_is_named_with_its_cause_and_how_many_did() {
     let mut stage = Stage::new(&quiet());
-    stage.put(&[Counts { by_cause: [1, 0, 0, 2], ..Counts::default() }]);
+    stage.put::<_, ()>(&[Counts { by_cause: [1, 0, 0, 2], ..Counts::default() }]);
     let picture = view(&stage, ViewOptions::default());
     let labels = picture.marks.iter().filter_map(|mark| match &mark.form {
         Form::Label { text, .. } if !text.starts_with("node") => Some(text.as_str()),
@@ -131,8 +131,8 @@ fn the_shape_of_a_workload_is_its_priority() {
     let mut stage = Stage::new(&quiet());
     stage.put_queue(&[1.0; 3]);
     let jobs: Vec<Job> =
-        stage.all::<Job>().into_iter().zip(1..=3).map(|(job, priority)| Job { priority, ..job }).collect();
-    stage.put(&jobs);
+        stage.all::<Job, ()>().into_iter().zip(1..=3).map(|(job, priority)| Job { priority, ..job }).collect();
+    stage.put::<_, ()>(&jobs);
     let shapes: BTreeSet<Glyph> =
         glyphs(&view(&stage, ViewOptions::default())).iter().map(|(.., shape)| *shape).collect();
     assert_eq!(shapes.len(), 3);

@@ -1,6 +1,6 @@
 //! Greedy for the swarm that must be out there, judging by what a jammer sees of it.
 
-use super::{Order, Script, Situation, formation, scripted, two_horizon::Costs};
+use super::{Order, Rule, Situation, formation, scripted, two_horizon::Costs};
 use crate::{
     domains::jamming::{
         lookahead::{Lookahead, STEPS},
@@ -16,7 +16,7 @@ use crate::{
 /// Where every drone hears every other and more links lead out of the view than there can be within, most of what counts
 /// is out of sight, and the jammer also keeps near its place in the formation.
 pub(super) fn extrapolate() -> Box<dyn Policy> {
-    scripted(Extrapolate::default())
+    scripted(Extrapolate::default)
 }
 
 const HORIZONS: [u32; 3] = [1, 2, 4];
@@ -35,7 +35,7 @@ struct Extrapolate {
     lookahead: Lookahead,
 }
 
-impl Script for Extrapolate {
+impl Rule for Extrapolate {
     fn command(&mut self, _slot: usize, situation: &Situation<'_>, orders: &mut Vec<Order>) {
         let around = situation.around;
         let budget = around.model.budgets.band(around.band);
@@ -56,9 +56,5 @@ impl Script for Extrapolate {
             }
             orders.push(costs.cheapest(situation));
         }
-    }
-
-    fn forget(&self) -> Box<dyn Policy> {
-        extrapolate()
     }
 }

@@ -2,14 +2,14 @@
 
 use glam::Vec2;
 
-use super::{Order, Script, Situation, scripted};
+use super::{Order, Rule, Situation, scripted};
 use crate::{domains::jamming::lookahead::Surroundings, sim::Policy};
 
 /// Each jammer flies to its own place in the grid and stays there. Where all drones hear each other, links between the two
 /// halves of a swarm cross the middle of the arena, and drones in the middle have links to all sides: jammers that stand
 /// there apart from each other reach links of every drone.
 pub(super) fn formation() -> Box<dyn Policy> {
-    scripted(Formation)
+    scripted(|| Formation)
 }
 
 /// Distance between neighbours, in jam ranges.
@@ -17,16 +17,12 @@ const SPACING: f32 = 1.7;
 
 struct Formation;
 
-impl Script for Formation {
+impl Rule for Formation {
     fn command(&mut self, _slot: usize, situation: &Situation<'_>, orders: &mut Vec<Order>) {
         orders.extend(situation.around.team.iter().enumerate().map(|(jammer, own)| Order {
             velocity_mps: situation.towards(own.0, place(situation.around, jammer)),
             band: situation.swarm.band,
         }));
-    }
-
-    fn forget(&self) -> Box<dyn Policy> {
-        formation()
     }
 }
 

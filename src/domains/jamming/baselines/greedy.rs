@@ -2,7 +2,7 @@
 
 use glam::Vec2;
 
-use super::{Order, Script, Situation, scripted};
+use super::{Order, Rule, Situation, scripted};
 use crate::{
     domains::jamming::lookahead::{Lookahead, Outcome, STEPS},
     sim::Policy,
@@ -11,7 +11,7 @@ use crate::{
 /// Each jammer for itself takes the step after which the drones it sees are connected least. Ties go to the step that
 /// leaves fewest links, then to the one nearest to a live link.
 pub(super) fn greedy() -> Box<dyn Policy> {
-    scripted(Greedy::default())
+    scripted(Greedy::default)
 }
 
 /// How far a step is looked at.
@@ -22,7 +22,7 @@ struct Greedy {
     lookahead: Lookahead,
 }
 
-impl Script for Greedy {
+impl Rule for Greedy {
     fn command(&mut self, _slot: usize, situation: &Situation<'_>, orders: &mut Vec<Order>) {
         for jammer in 0..situation.around.team.len() {
             let outcomes = self.lookahead.outcomes(situation.around, jammer, TICKS);
@@ -30,10 +30,6 @@ impl Script for Greedy {
             let velocity_mps = Vec2::from(STEPS[best]) * situation.around.model.jammer_speed_mps;
             orders.push(Order { velocity_mps, band: situation.swarm.band });
         }
-    }
-
-    fn forget(&self) -> Box<dyn Policy> {
-        greedy()
     }
 }
 

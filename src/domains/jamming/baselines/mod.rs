@@ -13,26 +13,28 @@ mod two_horizon;
 
 use bevy_ecs::{
     query::With,
-    system::{Query, Res, ResMut, SystemParam, SystemState},
-    world::World,
+    system::{Query, Res, ResMut, SystemParam},
 };
 use glam::Vec2;
 
 use super::{
     components::{Assignment, Enemy, JamBand, Jammer, Position, Swarm, Velocity},
     lookahead::Surroundings,
-    systems::{Model, RadioGraphs},
+    model::Model,
+    systems::RadioGraphs,
 };
-use crate::{
-    error::{Error, Result},
-    sim::{Baseline, Clock, Policy, Ports, Seeds, column},
+use crate::sim::{
+    Baseline, Clock, Policy, Ports, Purpose, column,
+    kit::{self, Script},
 };
+
+const RANDOM: Purpose = Purpose::new("jamming.policy.random");
 
 /// All baselines, roughly weakest first: the order of neighbours differs between scenarios.
 pub(super) fn all() -> Vec<Baseline> {
     let scripted = |name, doc, privileged, policy| Baseline { name, doc, group: "jammers", privileged, policy };
     vec![
-        scripted("random", "uniform velocities and bands", false, simple::random()),
+        scripted("random", "uniform velocities and bands", false, kit::uniform(RANDOM)),
         scripted("hold", "holds its position on the band the swarm started on", false, simple::hold()),
         scripted("follow", "holds its position, always on the swarm's band", false, simple::follow()),
         scripted("nearest", "flies to its assigned centroid, always on the swarm's band", false, simple::nearest()),
@@ -69,7 +71,6 @@ pub(super) fn all() -> Vec<Baseline> {
 struct Tables<'w, 's> {
     model: Res<'w, Model>,
     graphs: Res<'w, RadioGraphs>,
-    seeds: Res<'w, Seeds>,
     ports: ResMut<'w, Ports>,
     envs: Query<'w, 's, (&'static Clock, &'static Swarm)>,
     drones: Query<'w, 's, &'static Position, With<Enemy>>,
@@ -81,7 +82,6 @@ struct Tables<'w, 's> {
 
 /// One env as a script sees it.
 struct Situation<'a> {
-    seeds: &'a Seeds,
     clock: &'a Clock,
     swarm: &'a Swarm,
     around: Surroundings<'a>,
@@ -98,33 +98,26 @@ struct Order {
 }
 
 /// A rule that commands the team of one env.
-trait Script: Send + Sync + 'static {
+trait Rule: Send + Sync + 'static {
     /// Writes one order per jammer.
     fn command(&mut self, slot: usize, situation: &Situation<'_>, orders: &mut Vec<Order>);
-
-    /// The same rule without memory.
-    fn forget(&self) -> Box<dyn Policy>;
 }
 
-/// A script as a policy.
-struct Scripted<S> {
-    script: S,
-    tables: Option<SystemState<Tables<'static, 'static>>>,
+/// The policy of a rule.
+fn scripted<R: Rule>(fresh: impl Fn() -> R + Clone + Send + Sync + 'static) -> Box<dyn Policy> {
+    kit::scripted(move || Ruled { rule: fresh(), orders: Vec::new() })
+}
+
+struct Ruled<R> {
+    rule: R,
     orders: Vec<Order>,
 }
 
-fn scripted(script: impl Script) -> Box<dyn Policy> {
-    Box::new(Scripted { script, tables: None, orders: Vec::new() })
-}
+impl<R: Rule> Script for Ruled<R> {
+    type Tables = Tables<'static, 'static>;
 
-impl<S: Script> Policy for Scripted<S> {
-    fn act(&mut self, world: &mut World, group: usize) -> Result<()> {
-        let state = self.tables.get_or_insert_with(|| SystemState::new(world));
-        let tables = state
-            .get_mut(world)
-            .map_err(|error| Error::input(format!("a baseline of `jamming` cannot act in another domain: {error}")))?;
-        let Tables { model, graphs, seeds, mut ports, envs, drones, drone_velocities, team, bands, assignments } =
-            tables;
+    fn act(&mut self, tables: Tables<'_, '_>, group: usize) {
+        let Tables { model, graphs, mut ports, envs, drones, drone_velocities, team, bands, assignments } = tables;
         let (drones, drone_velocities) = (column(&drones), column(&drone_velocities));
         let (team, bands, assignments) = (column(&team), column(&bands), column(&assignments));
         let actions = ports.groups[group].actions.chunks_exact_mut(3 * model.num_jammers);
@@ -139,18 +132,13 @@ impl<S: Script> Policy for Scripted<S> {
                 bands: &bands[j.clone()],
             };
             let links = graphs.links(slot);
-            let situation = Situation { seeds: &seeds, clock, swarm, around, links, assignments: &assignments[j] };
+            let situation = Situation { clock, swarm, around, links, assignments: &assignments[j] };
             self.orders.clear();
-            self.script.command(slot, &situation, &mut self.orders);
+            self.rule.command(slot, &situation, &mut self.orders);
             for (action, order) in actions.chunks_exact_mut(3).zip(&self.orders) {
                 action.copy_from_slice(&[order.velocity_mps.x, order.velocity_mps.y, f32::from(order.band)]);
             }
         }
-        Ok(())
-    }
-
-    fn fork(&self) -> Box<dyn Policy> {
-        self.script.forget()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use glam::Vec2;
 
-use super::{Order, Script, Situation, scripted};
+use super::{Order, Rule, Situation, scripted};
 use crate::{
     domains::jamming::{components::Position, neighbours::for_each_link, radio::RadioKernel, scenario::JamModel},
     math::fiedler::DenseSolver,
@@ -18,7 +18,7 @@ use crate::{
 /// swarm under that model, flown straight on, at three moments of the flight there; then by the links left alive, then by
 /// how far it is. Privileged: it sees every drone and commands the whole team at once.
 pub(super) fn planner() -> Box<dyn Policy> {
-    scripted(Planner::default())
+    scripted(Planner::default)
 }
 
 /// Ticks ahead at which a plan is judged: now counts as much as later.
@@ -72,7 +72,7 @@ struct Link {
     midpoint: Vec2,
 }
 
-impl Script for Planner {
+impl Rule for Planner {
     fn command(&mut self, slot: usize, situation: &Situation<'_>, orders: &mut Vec<Order>) {
         if self.plans.len() <= slot {
             self.plans.resize(slot + 1, Vec::new());
@@ -92,10 +92,6 @@ impl Script for Planner {
             band: situation.swarm.band,
         }));
         self.plans[slot] = plan;
-    }
-
-    fn forget(&self) -> Box<dyn Policy> {
-        planner()
     }
 }
 

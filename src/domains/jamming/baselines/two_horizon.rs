@@ -2,7 +2,7 @@
 
 use glam::Vec2;
 
-use super::{Order, Script, Situation, scripted};
+use super::{Order, Rule, Situation, scripted};
 use crate::{
     domains::jamming::{
         lookahead::{Lookahead, Outcome, STEPS, Surroundings},
@@ -14,7 +14,7 @@ use crate::{
 /// Each jammer for itself takes the step that costs least after one tick and after four. A step costs lambda-2 of the
 /// drones that the jammer sees, per drone, and a weighted share of the links that it leaves alive.
 pub(super) fn two_horizon() -> Box<dyn Policy> {
-    scripted(TwoHorizon::default())
+    scripted(TwoHorizon::default)
 }
 
 const HORIZONS: [u32; 2] = [1, 4];
@@ -30,7 +30,7 @@ struct TwoHorizon {
     lookahead: Lookahead,
 }
 
-impl Script for TwoHorizon {
+impl Rule for TwoHorizon {
     fn command(&mut self, _slot: usize, situation: &Situation<'_>, orders: &mut Vec<Order>) {
         for jammer in 0..situation.around.team.len() {
             let mut costs = Costs::new(LINK_WEIGHT);
@@ -39,10 +39,6 @@ impl Script for TwoHorizon {
             }
             orders.push(costs.cheapest(situation));
         }
-    }
-
-    fn forget(&self) -> Box<dyn Policy> {
-        two_horizon()
     }
 }
 

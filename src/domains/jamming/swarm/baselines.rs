@@ -4,8 +4,7 @@
 
 use bevy_ecs::{
     query::With,
-    system::{Query, Res, ResMut, SystemParam, SystemState},
-    world::World,
+    system::{Query, Res, ResMut, SystemParam},
 };
 use glam::Vec2;
 
@@ -13,12 +12,12 @@ use super::GROUP;
 use crate::{
     domains::jamming::{
         components::{Enemy, JamBand, Jammer, Position, Swarm, TurnRate, Velocity},
+        model::Model,
         neighbours::nearest_linked,
         scenario::Band,
-        systems::{Model, RadioGraphs},
+        systems::RadioGraphs,
     },
-    error::{Error, Result},
-    sim::{Baseline, Clock, Policy, Ports, Purpose, Seeds, Stream, column},
+    sim::{Baseline, Clock, Ports, Purpose, Seeds, Stream, column, kit},
 };
 
 const SCRIPT: Purpose = Purpose::new("jamming.policy.swarm");
@@ -30,7 +29,7 @@ pub(in super::super) fn baselines() -> Vec<Baseline> {
         doc,
         group: GROUP,
         privileged: false,
-        policy: scripted(script),
+        policy: kit::scripted(move || script),
     };
     SCRIPTS.iter().map(baseline).collect()
 }
@@ -108,22 +107,10 @@ struct Tables<'w, 's> {
     bands: Query<'w, 's, &'static JamBand>,
 }
 
-/// A script as a policy.
-struct Scripted {
-    script: Script,
-    tables: Option<SystemState<Tables<'static, 'static>>>,
-}
+impl kit::Script for Script {
+    type Tables = Tables<'static, 'static>;
 
-fn scripted(script: Script) -> Box<dyn Policy> {
-    Box::new(Scripted { script, tables: None })
-}
-
-impl Policy for Scripted {
-    fn act(&mut self, world: &mut World, group: usize) -> Result<()> {
-        let state = self.tables.get_or_insert_with(|| SystemState::new(world));
-        let tables = state
-            .get_mut(world)
-            .map_err(|error| Error::input(format!("a baseline of `jamming` cannot act in another domain: {error}")))?;
+    fn act(&mut self, tables: Tables<'_, '_>, group: usize) {
         let Tables { model, graphs, seeds, mut ports, envs, drones, velocities, turns, team, bands } = tables;
         let (drones, velocities, turns) = (column(&drones), column(&velocities), column(&turns));
         let (team, bands) = (column(&team), column(&bands));
@@ -141,18 +128,13 @@ impl Policy for Scripted {
                 team: &team[j.clone()],
                 bands: &bands[j],
             };
-            let common = situation.common_band(self.script.hop, &mut stream);
+            let common = situation.common_band(self.hop, &mut stream);
             for (own, action) in actions.chunks_exact_mut(3).enumerate() {
-                let velocity = situation.velocity(self.script.fly, own, &mut stream);
+                let velocity = situation.velocity(self.fly, own, &mut stream);
                 let band = common.unwrap_or_else(|| situation.quietest(own));
                 action.copy_from_slice(&[velocity.x, velocity.y, f32::from(band)]);
             }
         }
-        Ok(())
-    }
-
-    fn fork(&self) -> Box<dyn Policy> {
-        scripted(self.script)
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) use baselines::baselines;
 
 use super::{
     scenario::{Band, JammingParams, Motion},
-    systems::redraw_graphs,
+    systems::draw_graphs,
 };
 use crate::sim::{ActionSpace, DiscreteSpec, GroupSpec, Refresh, Tick, TickSystems, field};
 
@@ -47,7 +47,7 @@ pub(super) fn group(params: &JammingParams) -> GroupSpec {
             continuous: vec![field("vx", "m/s", -top..=top), field("vy", "m/s", -top..=top)],
             discrete: vec![DiscreteSpec { name: "band", choices: Band::ALL.iter().map(|band| band.label()).collect() }],
         },
-        reward_terms: reward::TERMS.to_vec(),
+        reward_terms: reward::Terms::SPECS.to_vec(),
         reward_clip: None,
         // Bands that the swarm has no radio for are forbidden.
         is_masked: params.enemy_bands.len() < Band::ALL.len(),
@@ -73,5 +73,5 @@ pub(super) fn plugin(app: &mut App, envs: usize) {
             observe::observe.in_set(TickSystems::Observe),
         ),
     );
-    app.add_systems(Refresh, observe::observe_due.after(redraw_graphs));
+    app.add_systems(Refresh, observe::observe.after(draw_graphs));
 }

@@ -10,13 +10,14 @@ use super::INDEX;
 use crate::{
     domains::jamming::{
         components::{Enemy, JamBand, Jammer, Position, Swarm, Velocity},
+        model::Model,
         neighbours::{NEAREST_ENEMIES, nearest_linked},
-        observe::{LENGTH_M, Row, SPEED_MPS, squash},
+        observe::{DRONE, LENGTH_M, SPEED_MPS, degree, flag, one_hot, squash},
         radio::watt_to_dbm,
         scenario::{Band, JammingParams},
-        systems::{Model, RadioGraphs},
+        systems::RadioGraphs,
     },
-    sim::{Due, Field, Ports, column, field},
+    sim::{Declared, Due, Field, Ports, column, field, kit::Row},
 };
 
 /// Power that is shown as 0, and what is shown as 1 lies above it, in dBm.
@@ -55,6 +56,8 @@ pub(super) fn fields(params: &JammingParams) -> Vec<Field> {
 pub(super) struct Scene<'w, 's> {
     model: Res<'w, Model>,
     graphs: Res<'w, RadioGraphs>,
+    declared: Res<'w, Declared>,
+    due: Res<'w, Due>,
     swarms: Query<'w, 's, &'static Swarm>,
     drones: Query<'w, 's, &'static Position, With<Enemy>>,
     velocities: Query<'w, 's, &'static Velocity, With<Enemy>>,
@@ -62,43 +65,29 @@ pub(super) struct Scene<'w, 's> {
     bands: Query<'w, 's, &'static JamBand>,
 }
 
-/// Writes the observations of all envs.
-pub(super) fn observe(scene: Scene, mut ports: ResMut<Ports>) {
-    scene.write(&mut ports, |_| true);
-}
-
 /// Writes the observations of the envs that are due.
-pub(super) fn observe_due(scene: Scene, due: Res<Due>, mut ports: ResMut<Ports>) {
-    scene.write(&mut ports, |slot| due.0[slot]);
-}
-
-impl Scene<'_, '_> {
-    fn write(&self, ports: &mut Ports, is_due: impl Fn(usize) -> bool) {
-        let port = &mut ports.groups[INDEX];
-        let (drones, velocities) = (column(&self.drones), column(&self.velocities));
-        let (team, bands) = (column(&self.team), column(&self.bands));
-        let width = port.observation_width;
-        let rows = port.observations.chunks_exact_mut(port.agents * width);
-        for (slot, (swarm, rows)) in self.swarms.iter().zip(rows).enumerate().filter(|(slot, _)| is_due(*slot)) {
-            let (d, j) = (self.model.drones(slot), self.model.jammers(slot));
-            let view = View {
-                model: &self.model,
-                swarm,
-                drones: &drones[d.clone()],
-                velocities: &velocities[d],
-                links: self.graphs.links(slot),
-                team: &team[j.clone()],
-                bands: &bands[j],
-            };
-            for (own, row) in rows.chunks_exact_mut(width).enumerate() {
-                view.write(own, &mut Row { numbers: row, at: 0 });
-            }
-        }
-        if !port.masks.is_empty() {
-            let is_ours: [bool; Band::ALL.len()] =
-                std::array::from_fn(|band| self.model.params.enemy_bands.contains(&Band::ALL[band]));
-            port.masks.chunks_exact_mut(Band::ALL.len()).for_each(|mask| mask.copy_from_slice(&is_ours));
-        }
+pub(super) fn observe(scene: Scene, mut ports: ResMut<Ports>) {
+    let (port, fields) = (&mut ports.groups[INDEX], &scene.declared.0.groups[INDEX].observation);
+    let (drones, velocities) = (column(&scene.drones), column(&scene.velocities));
+    let (team, bands) = (column(&scene.team), column(&scene.bands));
+    let rows = port.observations.chunks_exact_mut(port.agents * port.observation_width);
+    for (slot, (swarm, rows)) in scene.swarms.iter().zip(rows).enumerate().filter(|(slot, _)| scene.due.0[*slot]) {
+        let (d, j) = (scene.model.drones(slot), scene.model.jammers(slot));
+        let view = View {
+            model: &scene.model,
+            swarm,
+            drones: &drones[d.clone()],
+            velocities: &velocities[d],
+            links: scene.graphs.links(slot),
+            team: &team[j.clone()],
+            bands: &bands[j],
+        };
+        Row::each(rows, fields, |own, row| view.write(own, row));
+    }
+    if !port.masks.is_empty() {
+        let is_ours: [bool; Band::ALL.len()] =
+            std::array::from_fn(|band| scene.model.params.enemy_bands.contains(&Band::ALL[band]));
+        port.masks.chunks_exact_mut(Band::ALL.len()).for_each(|mask| mask.copy_from_slice(&is_ours));
     }
 }
 
@@ -118,20 +107,18 @@ impl View<'_> {
     fn write(&self, own: usize, row: &mut Row<'_>) {
         let (place, velocity) = (self.drones[own].0, self.velocities[own].0);
         let shown = place * (2.0 / self.model.arena_m) - Vec2::ONE;
-        row.push(&[shown.x, shown.y, velocity.x / SPEED_MPS, velocity.y / SPEED_MPS]);
-        let mut one_hot = [0.0; Band::ALL.len()];
-        one_hot[usize::from(self.swarm.band)] = 1.0;
-        row.push(&one_hot);
-        row.push(&self.power(place));
-        let degree = self.degree(own);
-        row.push(&[squash(degree), f32::from(u8::from(degree == 0))]);
+        row.put(["x", "y", "vx", "vy"], [shown.x, shown.y, velocity.x / SPEED_MPS, velocity.y / SPEED_MPS]);
+        row.put_all("band_is_", one_hot(self.swarm.band));
+        row.put_all("power_at_", self.power(place));
+        let degree = |drone: usize| degree(self.links, self.drones.len(), drone);
+        row.put(["links", "is_alone"], [squash(degree(own)), flag(degree(own) == 0)]);
         let nearest = nearest_linked(self.drones, own, self.links);
-        for i in nearest.indices() {
+        let heard = nearest.indices().map(|i| {
             let by = (self.drones[i].0 - place) / LENGTH_M;
             let dv = (self.velocities[i].0 - velocity) / SPEED_MPS;
-            row.push(&[by.x, by.y, dv.x, dv.y, squash(self.degree(i)), 1.0]);
-        }
-        row.skip(6 * (NEAREST_ENEMIES - nearest.len));
+            [by.x, by.y, dv.x, dv.y, squash(degree(i)), 1.0]
+        });
+        row.put_list("drone", 0..NEAREST_ENEMIES, DRONE, heard);
     }
 
     /// Jamming power at `place`, band by band.
@@ -146,11 +133,5 @@ impl View<'_> {
             let dbm = watt_to_dbm(f64::from(watt).max(1e-30)) as f32;
             ((dbm - QUIET_DBM) / POWER_RANGE_DB).clamp(0.0, 1.0)
         })
-    }
-
-    /// How many live links a drone has.
-    fn degree(&self, drone: usize) -> u32 {
-        let words = self.drones.len().div_ceil(64);
-        self.links[drone * words..(drone + 1) * words].iter().map(|word| word.count_ones()).sum()
     }
 }

@@ -11,8 +11,9 @@ use super::INDEX;
 use crate::{
     domains::jamming::{
         components::{Enemy, Position, Swarm, Velocity},
+        model::Model,
         scenario::Band,
-        systems::{Model, finite, fly},
+        systems::{finite, fly},
     },
     sim::{Ports, column_mut},
 };

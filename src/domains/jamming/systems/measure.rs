@@ -15,50 +15,30 @@ use crate::{
         scenario::Reference,
     },
     math::fiedler::DenseSolver,
-    sim::{Aggregate, Better, Clock, Due, MetricSpec, Ports, column},
+    sim::{Clock, Due, Ports, column, kit::declare_metrics},
 };
 
 /// Jamming power shown when no jammer is on the swarm's band.
 const NO_POWER_DBM: f64 = -80.0;
 
-/// What is measured each tick; the order is that of [`Measure::metrics`].
-pub(in super::super) const METRICS: [MetricSpec; 13] = {
-    use Aggregate::{Last, Mean, Sum};
-    use Better::{Higher, Lower, Neither};
-    const fn metric(
-        name: &'static str,
-        unit: &'static str,
-        (aggregate, better): (Aggregate, Better),
-        doc: &'static str,
-    ) -> MetricSpec {
-        MetricSpec { name, unit, doc, aggregate, better }
+declare_metrics! {
+    /// What is measured each tick.
+    pub(in super::super) struct Metrics {
+        reduction: "%", Mean, Higher, "reduction of lambda-2, mean over the episode";
+        reduction_final: "%", Last, Higher, "reduction of lambda-2 at the last tick";
+        lambda2: "", Mean, Lower, "algebraic connectivity under jamming";
+        components: "", Mean, Higher, "connected components of the radio graph";
+        largest_component: "", Mean, Lower, "share of the drones in the largest component";
+        reachability: "", Mean, Lower, "share of the pairs of drones that can reach each other";
+        band_match: "", Mean, Higher, "share of the jammers on the swarm's band";
+        energy: "m²/s", Sum, Lower, "speed squared times time, mean over jammers";
+        fragmentation_time: "s", Last, Lower, "time until the swarm first fell apart; the whole episode if it never did";
+        fragmented: "", Last, Higher, "1 if the swarm ever fell apart: its mean is the fragmentation rate";
+        tracking_error: "m", Mean, Neither, "distance of a jammer to its assigned centroid, mean over jammers";
+        overlap: "", Mean, Lower, "share of the pairs of jammers closer than twice the jam range";
+        jam_power: "dBm", Mean, Higher, "jamming power that reaches links";
     }
-    [
-        metric("reduction", "%", (Mean, Higher), "reduction of lambda-2, mean over the episode"),
-        metric("reduction_final", "%", (Last, Higher), "reduction of lambda-2 at the last tick"),
-        metric("lambda2", "", (Mean, Lower), "algebraic connectivity under jamming"),
-        metric("components", "", (Mean, Higher), "connected components of the radio graph"),
-        metric("largest_component", "", (Mean, Lower), "share of the drones in the largest component"),
-        metric("reachability", "", (Mean, Lower), "share of the pairs of drones that can reach each other"),
-        metric("band_match", "", (Mean, Higher), "share of the jammers on the swarm's band"),
-        metric("energy", "m²/s", (Sum, Lower), "speed squared times time, mean over jammers"),
-        metric(
-            "fragmentation_time",
-            "s",
-            (Last, Lower),
-            "time until the swarm first fell apart; the whole episode if it never did",
-        ),
-        metric("fragmented", "", (Last, Higher), "1 if the swarm ever fell apart: its mean is the fragmentation rate"),
-        metric(
-            "tracking_error",
-            "m",
-            (Mean, Neither),
-            "distance of a jammer to its assigned centroid, mean over jammers",
-        ),
-        metric("overlap", "", (Mean, Lower), "share of the pairs of jammers closer than twice the jam range"),
-        metric("jam_power", "dBm", (Mean, Higher), "jamming power that reaches links"),
-    ]
-};
+}
 
 /// What the last tick of an env came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -81,22 +61,22 @@ pub(in super::super) struct Measure {
 }
 
 impl Measure {
-    fn metrics(&self) -> [f64; METRICS.len()] {
-        [
-            100.0 * self.reduction,
-            100.0 * self.reduction,
-            self.lambda2,
-            self.num_components as f64,
-            self.largest_component,
-            self.reachability,
-            self.band_match,
-            self.energy,
-            self.fragmentation_time_s,
-            f64::from(u8::from(self.is_fragmented)),
-            self.tracking_error_m,
-            self.overlap,
-            self.jam_power_dbm,
-        ]
+    fn metrics(&self) -> Metrics {
+        Metrics {
+            reduction: 100.0 * self.reduction,
+            reduction_final: 100.0 * self.reduction,
+            lambda2: self.lambda2,
+            components: self.num_components as f64,
+            largest_component: self.largest_component,
+            reachability: self.reachability,
+            band_match: self.band_match,
+            energy: self.energy,
+            fragmentation_time: self.fragmentation_time_s,
+            fragmented: f64::from(u8::from(self.is_fragmented)),
+            tracking_error: self.tracking_error_m,
+            overlap: self.overlap,
+            jam_power: self.jam_power_dbm,
+        }
     }
 }
 
@@ -105,7 +85,7 @@ impl Measure {
 pub(in super::super) struct Measures(pub Vec<Measure>);
 
 impl Measures {
-    pub(super) fn new(envs: usize) -> Self {
+    pub(in super::super) fn new(envs: usize) -> Self {
         Self(vec![Measure::default(); envs])
     }
 }
@@ -174,7 +154,7 @@ impl GraphSet {
 }
 
 impl RadioGraphs {
-    pub(super) fn new(model: &Model, envs: usize) -> Self {
+    pub(in super::super) fn new(model: &Model, envs: usize) -> Self {
         Self {
             jammed: GraphSet::new(envs, model.num_enemies),
             bare: GraphSet::new(envs, model.num_enemies),
@@ -256,26 +236,9 @@ impl RadioGraphs {
     }
 }
 
-/// Draws the graphs of all envs and finds their lambda-2.
-pub(super) fn draw_graphs(
-    model: Res<Model>,
-    mut graphs: ResMut<RadioGraphs>,
-    swarms: Query<&Swarm>,
-    drones: Query<&Position, With<Enemy>>,
-    team: Query<&Position, With<Jammer>>,
-    bands: Query<&JamBand>,
-) {
-    let (drones, team, bands) = (column(&drones), column(&team), column(&bands));
-    for (slot, swarm) in swarms.iter().enumerate() {
-        let (d, j) = (model.drones(slot), model.jammers(slot));
-        graphs.draw(&model, slot, swarm.band, &drones[d], &team[j.clone()], &bands[j]);
-    }
-    graphs.solve();
-}
-
-/// Draws the graphs of the envs that are due and tells which stratum their episodes belong to.
+/// Draws the graphs of the envs that are due, finds their lambda-2, and tells which stratum their episodes belong to.
 #[allow(clippy::too_many_arguments, reason = "a system asks for what it touches")]
-pub(in super::super) fn redraw_graphs(
+pub(in super::super) fn draw_graphs(
     model: Res<Model>,
     due: Res<Due>,
     mut ports: ResMut<Ports>,
@@ -296,7 +259,7 @@ pub(in super::super) fn redraw_graphs(
 
 /// Measures every env and writes its metrics.
 #[allow(clippy::too_many_arguments, reason = "a system asks for what it touches")]
-pub(super) fn measure(
+pub(in super::super) fn measure(
     model: Res<Model>,
     graphs: Res<RadioGraphs>,
     mut measures: ResMut<Measures>,
@@ -309,7 +272,7 @@ pub(super) fn measure(
 ) {
     let (positions, velocities) = (column(&positions), column(&velocities));
     let (bands, assignments) = (column(&bands), column(&assignments));
-    let rows = measures.0.iter_mut().zip(ports.metrics.chunks_exact_mut(METRICS.len()));
+    let rows = measures.0.iter_mut().zip(ports.metrics.chunks_exact_mut(Metrics::SPECS.len()));
     for (slot, ((clock, mut swarm), (measure, metrics))) in envs.iter_mut().zip(rows).enumerate() {
         let team = model.jammers(slot);
         measure.take_connectivity(&model, &graphs, slot, &swarm);
@@ -331,7 +294,7 @@ pub(super) fn measure(
         let is_on_band = measure.band_match > 0.0;
         let watt = f64::from(graphs.jam_watt[slot]);
         measure.jam_power_dbm = if is_on_band { watt_to_dbm(watt) } else { NO_POWER_DBM };
-        metrics.copy_from_slice(&measure.metrics());
+        metrics.copy_from_slice(&measure.metrics().numbers());
     }
 }
 

@@ -1,98 +1,12 @@
-//! The phases of a tick in the jamming domain, and what they share.
+//! The phases of a tick in the jamming domain.
 
-mod measure;
-mod motion;
-mod sense;
+pub(super) mod measure;
+pub(super) mod motion;
+pub(super) mod sense;
 
-use bevy_app::App;
-use bevy_ecs::{resource::Resource, schedule::IntoScheduleConfigs};
-use glam::Vec2;
-
-pub(super) use measure::{METRICS, Measure, Measures, RadioGraphs, overlap, redraw_graphs};
+pub(super) use measure::{Measure, Measures, Metrics, RadioGraphs, draw_graphs, overlap};
 pub(super) use motion::{finite, fly};
 pub(super) use sense::Sensing;
 
-use super::{
-    observe,
-    radio::LinkBudgets,
-    reward,
-    scenario::{JammingParams, SwarmControl},
-    spawn, swarm,
-};
-use crate::sim::{Refresh, Reset, Tick, TickSystems};
-
-/// Configuration of the env and what follows from it.
-#[derive(Resource, Clone, Debug)]
-pub(super) struct Model {
-    pub params: JammingParams,
-    pub budgets: LinkBudgets,
-    pub num_enemies: usize,
-    pub num_jammers: usize,
-    pub arena_m: f32,
-    pub dt_s: f32,
-    pub enemy_speed_mps: f32,
-    pub jammer_speed_mps: f32,
-    /// Where drones and jammers start, if the scenario says so of each.
-    pub enemies_at: Vec<Vec2>,
-    pub jammers_at: Vec<Vec2>,
-}
-
-impl Model {
-    pub(super) fn new(params: &JammingParams) -> Self {
-        Self {
-            budgets: LinkBudgets::new(params),
-            num_enemies: params.num_enemies,
-            num_jammers: params.num_jammers,
-            arena_m: params.arena_m as f32,
-            dt_s: params.dt_s as f32,
-            enemy_speed_mps: params.enemy_speed_mps as f32,
-            jammer_speed_mps: params.jammer_speed_mps as f32,
-            enemies_at: places(&params.enemies_at_m),
-            jammers_at: places(&params.jammers_at_m),
-            params: params.clone(),
-        }
-    }
-
-    /// Rows of the drones of the env at `slot` in the tables of the swarm.
-    pub(super) fn drones(&self, slot: usize) -> std::ops::Range<usize> {
-        slot * self.num_enemies..(slot + 1) * self.num_enemies
-    }
-
-    /// Rows of the jammers of the env at `slot` in the tables of the team.
-    pub(super) fn jammers(&self, slot: usize) -> std::ops::Range<usize> {
-        slot * self.num_jammers..(slot + 1) * self.num_jammers
-    }
-}
-
-/// Places from x and y in turn.
-fn places(at_m: &[f64]) -> Vec<Vec2> {
-    at_m.chunks_exact(2).map(|place| Vec2::new(place[0] as f32, place[1] as f32)).collect()
-}
-
-/// Hangs the domain's systems into the schedules of `sim`.
-pub(super) fn plugin(app: &mut App, params: &JammingParams, envs: usize) {
-    let model = Model::new(params);
-    app.insert_resource(RadioGraphs::new(&model, envs))
-        .insert_resource(Measures::new(envs))
-        .init_resource::<Sensing>()
-        .insert_resource(model);
-    app.add_systems(
-        Tick,
-        (
-            motion::take_orders.in_set(TickSystems::Act),
-            sense::recluster.in_set(TickSystems::Sense),
-            (measure::draw_graphs, measure::measure).chain().in_set(TickSystems::Measure),
-            reward::pay.in_set(TickSystems::Reward),
-            observe::observe.in_set(TickSystems::Observe),
-        ),
-    );
-    match params.swarm {
-        SwarmControl::Scripted => {
-            let respond = motion::respond.before(motion::take_orders).in_set(TickSystems::Act);
-            app.add_systems(Tick, (respond, motion::move_swarm.in_set(TickSystems::Move)));
-        }
-        SwarmControl::Agents => swarm::plugin(app, envs),
-    }
-    app.add_systems(Reset, (spawn::place_swarm, spawn::cluster_anew, spawn::place_jammers).chain());
-    app.add_systems(Refresh, (measure::redraw_graphs, observe::observe_due).chain());
-}
+// Views ask for these beside what systems derive.
+pub(super) use super::model::Model;

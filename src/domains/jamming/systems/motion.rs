@@ -19,7 +19,7 @@ const HOP: Purpose = Purpose::new("jamming.hop");
 const MOTION: Purpose = Purpose::new("jamming.motion");
 
 /// A swarm that has been jammed for long enough hops to another of its bands.
-pub(super) fn respond(model: Res<Model>, seeds: Res<Seeds>, mut swarms: Query<(&Clock, &mut Swarm)>) {
+pub(in super::super) fn respond(model: Res<Model>, seeds: Res<Seeds>, mut swarms: Query<(&Clock, &mut Swarm)>) {
     if !matches!(model.params.response, Response::Hop | Response::HopAndSpread) {
         return;
     }
@@ -37,7 +37,7 @@ pub(super) fn respond(model: Res<Model>, seeds: Res<Seeds>, mut swarms: Query<(&
 }
 
 /// Jammers fly as ordered, within their top speed per axis and the arena, and switch band at once.
-pub(super) fn take_orders(
+pub(in super::super) fn take_orders(
     model: Res<Model>,
     ports: Res<Ports>,
     mut positions: Query<&mut Position, With<Jammer>>,
@@ -60,7 +60,7 @@ pub(in super::super) fn finite(order: Vec2) -> Vec2 {
 }
 
 /// The swarm moves as its scenario says.
-pub(super) fn move_swarm(
+pub(in super::super) fn move_swarm(
     model: Res<Model>,
     seeds: Res<Seeds>,
     swarms: Query<(&Clock, &Swarm)>,

@@ -27,7 +27,7 @@ pub(in super::super) struct Sensing {
 }
 
 /// Every so many ticks the swarm is clustered anew, and jammers are assigned anew where the picture has changed.
-pub(super) fn recluster(
+pub(in super::super) fn recluster(
     model: Res<Model>,
     mut sensing: ResMut<Sensing>,
     positions: Query<&Position, With<Enemy>>,

@@ -31,7 +31,7 @@ fn play(params: &JammingParams, policy: &mut dyn Policy, max_steps: u32, episode
 
 /// Mean over episodes of a metric.
 fn mean(records: &[EpisodeRecord], name: &str) -> f64 {
-    let at = METRICS.iter().position(|metric| metric.name == name).unwrap();
+    let at = Metrics::SPECS.iter().position(|metric| metric.name == name).unwrap();
     records.iter().map(|record| record.metrics[at]).sum::<f64>() / records.len() as f64
 }
 

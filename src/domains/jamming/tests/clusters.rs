@@ -1,10 +1,7 @@
 //! Clusters, and which jammer goes for which.
 
 use super::*;
-use crate::domains::jamming::{
-    components::Centroid,
-    systems::{Model, Sensing},
-};
+use crate::domains::jamming::{components::Centroid, model::Model, systems::Sensing};
 
 /// Clusters of these sizes, labelled in order; the last may be the pool of drones outside, labelled -1.
 fn clusters(sizes: &[u32], has_pool: bool) -> Vec<Centroid> {

@@ -143,10 +143,10 @@ fn compare(params: &JammingParams, seed: u64, ticks: usize) -> History {
     let (mut stage, mut unit) = (Stage::seeded(params, seed), noise(seed));
     let mut history = History::default();
     for tick in 0..ticks {
-        stage.step(&random_orders(params, &mut unit));
+        stage.order(&random_orders(params, &mut unit));
         let expected = by_definition(&mut stage, &mut history);
-        assert_eq!(expected.len(), METRICS.len());
-        for ((name, expected), metric) in expected.into_iter().zip(METRICS) {
+        assert_eq!(expected.len(), Metrics::SPECS.len());
+        for ((name, expected), metric) in expected.into_iter().zip(Metrics::SPECS) {
             let found = stage.metric(metric.name);
             assert_eq!(name, metric.name, "order of the metrics");
             let is_close = (found - expected).abs() <= 1e-5 * expected.abs().max(1.0);

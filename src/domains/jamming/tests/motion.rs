@@ -152,7 +152,7 @@ fn a_static_swarm_hovers() {
 fn jammers_fly_at_most_their_top_speed_per_axis() {
     let mut stage = Stage::new(&still(3, 4));
     stage.put_jammers(&[(50.0, 50.0); 4]);
-    stage.step(&[
+    stage.order(&[
         (Vec2::new(100.0, -100.0), 0),
         (Vec2::new(3.0, -1.0), 1),
         (Vec2::new(f32::NAN, 1.0), 2),
@@ -170,7 +170,7 @@ fn jammers_stay_in_the_arena() {
     let params = still(3, 2);
     let mut stage = Stage::new(&params);
     stage.put_jammers(&[(1.0, 99.0), (99.0, 1.0)]);
-    (0..3).for_each(|_| stage.step(&[(Vec2::new(-5.0, 5.0), 0), (Vec2::new(5.0, -5.0), 0)]));
+    (0..3).for_each(|_| stage.order(&[(Vec2::new(-5.0, 5.0), 0), (Vec2::new(5.0, -5.0), 0)]));
     assert_eq!(stage.jammers(), [Vec2::new(0.0, 100.0), Vec2::new(100.0, 0.0)]);
 }
 
@@ -191,7 +191,7 @@ fn drones_do_not_care_what_jammers_do() {
         let (mut one, mut other) = (Stage::new(&params), Stage::new(&params));
         for _ in 0..30 {
             one.hover(Band::Ghz2_4);
-            other.step(&[(Vec2::ONE, 1), (-Vec2::ONE, 3)]);
+            other.order(&[(Vec2::ONE, 1), (-Vec2::ONE, 3)]);
             assert_eq!(one.drones(), other.drones(), "{motion:?}: no response was configured");
         }
     }

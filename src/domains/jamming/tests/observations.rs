@@ -21,7 +21,7 @@ fn watch(params: &JammingParams, mut check: impl FnMut(&mut Stage)) {
         let (mut stage, mut unit) = (Stage::seeded(params, seed), noise(seed));
         for _ in 0..40 {
             check(&mut stage);
-            stage.step(&random_orders(params, &mut unit));
+            stage.order(&random_orders(params, &mut unit));
         }
     }
 }
@@ -29,7 +29,7 @@ fn watch(params: &JammingParams, mut check: impl FnMut(&mut Stage)) {
 #[track_caller]
 fn assert_sees(stage: &Stage, agent: usize, expected: &[(&str, f32)]) {
     for (name, expected) in expected {
-        let found = stage.seen(agent, name);
+        let found = stage.seen(0, agent, name);
         assert!((found - expected).abs() < 1e-5, "jammer {agent} sees {name} = {found}, not {expected}");
     }
 }

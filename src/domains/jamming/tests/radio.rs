@@ -52,7 +52,7 @@ fn an_env_never_measures_more_than_its_unjammed_graph_has() {
         let (mut stage, mut unit) = (Stage::new(&params), noise(2));
         let mut reduced = 0;
         for _ in 0..300 {
-            stage.step(&random_orders(&params, &mut unit));
+            stage.order(&random_orders(&params, &mut unit));
             let drones: Vec<Position> = stage.drones().into_iter().map(Position).collect();
             let unjammed = lambda2(&params, stage.swarm().band, &drones, &[]);
             assert!(stage.metric("lambda2") <= unjammed * (1.0 + 1e-8), "{model:?}");
@@ -137,13 +137,13 @@ fn under_sinr_jammers_drown_receivers_together() {
     // Near the receivers means at any of them: 299 m left of the first, 299 m right of the second.
     for place in [(101.0, 500.0), (729.0, 500.0)] {
         stage.put_jammers(&[place, (0.0, 0.0)]);
-        stage.step(&[(Vec2::ZERO, 2), (Vec2::ZERO, 0)]);
+        stage.order(&[(Vec2::ZERO, 2), (Vec2::ZERO, 0)]);
         assert_eq!(stage.metric("lambda2"), 0.0, "a jammer at {place:?}");
     }
     // Two at 400 m are as strong as one at 283 m; each alone is too weak.
     stage.put_jammers(&[(415.0, 900.0), (415.0, 100.0)]);
     for (bands, expected) in [([2, 0], 2.0), ([0, 2], 2.0), ([2, 2], 0.0)] {
-        stage.step(&[(Vec2::ZERO, bands[0]), (Vec2::ZERO, bands[1])]);
+        stage.order(&[(Vec2::ZERO, bands[0]), (Vec2::ZERO, bands[1])]);
         assert_eq!(stage.metric("lambda2"), expected, "jammers on bands {bands:?}");
     }
     assert!((stage.metric("jam_power") - both_at_400_m_dbm()).abs() < 0.01, "{}", stage.metric("jam_power"));
@@ -160,7 +160,7 @@ fn the_graph_shown_is_the_graph_measured() {
     let params = JammingParams::default();
     let (mut stage, mut unit) = (Stage::new(&params), noise(3));
     for _ in 0..50 {
-        stage.step(&random_orders(&params, &mut unit));
+        stage.order(&random_orders(&params, &mut unit));
         let rows = stage.lane.world().resource::<RadioGraphs>().links(0).to_vec();
         assert_eq!(DenseSolver::new().lambda2(params.num_enemies, &rows), stage.metric("lambda2"));
     }

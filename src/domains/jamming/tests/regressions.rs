@@ -57,7 +57,7 @@ fn regress_5_observations_tell_directions_and_bands() {
         for way in [(20.0, 0.0), (-20.0, 0.0), (0.0, 20.0), (0.0, -20.0)] {
             stage.put_drones(&[(50.0 + way.0, 50.0 + way.1); 2]);
             stage.hover(Band::Mhz433);
-            let seen = towards.map(|name| stage.seen(0, name));
+            let seen = towards.map(|name| stage.seen(0, 0, name));
             let off = (seen[0] - way.0 / 100.0).abs().max((seen[1] - way.1 / 100.0).abs());
             assert!(off < 1e-6, "{layout:?}: {seen:?} of {way:?}");
         }
@@ -67,9 +67,9 @@ fn regress_5_observations_tell_directions_and_bands() {
         stage.hover(band);
         for other in Band::ALL {
             let expected = if *other == band { 1.0 } else { 0.0 };
-            assert_eq!(stage.seen(0, &format!("own_band_is_{}", other.label())), expected);
+            assert_eq!(stage.seen(0, 0, &format!("own_band_is_{}", other.label())), expected);
         }
-        assert_eq!(stage.seen(0, "enemy_band_is_2.4 GHz"), 1.0);
+        assert_eq!(stage.seen(0, 0, "enemy_band_is_2.4 GHz"), 1.0);
     }
 }
 
@@ -78,7 +78,7 @@ fn regress_5_observations_tell_directions_and_bands() {
 fn regress_6_jammers_can_get_anywhere_in_an_episode() {
     let mut stage = Stage::new(&still(2, 1));
     stage.put_jammers(&[(0.0, 0.0)]);
-    (0..40).for_each(|_| stage.step(&[(Vec2::splat(5.0), 0)]));
+    (0..40).for_each(|_| stage.order(&[(Vec2::splat(5.0), 0)]));
     assert_eq!(stage.jammers(), [Vec2::splat(100.0)]);
 }
 
@@ -86,7 +86,7 @@ fn regress_6_jammers_can_get_anywhere_in_an_episode() {
 #[test]
 fn regress_8_connectivity_is_more_than_lambda2() {
     for name in ["components", "largest_component", "reachability", "fragmented"] {
-        assert!(METRICS.iter().any(|metric| metric.name == name), "{name}");
+        assert!(Metrics::SPECS.iter().any(|metric| metric.name == name), "{name}");
     }
 }
 
@@ -133,7 +133,7 @@ fn regress_11_every_motion_flies() {
 fn regress_12_band_matches_are_counted() {
     let mut stage = Stage::new(&still(3, 4));
     for (bands, expected) in [([2, 2, 2, 2], 1.0), ([2, 0, 2, 1], 0.5), ([0, 1, 3, 0], 0.0)] {
-        stage.step(&bands.map(|band| (Vec2::ZERO, band)));
+        stage.order(&bands.map(|band| (Vec2::ZERO, band)));
         assert_eq!(stage.metric("band_match"), expected);
     }
 }
@@ -150,7 +150,7 @@ fn regress_13_disrupted_means_disrupted() {
             budgets.band(stage.swarm().band).link_range_m
         };
         for _ in 0..40 {
-            stage.step(&random_orders(&params, &mut unit));
+            stage.order(&random_orders(&params, &mut unit));
             let rows = stage.lane.world().resource::<RadioGraphs>().links(0).to_vec();
             let (drones, range) = (stage.drones(), range(&mut stage));
             let left: u32 = rows.iter().map(|row| row.count_ones()).sum();

@@ -4,14 +4,14 @@ use super::*;
 use crate::{
     domains::jamming::{
         radio::{LinkBudgets, RadioKernel},
-        reward::TERMS,
+        reward::Terms as Declared,
         scenario::RewardMode,
     },
     math::fiedler::DenseSolver,
 };
 
 /// The terms of one jammer, weighted.
-type Terms = [f64; TERMS.len()];
+type Terms = [f64; Declared::SPECS.len()];
 
 /// What each jammer's own terms are: the shared ones are the same for all.
 fn by_definition(stage: &mut Stage) -> Vec<Terms> {
@@ -64,7 +64,7 @@ fn compare(params: &JammingParams, ticks: usize) -> Vec<f32> {
     let (mut stage, mut unit) = (Stage::new(params), noise(7));
     let mut totals = Vec::new();
     for tick in 0..ticks {
-        stage.step(&random_orders(params, &mut unit));
+        stage.order(&random_orders(params, &mut unit));
         let own = by_definition(&mut stage);
         let expected = match params.reward {
             RewardMode::Team => vec![mean(&own); own.len()],
@@ -72,8 +72,8 @@ fn compare(params: &JammingParams, ticks: usize) -> Vec<f32> {
         };
         let port = &stage.lane.ports().groups[0];
         for (agent, expected) in expected.iter().enumerate() {
-            let terms = &port.terms[agent * TERMS.len()..(agent + 1) * TERMS.len()];
-            for (term, (found, expected)) in TERMS.iter().zip(terms.iter().zip(expected)) {
+            let terms = &port.terms[agent * Declared::SPECS.len()..(agent + 1) * Declared::SPECS.len()];
+            for (term, (found, expected)) in Declared::SPECS.iter().zip(terms.iter().zip(expected)) {
                 assert_close(&format!("tick {tick}, agent {agent}, {}", term.name), *found, *expected);
             }
             let total: f64 = expected.iter().sum();
@@ -131,9 +131,9 @@ fn the_energy_term_counts_both_axes_and_reaches_two() {
     let params = JammingParams { reward: RewardMode::Individual, w_energy: 1.0, ..still(3, 2) };
     let mut stage = Stage::new(&params);
     stage.put_jammers(&[(50.0, 50.0), (50.0, 50.0)]);
-    stage.step(&[(Vec2::splat(99.0), 0), (Vec2::ZERO, 0)]);
+    stage.order(&[(Vec2::splat(99.0), 0), (Vec2::ZERO, 0)]);
     let terms = &stage.lane.ports().groups[0].terms;
-    assert_eq!((terms[3], terms[TERMS.len() + 3]), (-2.0, 0.0));
+    assert_eq!((terms[3], terms[Declared::SPECS.len() + 3]), (-2.0, 0.0));
     assert_eq!(stage.metric("energy"), 0.5 * (25.0 + 25.0) / 2.0, "m²/s: speed squared times half a second, over two");
 }
 
@@ -144,12 +144,12 @@ fn a_contribution_is_what_would_be_missing() {
     let mut stage = Stage::new(&params);
     stage.put_drones(&[(20.0, 50.0), (80.0, 50.0)]);
     let contributions = |stage: &Stage| -> Vec<f32> {
-        stage.lane.ports().groups[0].terms.chunks_exact(TERMS.len()).map(|terms| terms[5]).collect()
+        stage.lane.ports().groups[0].terms.chunks_exact(Declared::SPECS.len()).map(|terms| terms[5]).collect()
     };
     stage.put_jammers(&[(50.0, 50.0), (5.0, 5.0), (50.0, 50.0)]);
-    stage.step(&[(Vec2::ZERO, 2), (Vec2::ZERO, 2), (Vec2::ZERO, 0)]);
+    stage.order(&[(Vec2::ZERO, 2), (Vec2::ZERO, 2), (Vec2::ZERO, 0)]);
     assert_eq!(contributions(&stage), [1.0, 0.0, 0.0], "one cuts the link, one is far away, one is on another band");
-    stage.step(&[(Vec2::ZERO, 2); 3]);
+    stage.order(&[(Vec2::ZERO, 2); 3]);
     assert_eq!(contributions(&stage), [0.0; 3], "each of two that cut the same link could be missed");
 }
 
@@ -184,8 +184,8 @@ fn permuting_jammers_permutes_what_they_see_and_leaves_the_team_its_reward() {
                 break;
             }
             let orders = random_orders(&params, &mut unit);
-            one.step(&orders);
-            other.step(&permuted(&orders, &order));
+            one.order(&orders);
+            other.order(&permuted(&orders, &order));
             let (a, b) = (one.lane.ports().groups[0].rewards[0], other.lane.ports().groups[0].rewards[0]);
             assert!((a - b).abs() < 1e-6, "{observation:?}, tick {tick}: team rewards {a} and {b}");
             assert_eq!(one.metric("lambda2"), other.metric("lambda2"));

@@ -5,33 +5,33 @@
 
 mod assignment;
 mod planner;
-mod simple;
 mod spread;
 mod steering;
 mod tag;
 
 use bevy_ecs::{
     query::{With, Without},
-    system::{Query, Res, ResMut, SystemParam, SystemState},
-    world::World,
+    system::{Query, Res, ResMut, SystemParam},
 };
 use glam::Vec2;
 
 use super::{
     components::{Agent, Landmark, Position, Velocity},
+    model::Model,
     scenario::{Actions, Task},
-    systems::Model,
 };
-use crate::{
-    error::{Error, Result},
-    sim::{Baseline, Clock, Declared, Policy, Ports, column},
+use crate::sim::{
+    Baseline, Clock, Declared, Policy, Ports, Purpose, column,
+    kit::{self, Script},
 };
+
+const RANDOM: Purpose = Purpose::new("particles.policy.random");
 
 /// All baselines of a task, roughly weakest first.
 pub(super) fn all(task: Task) -> Vec<Baseline> {
     let rule = |group, name, doc, policy| Baseline { name, doc, group, privileged: false, policy };
-    let random = |group| rule(group, "random", "uniform actions", simple::random());
-    let still = |group| rule(group, "still", "does nothing", simple::still());
+    let random = |group| rule(group, "random", "uniform actions", kit::uniform(RANDOM));
+    let still = |group| rule(group, "still", "does nothing", still());
     match task {
         Task::Spread => vec![
             random("agents"),
@@ -92,32 +92,26 @@ struct Situation<'a> {
 }
 
 /// A rule that commands the agents of a group in one env.
-trait Script: Send + Sync + 'static {
+trait Rule: Send + Sync + 'static {
     /// Writes one thrust per agent of the group, along x and y in units of full thrust; more than that can be wanted.
     fn command(&mut self, group: usize, situation: Situation<'_>, thrusts: &mut Vec<Vec2>);
-
-    /// The same rule without memory.
-    fn forget(&self) -> Box<dyn Policy>;
 }
 
-/// A script as a policy.
-struct Scripted<S> {
-    script: S,
-    tables: Option<SystemState<Tables<'static, 'static>>>,
+/// The policy of a rule.
+fn scripted<R: Rule>(fresh: impl Fn() -> R + Clone + Send + Sync + 'static) -> Box<dyn Policy> {
+    kit::scripted(move || Ruled { rule: fresh(), thrusts: Vec::new() })
+}
+
+struct Ruled<R> {
+    rule: R,
     thrusts: Vec<Vec2>,
 }
 
-fn scripted(script: impl Script) -> Box<dyn Policy> {
-    Box::new(Scripted { script, tables: None, thrusts: Vec::new() })
-}
+impl<R: Rule> Script for Ruled<R> {
+    type Tables = Tables<'static, 'static>;
 
-impl<S: Script> Policy for Scripted<S> {
-    fn act(&mut self, world: &mut World, group: usize) -> Result<()> {
-        let state = self.tables.get_or_insert_with(|| SystemState::new(world));
-        let Tables { model, declared, mut ports, clocks, agents, velocities, landmarks } =
-            state.get_mut(world).map_err(|error| {
-                Error::input(format!("a baseline of `particles` cannot act in another domain: {error}"))
-            })?;
+    fn act(&mut self, tables: Tables<'_, '_>, group: usize) {
+        let Tables { model, declared, mut ports, clocks, agents, velocities, landmarks } = tables;
         let (agents, velocities, landmarks) = (column(&agents), column(&velocities), column(&landmarks));
         let port = &mut ports.groups[group];
         let actions = port.actions.chunks_exact_mut(port.agents * port.action_width);
@@ -130,16 +124,24 @@ impl<S: Script> Policy for Scripted<S> {
                 ticks_left: declared.0.max_steps.saturating_sub(clock.tick).max(1),
             };
             self.thrusts.clear();
-            self.script.command(group, situation, &mut self.thrusts);
+            self.rule.command(group, situation, &mut self.thrusts);
             for (action, thrust) in actions.chunks_exact_mut(port.action_width).zip(&self.thrusts) {
                 order(model.params.actions, *thrust, action);
             }
         }
-        Ok(())
     }
+}
 
-    fn fork(&self) -> Box<dyn Policy> {
-        self.script.forget()
+/// Does nothing.
+fn still() -> Box<dyn Policy> {
+    scripted(|| Still)
+}
+
+struct Still;
+
+impl Rule for Still {
+    fn command(&mut self, group: usize, situation: Situation<'_>, thrusts: &mut Vec<Vec2>) {
+        thrusts.resize(situation.model.members(group).len(), Vec2::ZERO);
     }
 }
 

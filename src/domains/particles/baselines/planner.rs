@@ -2,7 +2,7 @@
 
 use glam::Vec2;
 
-use super::{Script, Situation, WAYS, nearest_way, scripted};
+use super::{Rule, Situation, WAYS, nearest_way, scripted};
 use crate::{
     domains::particles::{
         scenario::Actions,
@@ -14,7 +14,7 @@ use crate::{
 /// Begins with what the rule `assign` would do and improves it: one thrust of one agent at one tick after the other is tried
 /// anew, all else being equal, and the best is kept.
 pub(super) fn planner() -> Box<dyn Policy> {
-    scripted(Planner::default())
+    scripted(Planner::default)
 }
 
 /// Ticks that are planned.
@@ -32,7 +32,7 @@ struct Planner {
     orders: Vec<Vec2>,
 }
 
-impl Script for Planner {
+impl Rule for Planner {
     fn command(&mut self, _group: usize, situation: Situation<'_>, thrusts: &mut Vec<Vec2>) {
         let agents = situation.agents.len();
         let ticks = AHEAD_TICKS.min(situation.ticks_left as usize);
@@ -43,10 +43,6 @@ impl Script for Planner {
             }
         }
         thrusts.extend_from_slice(&self.plan[..agents]);
-    }
-
-    fn forget(&self) -> Box<dyn Policy> {
-        planner()
     }
 }
 

@@ -2,17 +2,17 @@
 
 use glam::Vec2;
 
-use super::{Script, Situation, assignment, scripted};
-use crate::{domains::particles::systems::DT_S, sim::Policy};
+use super::{Rule, Situation, assignment, scripted};
+use crate::{domains::particles::model::DT_S, sim::Policy};
 
 /// Each agent goes to the landmark nearest to it, whoever else does.
 pub(super) fn nearest() -> Box<dyn Policy> {
-    scripted(Nearest)
+    scripted(|| Nearest)
 }
 
 /// Landmarks are shared out, ways as short as possible all together, and agents keep from touching.
 pub(super) fn assign() -> Box<dyn Policy> {
-    scripted(Assign)
+    scripted(|| Assign)
 }
 
 /// Lead of the controller: agents brake late. This and what follows was chosen on development episodes of `spread`.
@@ -25,7 +25,7 @@ const AVERSION: f32 = 4.0;
 
 struct Nearest;
 
-impl Script for Nearest {
+impl Rule for Nearest {
     fn command(&mut self, _group: usize, situation: Situation<'_>, thrusts: &mut Vec<Vec2>) {
         for (agent, place) in situation.agents.iter().enumerate() {
             let far = |landmark: &Vec2| landmark.distance_squared(place.0);
@@ -34,21 +34,13 @@ impl Script for Nearest {
             thrusts.push(situation.towards(agent, target, LEAD_S));
         }
     }
-
-    fn forget(&self) -> Box<dyn Policy> {
-        nearest()
-    }
 }
 
 struct Assign;
 
-impl Script for Assign {
+impl Rule for Assign {
     fn command(&mut self, _group: usize, situation: Situation<'_>, thrusts: &mut Vec<Vec2>) {
         situation.share_out(thrusts);
-    }
-
-    fn forget(&self) -> Box<dyn Policy> {
-        assign()
     }
 }
 

@@ -4,8 +4,8 @@ use glam::Vec2;
 
 use super::Situation;
 use crate::domains::particles::{
+    model::{DAMPING, DT_S},
     scenario::Physics,
-    systems::{DAMPING, DT_S},
 };
 
 impl Situation<'_> {

@@ -2,30 +2,30 @@
 
 use glam::Vec2;
 
-use super::{Script, Situation, WAYS, scripted};
+use super::{Rule, Situation, WAYS, scripted};
 use crate::{
     domains::particles::{
+        model::{DT_S, OBSTACLE_M},
         reward::fine,
         scenario::Actions,
-        systems::{DT_S, OBSTACLE_M},
     },
     sim::Policy,
 };
 
 /// Each adversary goes to where the good agent nearest to it is.
 pub(super) fn chase() -> Box<dyn Policy> {
-    scripted(Chase { ahead_s: 0.0, apart_m: 0.0, fresh: chase })
+    scripted(|| Chase { ahead_s: 0.0, apart_m: 0.0 })
 }
 
 /// Each adversary goes to where a good agent will be when it gets there, those farther away around it.
 pub(super) fn intercept() -> Box<dyn Policy> {
-    scripted(Chase { ahead_s: 0.4, apart_m: 0.6, fresh: intercept })
+    scripted(|| Chase { ahead_s: 0.4, apart_m: 0.6 })
 }
 
 /// Good agents try each way of thrusting for some ticks and take the one that keeps them safest. Its weights were chosen on
 /// development episodes of `tag` against both rules for adversaries.
 pub(super) fn flee() -> Box<dyn Policy> {
-    scripted(Flee)
+    scripted(|| Flee)
 }
 
 /// Lead of the controller: adversaries run into their prey at full speed.
@@ -36,10 +36,9 @@ struct Chase {
     ahead_s: f32,
     /// How far beside the prey's way those who come from the same side aim.
     apart_m: f32,
-    fresh: fn() -> Box<dyn Policy>,
 }
 
-impl Script for Chase {
+impl Rule for Chase {
     fn command(&mut self, _group: usize, situation: Situation<'_>, thrusts: &mut Vec<Vec2>) {
         let good = situation.model.members(1);
         for adversary in situation.model.members(0) {
@@ -55,10 +54,6 @@ impl Script for Chase {
             let target = side + self.beside(situation, adversary, side);
             thrusts.push(situation.towards(adversary, target, LEAD_S));
         }
-    }
-
-    fn forget(&self) -> Box<dyn Policy> {
-        (self.fresh)()
     }
 }
 
@@ -79,7 +74,7 @@ const AHEAD_TICKS: usize = 6;
 /// Directions that are tried where thrust has any direction.
 const DIRECTIONS: u8 = 16;
 
-impl Script for Flee {
+impl Rule for Flee {
     fn command(&mut self, _group: usize, situation: Situation<'_>, thrusts: &mut Vec<Vec2>) {
         for agent in situation.model.members(1) {
             let danger = |thrust: Vec2| situation.danger(agent, thrust);
@@ -93,10 +88,6 @@ impl Script for Flee {
             let best = tried.min_by(|a, b| a.0.total_cmp(&b.0)).map_or(Vec2::ZERO, |(_, way)| way);
             thrusts.push(best);
         }
-    }
-
-    fn forget(&self) -> Box<dyn Policy> {
-        flee()
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) type Lanes = [f32; LANES];
 
 /// A vector of each of eight envs.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Vectors {
+pub(in super::super) struct Vectors {
     pub x: Lanes,
     pub y: Lanes,
 }
@@ -34,7 +34,7 @@ impl Vectors {
 
 /// What is known of eight envs.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Block {
+pub(in super::super) struct Block {
     /// One per agent.
     pub positions: Vec<Vectors>,
     pub velocities: Vec<Vectors>,

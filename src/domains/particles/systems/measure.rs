@@ -16,54 +16,29 @@ use crate::{
         scenario::Task,
     },
     math::simd::{Kernel, Simd, dispatch},
-    sim::{Aggregate, Better, MetricSpec, Ports, column},
+    sim::{Ports, column, kit::declare_metrics},
 };
 
 /// A landmark with an agent within this distance is covered.
 pub(in super::super) const COVERED_M: f32 = 0.1;
 
-const fn metric(
-    name: &'static str,
-    unit: &'static str,
-    (aggregate, better): (Aggregate, Better),
-    doc: &'static str,
-) -> MetricSpec {
-    MetricSpec { name, unit, doc, aggregate, better }
+declare_metrics! {
+    /// What is measured in task `spread`.
+    pub(in super::super) struct SpreadMetrics {
+        landmark_distance: "m", Mean, Lower, "distance of a landmark to the nearest agent, mean over landmarks";
+        collisions: "", Mean, Lower, "pairs of agents that touch";
+        covered: "", Mean, Higher, "landmarks with an agent within 0.1 m";
+        covered_final: "", Last, Higher, "landmarks with an agent within 0.1 m at the last tick";
+    }
 }
 
-/// What is measured in task `spread`, in the order of [`Measure::spread_metrics`].
-pub(in super::super) const SPREAD_METRICS: [MetricSpec; 4] = [
-    metric(
-        "landmark_distance",
-        "m",
-        (Aggregate::Mean, Better::Lower),
-        "distance of a landmark to the nearest agent, mean over landmarks",
-    ),
-    metric("collisions", "", (Aggregate::Mean, Better::Lower), "pairs of agents that touch"),
-    metric("covered", "", (Aggregate::Mean, Better::Higher), "landmarks with an agent within 0.1 m"),
-    metric(
-        "covered_final",
-        "",
-        (Aggregate::Last, Better::Higher),
-        "landmarks with an agent within 0.1 m at the last tick",
-    ),
-];
-
-/// What is measured in task `tag`, in the order of [`Measure::tag_metrics`].
-pub(in super::super) const TAG_METRICS: [MetricSpec; 2] = [
-    metric(
-        "catches",
-        "",
-        (Aggregate::Sum, Better::Higher),
-        "ticks in which an adversary touches a good agent, summed over their pairs",
-    ),
-    metric(
-        "adversary_distance",
-        "m",
-        (Aggregate::Mean, Better::Lower),
-        "distance of a good agent to the nearest adversary, mean over good agents",
-    ),
-];
+declare_metrics! {
+    /// What is measured in task `tag`.
+    pub(in super::super) struct TagMetrics {
+        catches: "", Sum, Higher, "ticks in which an adversary touches a good agent, summed over their pairs";
+        adversary_distance: "m", Mean, Lower, "distance of a good agent to the nearest adversary, mean over good agents";
+    }
+}
 
 /// What the last tick of an env came to. In task `tag` what is near are adversaries, and those it is near to good agents.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -86,26 +61,33 @@ pub(in super::super) struct Measures {
 }
 
 impl Measures {
-    pub(super) fn new(model: &Model, envs: usize) -> Self {
+    pub(in super::super) fn new(model: &Model, envs: usize) -> Self {
         Self { envs: vec![Measure::default(); envs], touches: vec![0.0; envs * model.num_agents()] }
     }
 }
 
 impl Measure {
-    fn spread_metrics(&self, model: &Model) -> [f64; SPREAD_METRICS.len()] {
+    fn spread_metrics(&self, model: &Model) -> SpreadMetrics {
         let covered = f64::from(self.num_covered);
-        let distance_m = f64::from(self.distance_m) / model.num_landmarks as f64;
-        [distance_m, f64::from(self.num_touches), covered, covered]
+        SpreadMetrics {
+            landmark_distance: f64::from(self.distance_m) / model.num_landmarks as f64,
+            collisions: f64::from(self.num_touches),
+            covered,
+            covered_final: covered,
+        }
     }
 
-    fn tag_metrics(&self, model: &Model) -> [f64; TAG_METRICS.len()] {
+    fn tag_metrics(&self, model: &Model) -> TagMetrics {
         let num_good = model.num_agents() - model.num_adversaries;
-        [f64::from(self.num_touches), f64::from(self.distance_m) / num_good as f64]
+        TagMetrics {
+            catches: f64::from(self.num_touches),
+            adversary_distance: f64::from(self.distance_m) / num_good as f64,
+        }
     }
 }
 
 /// Measures every env.
-pub(super) fn measure(
+pub(in super::super) fn measure(
     model: Res<Model>,
     mut measures: ResMut<Measures>,
     mut ports: ResMut<Ports>,
@@ -118,11 +100,13 @@ pub(super) fn measure(
     match model.params.task {
         Task::Spread => {
             let (rows, _) = ports.metrics.as_chunks_mut();
-            rows.iter_mut().zip(&measures.envs).for_each(|(row, measure)| *row = measure.spread_metrics(&model));
+            rows.iter_mut()
+                .zip(&measures.envs)
+                .for_each(|(row, measure)| *row = measure.spread_metrics(&model).numbers());
         }
         Task::Tag => {
             let (rows, _) = ports.metrics.as_chunks_mut();
-            rows.iter_mut().zip(&measures.envs).for_each(|(row, measure)| *row = measure.tag_metrics(&model));
+            rows.iter_mut().zip(&measures.envs).for_each(|(row, measure)| *row = measure.tag_metrics(&model).numbers());
         }
     }
 }

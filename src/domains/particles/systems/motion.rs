@@ -5,13 +5,11 @@ use bevy_ecs::{
     system::{Local, Query, Res, ResMut},
 };
 
-use super::{
-    Body, DAMPING, DT_S, Model, OBSTACLE_M, SOFTNESS_M, STIFFNESS,
-    block::{Block, LANES, Lanes, Vectors, is_any_below, load, store},
-};
+use super::block::{Block, LANES, Lanes, Vectors, is_any_below, load, store};
 use crate::{
     domains::particles::{
         components::{Agent, Landmark, Position, Velocity},
+        model::{Body, DAMPING, DT_S, Model, OBSTACLE_M, SOFTNESS_M, STIFFNESS},
         scenario::{Actions, Physics},
     },
     math::simd::{Kernel, Simd, dispatch},
@@ -22,7 +20,7 @@ use crate::{
 const SOFT: f32 = 20.0;
 
 /// One tick of every env.
-pub(super) fn advance(
+pub(in super::super) fn advance(
     model: Res<Model>,
     ports: ResMut<Ports>,
     mut positions: Query<&mut Position, With<Agent>>,
