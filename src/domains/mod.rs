@@ -1,11 +1,11 @@
 //! The table of domains. Adding a domain adds its folder and two lines here: its module and its row.
 
 use crate::{
-    error::{Error, Result},
+    error::Result,
     sim::{
-        Domain, Spec,
-        params::{Kind, Params},
-        scenario::DomainConfig,
+        Domain,
+        params::Params,
+        scenario::{DomainConfig, Playable},
     },
 };
 
@@ -50,6 +50,12 @@ macro_rules! domains {
                 self.domain().check()
             }
         }
+
+        impl Playable for AnyDomain {
+            fn domain(&self) -> &dyn Domain {
+                self.domain()
+            }
+        }
     };
 }
 
@@ -61,53 +67,6 @@ domains! {
 
 /// A scenario of any domain.
 pub type Scenario = crate::sim::scenario::Scenario<AnyDomain>;
-
-/// The parameter of every domain that says what agents see. It changes no state: under each of its layouts the same
-/// actions lead to the same episode.
-const LAYOUT: &str = "observation";
-
-impl AnyDomain {
-    /// This domain under each of its observation layouts, its own included.
-    pub fn layouts(&self) -> impl Iterator<Item = Self> {
-        let declared = self.params().declared().iter().find(|param| param.name == LAYOUT);
-        let names = match declared.map(|param| &param.kind) {
-            Some(Kind::Choice { names, .. }) => *names,
-            _ => &[],
-        };
-        names.iter().filter_map(|name| {
-            let mut other = self.clone();
-            other.params_mut().set(LAYOUT, name).ok().map(|()| other)
-        })
-    }
-}
-
-impl Scenario {
-    /// Declarations of the scenario's groups on each of its domain's observation layouts.
-    pub fn layouts(&self) -> Vec<Spec> {
-        self.domain.layouts().map(|other| other.domain().spec(self.max_steps)).collect()
-    }
-
-    /// The same scenario as agents see it on these observation layouts, one for each group; without one, a group sees what it
-    /// does. Layouts change no state.
-    ///
-    /// # Errors
-    /// The domain does not show these layouts together.
-    pub fn observed_on(&self, layouts: &[Option<&str>]) -> Result<Self> {
-        let shows = |domain: &AnyDomain| {
-            let groups = domain.domain().spec(self.max_steps).groups;
-            groups.iter().zip(layouts).all(|(group, layout)| layout.is_none_or(|layout| group.layout == layout))
-        };
-        if shows(&self.domain) {
-            return Ok(self.clone());
-        }
-        let domain = self.domain.layouts().find(|domain| shows(domain)).ok_or_else(|| {
-            let names: Vec<String> = layouts.iter().flatten().map(|layout| format!("`{layout}`")).collect();
-            let id = self.domain.domain().id();
-            Error::input(format!("domain `{id}` does not show observation layout {}", names.join(" beside ")))
-        })?;
-        Ok(Self { domain, ..self.clone() })
-    }
-}
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
@@ -124,7 +83,7 @@ mod tests {
         for domain in domains {
             let spec = |domain: &AnyDomain| domain.domain().spec(10);
             let own = spec(&domain);
-            let layouts: Vec<_> = domain.layouts().map(|other| spec(&other)).collect();
+            let layouts: Vec<_> = domain.layouts().iter().map(spec).collect();
             assert!(layouts.len() > 1 && layouts.contains(&own));
             for mut other in layouts {
                 for (group, own) in other.groups.iter_mut().zip(&own.groups) {

@@ -21,10 +21,12 @@ pub use self::{
 };
 
 use crate::{
-    domains::Scenario,
     error::{Error, Result},
     policy::cast::{Cast, Casting},
-    sim::{EVALUATION_ENVS, TEST_ENVS},
+    sim::{
+        EVALUATION_ENVS, TEST_ENVS,
+        scenario::{Playable, Scenario},
+    },
 };
 
 /// Episodes that can be asked for.
@@ -97,8 +99,8 @@ impl Default for EvalOptions {
 ///
 /// # Errors
 /// Numbers of episodes out of range, a score that nothing measures, a scenario that is not valid, or a policy that cannot act.
-pub fn evaluate(
-    scenario: &Scenario,
+pub fn evaluate<D: Playable>(
+    scenario: &Scenario<D>,
     mut casts: Vec<Cast>,
     options: &EvalOptions,
     on_ticks: &(dyn Fn(u64) + Sync),
@@ -117,29 +119,32 @@ pub fn evaluate(
 }
 
 /// Env-steps that [`evaluate`] will play at most.
-pub fn env_steps(scenario: &Scenario, casts: &[Cast], options: &EvalOptions) -> u64 {
+pub fn env_steps<D: Playable>(scenario: &Scenario<D>, casts: &[Cast], options: &EvalOptions) -> u64 {
     let added = usize::from(missing_reference(scenario, casts, options).is_some());
     let policies = (casts.len() + added) as u64;
     policies.saturating_mul(options.episodes).saturating_mul(u64::from(scenario.max_steps))
 }
 
 /// Name of the baseline to quote results against that is still to be played.
-fn missing_reference(scenario: &Scenario, casts: &[Cast], options: &EvalOptions) -> Option<&'static str> {
+fn missing_reference<D: Playable>(
+    scenario: &Scenario<D>,
+    casts: &[Cast],
+    options: &EvalOptions,
+) -> Option<&'static str> {
     let reference = reference(scenario, casts).filter(|_| options.with_reference)?;
     (!casts.iter().any(|cast| cast.name == reference)).then_some(reference)
 }
 
 /// Name of the baseline to quote results against: that of the first group which a policy was named for.
-fn reference(scenario: &Scenario, casts: &[Cast]) -> Option<&'static str> {
-    let groups = scenario.domain.domain().spec(scenario.max_steps).groups;
+fn reference<D: Playable>(scenario: &Scenario<D>, casts: &[Cast]) -> Option<&'static str> {
+    let groups = scenario.spec().groups;
     let asked = casts.first()?.is_named.iter().position(|is_named| *is_named)?;
     groups.get(asked)?.reference
 }
 
 /// Where the names of baselines are looked up.
-fn casting(scenario: &Scenario) -> Casting<'_> {
-    let domain = scenario.domain.domain();
-    Casting::new(domain, &scenario.name, domain.spec(scenario.max_steps))
+fn casting<D: Playable>(scenario: &Scenario<D>) -> Casting<'_> {
+    Casting::new(scenario.domain.domain(), &scenario.name, scenario.spec())
 }
 
 #[cfg(test)]

@@ -1,20 +1,22 @@
 //! Playing the episodes.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use rayon::prelude::*;
 
 use super::EvalOptions;
 use crate::{
-    domains::Scenario,
     error::{Error, Result},
     policy::cast::Cast,
-    sim::{EpisodeRecord, Lane, Seeds},
+    sim::{
+        EpisodeRecord, Lane, Seeds, Spec,
+        scenario::{Playable, Scenario},
+    },
 };
 
 /// The episodes of each cast, in the order of their envs.
-pub(super) fn play(
-    scenario: &Scenario,
+pub(super) fn play<D: Playable>(
+    scenario: &Scenario<D>,
     casts: &[Cast],
     options: &EvalOptions,
     on_ticks: &(dyn Fn(u64) + Sync),
@@ -26,9 +28,10 @@ pub(super) fn play(
         .collect();
     // Layouts change no state, so policies that see different ones play the same episodes.
     let shown = casts.iter().map(|cast| scenario.observed_on(&cast.layouts()));
-    let shown: Vec<Scenario> = shown.collect::<Result<_>>()?;
+    let shown: Vec<Scenario<D>> = shown.collect::<Result<_>>()?;
+    let shown: Vec<Shown<D>> = shown.iter().map(|scenario| (scenario, Arc::new(scenario.spec()))).collect();
     let plays = casts.iter().zip(&shown);
-    let jobs: Vec<(&Cast, &Scenario, Range<u64>)> =
+    let jobs: Vec<(&Cast, &Shown<D>, Range<u64>)> =
         plays.flat_map(|(cast, shown)| worlds.iter().map(move |world| (cast, shown, world.clone()))).collect();
     // One job at a time is taken: some policies are a thousand times slower than others.
     let parts: Vec<Vec<EpisodeRecord>> = jobs
@@ -39,9 +42,12 @@ pub(super) fn play(
     Ok(parts.chunks(worlds.len()).map(<[_]>::concat).collect())
 }
 
+/// A scenario as a policy sees it, and its declaration.
+type Shown<'a, D> = (&'a Scenario<D>, Arc<Spec>);
+
 /// The first episode of each of these envs of the family.
-fn play_world(
-    scenario: &Scenario,
+fn play_world<D: Playable>(
+    (scenario, spec): &Shown<'_, D>,
     cast: &Cast,
     envs: Range<u64>,
     options: &EvalOptions,
@@ -49,7 +55,7 @@ fn play_world(
 ) -> Result<Vec<EpisodeRecord>> {
     let first = options.family.envs(options.episodes).start;
     let numbers = first + envs.start..first + envs.end;
-    let mut lane = Lane::new(scenario.domain.domain(), scenario.max_steps, Seeds::new(options.seed), numbers);
+    let mut lane = Lane::sharing(scenario.domain.domain(), spec.clone(), Seeds::new(options.seed), numbers);
     let mut cast = cast.fork();
     let mut records: Vec<EpisodeRecord> = Vec::with_capacity(lane.envs());
     while records.len() < lane.envs() {

@@ -6,11 +6,13 @@ use sha2::{Digest, Sha256};
 
 use super::{EvalOptions, Family, reference};
 use crate::{
-    domains::Scenario,
     error::{Error, Result},
     math::statistics::{Interval, bootstrap_mean, paired_difference, paired_ratio},
     policy::cast::Cast,
-    sim::{Better, EpisodeRecord, Spec},
+    sim::{
+        Better, EpisodeRecord, Spec,
+        scenario::{Playable, Scenario},
+    },
 };
 
 /// Name of the score as a fraction of the reference's.
@@ -99,15 +101,15 @@ pub struct Comparison {
 type Columns = Vec<Vec<f64>>;
 
 impl Report {
-    pub(super) fn new(
-        scenario: &Scenario,
+    pub(super) fn new<D: Playable>(
+        scenario: &Scenario<D>,
         casts: &[Cast],
         options: &EvalOptions,
         score: usize,
         played: &[Vec<EpisodeRecord>],
     ) -> Result<Self> {
         let domain = scenario.domain.domain();
-        let spec = domain.spec(scenario.max_steps);
+        let spec = scenario.spec();
         let mut metrics = measured(&spec);
         metrics[..=score].rotate_right(1);
         let overall: Vec<Columns> = played.iter().map(|records| columns(records.iter(), score)).collect();
@@ -205,9 +207,9 @@ fn measured(spec: &Spec) -> Vec<Measured> {
 }
 
 /// Place, among what every episode is measured by, of the metric that policies are compared by.
-pub(super) fn score(scenario: &Scenario, name: Option<&str>) -> Result<usize> {
+pub(super) fn score<D: Playable>(scenario: &Scenario<D>, name: Option<&str>) -> Result<usize> {
     let Some(name) = name else { return Ok(0) };
-    let metrics = measured(&scenario.domain.domain().spec(scenario.max_steps));
+    let metrics = measured(&scenario.spec());
     metrics.iter().position(|metric| metric.name == name).ok_or_else(|| {
         let names = metrics.iter().map(|metric| metric.name.as_str());
         Error::input(format!("no metric is called `{}`", name.escape_debug())).did_you_mean(name, names)

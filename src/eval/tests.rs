@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::domains::{AnyDomain, jamming::JammingParams};
+use crate::domains::{AnyDomain, Scenario, jamming::JammingParams};
 
 /// Two jammers against six drones, for 20 ticks.
 fn scenario() -> Scenario {

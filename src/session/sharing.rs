@@ -10,10 +10,7 @@ use super::{
 use crate::{
     error::Result,
     learn::learner::{self, Learned},
-    policy::{
-        card::{self, Actions, Card, Shared},
-        network::Network,
-    },
+    policy::{card::Shared, network::Network},
     sim::GroupSpec,
 };
 
@@ -27,28 +24,14 @@ pub(super) struct Moment {
 /// The policy of the run `plan` at `moment`, with its card.
 pub(super) fn share(plan: &Plan, moment: &Moment, group: &GroupSpec, network: Network) -> Shared {
     let scenario = &plan.stages[moment.stage];
-    let shape = network.shape();
-    let card = Card {
-        version: card::VERSION,
-        name: scenario.name.clone(),
-        domain: scenario.domain.domain().id().to_owned(),
-        scenario: scenario.name.clone(),
-        group: group.name.to_owned(),
-        layout: group.layout.to_owned(),
-        observation: group.observation.len(),
-        hidden: shape.hidden,
-        activation: shape.activation,
-        team: network.team(),
-        actions: Actions { bins: plan.params.ppo.action_bins, ..Actions::of(&group.action) },
-        algorithm: plan.params.run.algo.name().to_owned(),
-        seed: plan.seed,
-        env_steps: moment.env_steps,
-        minutes: moment.wall_s / 60.0,
-        results: Vec::new(),
-        agon: env!("CARGO_PKG_VERSION").to_owned(),
-        sha256: String::new(),
-    };
-    Shared { card, network }
+    let mut shared = Shared::new(network, scenario.domain.domain().id(), &scenario.name, group);
+    let card = &mut shared.card;
+    card.actions.bins = plan.params.ppo.action_bins;
+    card.algorithm = plan.params.run.algo.name().to_owned();
+    card.seed = plan.seed;
+    card.env_steps = moment.env_steps;
+    card.minutes = moment.wall_s / 60.0;
+    shared
 }
 
 /// The policies, one for each group that learns, that the run in the folder `run` had at `step`: those of the last checkpoint kept

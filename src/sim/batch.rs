@@ -3,7 +3,7 @@
 //! A [`Lane`] is one Bevy world with some envs; a [`Batch`] is a run's envs spread over lanes. How they are spread
 //! changes nothing but the speed: every env draws from its own address and no lane looks at another.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use bevy_app::App;
 use bevy_ecs::{
@@ -38,9 +38,14 @@ pub struct Lane {
 impl Lane {
     /// A world with the envs of these numbers, each at the start of its first episode.
     pub fn new(domain: &dyn Domain, max_steps: u32, seeds: Seeds, numbers: Range<u64>) -> Self {
+        Self::sharing(domain, Arc::new(domain.spec(max_steps)), seeds, numbers)
+    }
+
+    /// The same for whoever makes several: they share `spec`, which is the domain's own.
+    pub fn sharing(domain: &dyn Domain, spec: Arc<Spec>, seeds: Seeds, numbers: Range<u64>) -> Self {
         let envs = (numbers.end - numbers.start) as usize;
         let mut app = App::empty();
-        app.add_plugins(SimPlugin { spec: domain.spec(max_steps), seeds, first_env: numbers.start, envs });
+        app.add_plugins(SimPlugin { spec, seeds, first_env: numbers.start, envs });
         app.declare_state::<Clock>("clock").declare_state::<Tally>("tally");
         domain.install(&mut app, envs);
         let mut world = std::mem::take(app.main_mut().world_mut());
@@ -155,19 +160,20 @@ impl Lane {
 /// The envs of a run, spread over lanes.
 pub struct Batch {
     lanes: Vec<Lane>,
-    spec: Spec,
+    spec: Arc<Spec>,
 }
 
 impl Batch {
     /// Envs with the numbers `numbers`, at most `envs_per_world` to a world.
     pub fn new(domain: &dyn Domain, max_steps: u32, seeds: Seeds, numbers: Range<u64>, envs_per_world: usize) -> Self {
         let stride = envs_per_world.max(1);
+        let spec = Arc::new(domain.spec(max_steps));
         let starts: Vec<u64> = numbers.clone().step_by(stride).collect();
         let lanes = starts
             .into_par_iter()
-            .map(|start| Lane::new(domain, max_steps, seeds, start..numbers.end.min(start + stride as u64)))
+            .map(|start| Lane::sharing(domain, spec.clone(), seeds, start..numbers.end.min(start + stride as u64)))
             .collect();
-        Self { lanes, spec: domain.spec(max_steps) }
+        Self { lanes, spec }
     }
 
     /// Declaration of the domain.

@@ -4,6 +4,8 @@
 //! ([`Lane`]) so that the cost of a schedule is paid once for all of them; systems walk whole tables, whose rows are in
 //! env-major order, and per-env kernels get contiguous slices of them. Many worlds make a [`Batch`].
 //!
+//! [`kit`] has what domains are built from, [`testing`] the laws that they keep.
+//!
 //! Nothing here reads a clock, a file or a shared random generator, and nothing names a domain.
 
 mod batch;
@@ -19,6 +21,7 @@ mod seeds;
 pub mod snapshot;
 mod spec;
 mod table;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod tick;

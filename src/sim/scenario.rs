@@ -19,6 +19,7 @@
 
 mod explain;
 mod outline;
+mod playable;
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, path::Path};
 
@@ -28,6 +29,7 @@ use serde::{
     de::{DeserializeOwned, Error as _, MapAccess, Unexpected, Visitor},
 };
 
+pub use self::playable::Playable;
 use self::{explain::explain, outline::Outline};
 use super::params::{Limits, Params, Setting, dialect, legible, read_text, refused, value_text};
 use crate::{

@@ -137,6 +137,21 @@ pub fn hash_of(state: &[u8]) -> u64 {
     xxh3_64(state)
 }
 
+/// Lets two entities of one kind take on each other's state. What follows from it is not derived anew.
+pub(super) fn exchange(world: &mut World, one: Entity, other: Entity) -> Result<()> {
+    let columns: Vec<_> = world.resource::<StateRegistry>().columns.iter().map(|c| (c.save, c.load)).collect();
+    for (save, load) in columns {
+        let (mut of_one, mut of_other) = (Vec::new(), Vec::new());
+        save(world, &[one], &mut of_one);
+        save(world, &[other], &mut of_other);
+        for (who, bytes) in [(one, of_other), (other, of_one)] {
+            load(world, &[who], &bytes)
+                .map_err(|error| Error::input(format!("the two are of different kinds: {error}")))?;
+        }
+    }
+    Ok(())
+}
+
 fn load(world: &mut World, slot: usize, mut bytes: &[u8]) -> Result<()> {
     let entities = world.resource::<Roster>().0[slot].clone();
     let columns: Vec<_> = world.resource::<StateRegistry>().columns.iter().map(|c| (c.name, c.load)).collect();

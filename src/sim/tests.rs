@@ -15,7 +15,7 @@ use bevy_ecs::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::*;
+use super::{kit::Populate, *};
 
 /// Agents of the first group.
 const WALKERS: usize = 2;
@@ -31,11 +31,11 @@ struct Toy {
 
 const TOY: Toy = Toy { goal: f32::INFINITY, clip: None, guides: 1 };
 
-#[derive(Component)]
+#[derive(Component, Clone)]
 struct Walker;
 
 /// A member of the second group: it has no part in anything but sees the walkers.
-#[derive(Component)]
+#[derive(Component, Clone)]
 struct Guide;
 
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -82,11 +82,9 @@ impl Domain for Toy {
         1.0
     }
 
-    fn install(&self, app: &mut App, envs: usize) {
+    fn install(&self, app: &mut App, _envs: usize) {
         app.insert_resource(*self).init_resource::<Journal>().declare_state::<Place>("place");
-        let slots = |each: usize| (0..envs * each).map(move |row| EnvSlot((row / each) as u32));
-        app.world_mut().spawn_batch(slots(WALKERS).map(|slot| (Walker, slot, Place::default())));
-        app.world_mut().spawn_batch(slots(self.guides).map(|slot| (Guide, slot)));
+        app.spawn_each(WALKERS, (Walker, Place::default())).spawn_each(self.guides, Guide);
         // Declared backwards: the phases alone decide.
         app.add_systems(
             Tick,

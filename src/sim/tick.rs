@@ -3,12 +3,17 @@
 //! A domain hangs its systems into the three schedules below. `sim` owns the first and the last phase of a tick: it
 //! advances the clocks, totals rewards, keeps the tallies and decides which episodes are over.
 
+use std::sync::Arc;
+
 use bevy_app::{App, Plugin};
 use bevy_ecs::{
     component::Component,
     query::With,
     resource::Resource,
-    schedule::{IntoScheduleConfigs, Schedule, ScheduleLabel, SingleThreadedExecutor, SystemSet},
+    schedule::{
+        IntoScheduleConfigs, LogLevel, Schedule, ScheduleBuildSettings, ScheduleLabel, SingleThreadedExecutor,
+        SystemSet,
+    },
     system::{Query, Res, ResMut},
 };
 
@@ -90,14 +95,14 @@ impl Due {
     }
 }
 
-/// The declaration of the world's domain.
+/// The declaration of the world's domain, which worlds of one scenario share.
 #[derive(Resource, Clone, Debug)]
-pub struct Declared(pub Spec);
+pub struct Declared(pub Arc<Spec>);
 
 /// The vocabulary of `sim` in a Bevy app: schedules, phases, clocks and ports for `envs` envs.
 pub struct SimPlugin {
     /// Declaration of the domain.
-    pub spec: Spec,
+    pub spec: Arc<Spec>,
     /// Streams of the run.
     pub seeds: Seeds,
     /// Number, within the run, of the first env.
@@ -113,7 +118,10 @@ impl Plugin for SimPlugin {
         tick.configure_sets((Begin, Act, Move, Sense, Measure, Reward, Observe, Close).chain());
         tick.add_systems((advance_clocks.in_set(Begin), close_tick.in_set(Close)));
         // Parallelism is across worlds; inside one the systems are far too small to be worth a thread.
+        // Two systems that touch the same and of which nobody said who goes first are an error in tests.
+        let ambiguity_detection = if cfg!(debug_assertions) { LogLevel::Error } else { LogLevel::Ignore };
         for mut schedule in [tick, Schedule::new(Reset), Schedule::new(Refresh)] {
+            schedule.set_build_settings(ScheduleBuildSettings { ambiguity_detection, ..Default::default() });
             schedule.set_executor(SingleThreadedExecutor::new());
             app.add_schedule(schedule);
         }
@@ -165,5 +173,22 @@ fn close_tick(
             let state = slot * spec.state.len()..(slot + 1) * spec.state.len();
             ports.final_state[state.clone()].copy_from_slice(&ports.state[state]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Otherwise the order, and with it the result, would be a matter of chance.
+    #[test]
+    #[should_panic(expected = "initializing schedule")]
+    fn two_systems_that_write_the_same_and_have_no_order_are_refused() {
+        let spec = Spec { groups: vec![], metrics: vec![], stratum: None, state: vec![], max_steps: 1 };
+        let mut app = App::empty();
+        app.add_plugins(SimPlugin { spec: Arc::new(spec), seeds: Seeds::new(1), first_env: 0, envs: 1 });
+        let write = || |mut ports: ResMut<Ports>| ports.envs += 1;
+        app.add_systems(Tick, (write().in_set(TickSystems::Move), write().in_set(TickSystems::Move)));
+        app.main_mut().world_mut().run_schedule(Tick);
     }
 }

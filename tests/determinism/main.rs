@@ -15,11 +15,8 @@ use std::path::Path;
 
 use agon::{
     domains::Scenario,
-    sim::{Address, EpisodeRecord, GroupSpec, Lane, Pay, Purpose, Seeds, Spec},
+    sim::testing::{Dice, Print, prints, shown},
 };
-use xxhash_rust::xxh3::Xxh3;
-
-const ACTIONS: Purpose = Purpose::new("test.actions");
 
 /// Names and scenarios of all files in `scenarios/`, in the order of their names.
 fn shipped() -> Vec<(String, Scenario)> {
@@ -84,95 +81,6 @@ fn variants() -> Vec<(&'static str, Scenario)> {
         ("hunt", changed("particles/tag", &[("num_good", "2"), ("num_obstacles", "0"), ("actions", "force")])),
         ("alone", skirmish(&[("num_jammers", "1"), ("num_enemies", "2"), ("motion", "static"), ("placement", "line")])),
     ]
-}
-
-/// Bounds and choices of a group's actions.
-type Die = (Vec<(f32, f32)>, Vec<usize>);
-
-/// Actions that depend on nothing but the env's address: uniform, somewhat beyond what is allowed.
-struct Dice {
-    seeds: Seeds,
-    groups: Vec<Die>,
-}
-
-impl Dice {
-    fn new(spec: &Spec, seed: u64) -> Self {
-        let of_group = |group: &GroupSpec| {
-            let bounds = group.action.continuous.iter().map(|f| (1.1 * f.bounds.start(), 1.1 * f.bounds.end()));
-            (bounds.collect(), group.action.discrete.iter().map(|d| d.choices.len()).collect())
-        };
-        Self { seeds: Seeds::new(seed), groups: spec.groups.iter().map(of_group).collect() }
-    }
-
-    /// Writes the next actions of every env of `lane`.
-    fn roll(&self, lane: &mut Lane) {
-        let addresses: Vec<Address> = lane.addresses().collect();
-        for ((index, (bounds, choices)), port) in (0..).zip(&self.groups).zip(&mut lane.ports_mut().groups) {
-            let teams = port.actions.chunks_exact_mut(port.agents * port.action_width);
-            for (address, team) in addresses.iter().zip(teams) {
-                let mut stream = self.seeds.stream(ACTIONS.of(index), *address);
-                for action in team.chunks_exact_mut(port.action_width) {
-                    let (continuous, discrete) = action.split_at_mut(bounds.len());
-                    for (number, (low, high)) in continuous.iter_mut().zip(bounds) {
-                        *number = stream.uniform(*low, *high);
-                    }
-                    for (number, choices) in discrete.iter_mut().zip(choices) {
-                        *number = stream.below(*choices) as f32;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// What one env came to in one tick, bit for bit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Print {
-    /// Hash of its state.
-    state: u64,
-    /// Hash of everything that its ports show.
-    ports: u64,
-}
-
-/// Prints of all envs of `lane`.
-fn prints(lane: &Lane) -> Vec<Print> {
-    (0..lane.envs()).map(|slot| Print { state: lane.hash(slot), ports: shown(lane, slot) }).collect()
-}
-
-/// Hash of what the ports show of the env at `slot`.
-fn shown(lane: &Lane, slot: usize) -> u64 {
-    let ports = lane.ports();
-    let mut hash = Xxh3::new();
-    for group in &ports.groups {
-        let mut rows = |numbers: &[f32], width: usize| {
-            let part = slot * group.agents * width..(slot + 1) * group.agents * width;
-            numbers[part].iter().for_each(|number| hash.update(&number.to_bits().to_le_bytes()));
-        };
-        rows(&group.observations, group.observation_width);
-        rows(&group.terms, group.num_terms);
-        rows(&group.rewards, 1);
-        if ports.truncated[slot] || ports.terminated[slot] {
-            rows(&group.final_observations, group.observation_width);
-        }
-    }
-    let width = ports.metrics.len() / ports.envs;
-    let mut numbers = |numbers: &[f64]| numbers.iter().for_each(|number| hash.update(&number.to_bits().to_le_bytes()));
-    numbers(&ports.metrics[slot * width..(slot + 1) * width]);
-    let ended = usize::from(ports.truncated[slot] || ports.terminated[slot]);
-    // Records come in the order of their envs, one for each env whose episode ended.
-    let before = (0..slot).filter(|env| ports.truncated[*env] || ports.terminated[*env]).count();
-    for EpisodeRecord { env, episode, length, groups, metrics, stratum } in &ports.finished[before..before + ended] {
-        let (first, later) = groups.split_first().unwrap();
-        numbers(&[*env as f64, *episode as f64, f64::from(*length), first.episode_return, f64::from(*stratum)]);
-        numbers(&first.terms);
-        for Pay { episode_return, terms } in later {
-            numbers(&[*episode_return]);
-            numbers(terms);
-        }
-        numbers(metrics);
-    }
-    hash.update(&[u8::from(ports.truncated[slot]), u8::from(ports.terminated[slot]), ports.stratum[slot]]);
-    hash.digest()
 }
 
 /// The first env and tick at which two runs differ, in words; a run is one list of prints per tick.

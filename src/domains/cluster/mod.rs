@@ -126,7 +126,7 @@ impl Domain for ClusterParams {
             ),
         );
         app.add_systems(Reset, (spawn::set_up, arrive::arrive_first).chain());
-        app.add_systems(Refresh, (measure::tell_mode, observe::observe));
+        app.add_systems(Refresh, (measure::tell_mode, observe::observe).chain());
         spawn::spawn(app, self.num_nodes, self.max_workloads);
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{Axis, Card, MAX_CARD_BYTES, Selection};
+use super::{Actions, Axis, Card, MAX_CARD_BYTES, Selection, VERSION};
 use crate::{
     durable::{Durability, Folder, create_dir, files_in, read_capped},
     error::{Error, Result},
@@ -16,6 +16,7 @@ use crate::{
         tensor::NamedTensor,
         tensors::{MAX_FILE_BYTES, from_safetensors, to_safetensors},
     },
+    sim::GroupSpec,
 };
 
 /// Name of the card within its folder.
@@ -26,13 +27,41 @@ pub const WEIGHTS_FILE: &str = "policy.safetensors";
 /// Metadata key of the weights under which they carry their card.
 const METADATA_KEY: &str = "agon.card";
 
-/// A policy that was read from its files.
+/// A policy with its card.
 #[derive(Clone, Debug)]
 pub struct Shared {
     /// What it is.
     pub card: Card,
     /// What acts.
     pub network: Network,
+}
+
+impl Shared {
+    /// A network that has learned to act for `group` in a scenario, with a card that says no more than what it is good for.
+    pub fn new(network: Network, domain: &str, scenario: &str, group: &GroupSpec) -> Self {
+        let shape = network.shape();
+        let card = Card {
+            version: VERSION,
+            name: scenario.to_owned(),
+            domain: domain.to_owned(),
+            scenario: scenario.to_owned(),
+            group: group.name.to_owned(),
+            layout: group.layout.to_owned(),
+            observation: group.observation.len(),
+            hidden: shape.hidden,
+            activation: shape.activation,
+            team: network.team(),
+            actions: Actions::of(&group.action),
+            algorithm: String::new(),
+            seed: 0,
+            env_steps: 0,
+            minutes: 0.0,
+            results: Vec::new(),
+            agon: env!("CARGO_PKG_VERSION").to_owned(),
+            sha256: String::new(),
+        };
+        Self { card, network }
+    }
 }
 
 /// Writes a policy into the folder `dir`: the weights, then the card. The card's checksum is filled in here.

@@ -23,10 +23,7 @@ use bevy_ecs::schedule::IntoScheduleConfigs;
 
 pub(super) use baselines::baselines;
 
-use super::{
-    scenario::{Band, JammingParams, Motion},
-    systems::draw_graphs,
-};
+use super::scenario::{Band, JammingParams, Motion};
 use crate::sim::{ActionSpace, DiscreteSpec, GroupSpec, Refresh, Tick, TickSystems, field};
 
 /// Name of the group.
@@ -69,9 +66,9 @@ pub(super) fn plugin(app: &mut App, envs: usize) {
         (
             orders::hop.in_set(TickSystems::Act),
             orders::move_drones.in_set(TickSystems::Move),
-            reward::pay.in_set(TickSystems::Reward),
-            observe::observe.in_set(TickSystems::Observe),
+            reward::pay.in_set(TickSystems::Reward).after(super::reward::pay),
+            observe::observe.in_set(TickSystems::Observe).after(super::observe::observe),
         ),
     );
-    app.add_systems(Refresh, observe::observe.after(draw_graphs));
+    app.add_systems(Refresh, observe::observe.after(super::observe::observe));
 }

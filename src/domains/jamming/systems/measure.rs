@@ -7,7 +7,7 @@ use bevy_ecs::{
 };
 use glam::Vec2;
 
-use super::Model;
+use super::{Metrics, Model};
 use crate::{
     domains::jamming::{
         components::{Assignment, Enemy, JamBand, Jammer, Position, Swarm, Velocity},
@@ -15,30 +15,11 @@ use crate::{
         scenario::Reference,
     },
     math::fiedler::DenseSolver,
-    sim::{Clock, Due, Ports, column, kit::declare_metrics},
+    sim::{Clock, Due, Ports, column},
 };
 
 /// Jamming power shown when no jammer is on the swarm's band.
 const NO_POWER_DBM: f64 = -80.0;
-
-declare_metrics! {
-    /// What is measured each tick.
-    pub(in super::super) struct Metrics {
-        reduction: "%", Mean, Higher, "reduction of lambda-2, mean over the episode";
-        reduction_final: "%", Last, Higher, "reduction of lambda-2 at the last tick";
-        lambda2: "", Mean, Lower, "algebraic connectivity under jamming";
-        components: "", Mean, Higher, "connected components of the radio graph";
-        largest_component: "", Mean, Lower, "share of the drones in the largest component";
-        reachability: "", Mean, Lower, "share of the pairs of drones that can reach each other";
-        band_match: "", Mean, Higher, "share of the jammers on the swarm's band";
-        energy: "m²/s", Sum, Lower, "speed squared times time, mean over jammers";
-        fragmentation_time: "s", Last, Lower, "time until the swarm first fell apart; the whole episode if it never did";
-        fragmented: "", Last, Higher, "1 if the swarm ever fell apart: its mean is the fragmentation rate";
-        tracking_error: "m", Mean, Neither, "distance of a jammer to its assigned centroid, mean over jammers";
-        overlap: "", Mean, Lower, "share of the pairs of jammers closer than twice the jam range";
-        jam_power: "dBm", Mean, Higher, "jamming power that reaches links";
-    }
-}
 
 /// What the last tick of an env came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -58,26 +39,6 @@ pub(in super::super) struct Measure {
     pub tracking_error_m: f64,
     pub overlap: f64,
     pub jam_power_dbm: f64,
-}
-
-impl Measure {
-    fn metrics(&self) -> Metrics {
-        Metrics {
-            reduction: 100.0 * self.reduction,
-            reduction_final: 100.0 * self.reduction,
-            lambda2: self.lambda2,
-            components: self.num_components as f64,
-            largest_component: self.largest_component,
-            reachability: self.reachability,
-            band_match: self.band_match,
-            energy: self.energy,
-            fragmentation_time: self.fragmentation_time_s,
-            fragmented: f64::from(u8::from(self.is_fragmented)),
-            tracking_error: self.tracking_error_m,
-            overlap: self.overlap,
-            jam_power: self.jam_power_dbm,
-        }
-    }
 }
 
 /// The last tick's measures of each env; derived, never state.
@@ -294,7 +255,7 @@ pub(in super::super) fn measure(
         let is_on_band = measure.band_match > 0.0;
         let watt = f64::from(graphs.jam_watt[slot]);
         measure.jam_power_dbm = if is_on_band { watt_to_dbm(watt) } else { NO_POWER_DBM };
-        metrics.copy_from_slice(&measure.metrics().numbers());
+        metrics.copy_from_slice(&Metrics::of(measure).numbers());
     }
 }
 

@@ -1,10 +1,12 @@
 //! The phases of a tick in the jamming domain.
 
 pub(super) mod measure;
+mod metrics;
 pub(super) mod motion;
 pub(super) mod sense;
 
-pub(super) use measure::{Measure, Measures, Metrics, RadioGraphs, draw_graphs, overlap};
+pub(super) use measure::{Measure, Measures, RadioGraphs, overlap};
+pub(super) use metrics::Metrics;
 pub(super) use motion::{finite, fly};
 pub(super) use sense::Sensing;
 

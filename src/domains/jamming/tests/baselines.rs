@@ -183,28 +183,6 @@ fn only_those_that_follow_stay_on_a_hopping_band() {
 }
 
 #[test]
-fn actions_of_baselines_lie_in_the_action_space() {
-    for params in [skirmish(), JammingParams { num_jammers: 1, num_enemies: 2, arena_m: 20.0, ..skirmish() }] {
-        for mut baseline in baselines::all() {
-            let mut lane = evaluation(&params, 30, 3);
-            let space = lane.spec().groups[0].action.clone();
-            for _ in 0..40 {
-                lane.ports_mut().groups[0].actions.fill(f32::NAN);
-                lane.act(&mut *baseline.policy, 0).unwrap();
-                for action in lane.ports().groups[0].actions.chunks_exact(space.width()) {
-                    for (number, field) in action.iter().zip(&space.continuous) {
-                        assert!(field.bounds.contains(number), "{}: {} = {number}", baseline.name, field.name);
-                    }
-                    let band = action[2];
-                    assert!(band.fract() == 0.0 && (0.0..4.0).contains(&band), "{}: band {band}", baseline.name);
-                }
-                lane.step();
-            }
-        }
-    }
-}
-
-#[test]
 fn a_baseline_moves_as_it_says() {
     let params = skirmish();
     for name in ["hold", "follow"] {
@@ -213,30 +191,6 @@ fn a_baseline_moves_as_it_says() {
     // `nearest` gets to its centroid and stays with it.
     let error = |name| mean(&play(&params, &mut *baseline(name), 200, 6), "tracking_error");
     assert!(error("nearest") < 0.6 * error("hold"), "{} and {} m", error("nearest"), error("hold"));
-}
-
-/// A fork has no memory, so in a world it has never seen it does what a new one does.
-#[test]
-fn a_fork_acts_like_a_policy_that_has_seen_nothing() {
-    let params = skirmish();
-    for mut used in baselines::all() {
-        let mut lane = evaluation(&params, 50, 3);
-        for _ in 0..20 {
-            lane.act(&mut *used.policy, 0).unwrap();
-            lane.step();
-        }
-        let mut acts = |policy: &mut dyn Policy| {
-            lane.ports_mut().groups[0].actions.fill(f32::NAN);
-            lane.act(policy, 0).unwrap();
-            lane.ports().groups[0].actions.clone()
-        };
-        let expected = acts(&mut *baseline(used.name));
-        assert_eq!(acts(&mut *used.policy.fork()), expected, "{}", used.name);
-        assert_eq!(acts(&mut *used.policy.fork().fork()), expected, "{}", used.name);
-        if used.name != "planner" {
-            assert_eq!(acts(&mut *used.policy), expected, "{} has no memory", used.name);
-        }
-    }
 }
 
 /// The best plan of a planner depends on the plan before; on nothing else.

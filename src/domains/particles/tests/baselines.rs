@@ -61,35 +61,6 @@ fn better_adversaries_catch_more_and_better_prey_is_caught_less() {
     }
 }
 
-#[test]
-fn baselines_order_what_there_is_to_order() {
-    for actions in [Actions::Discrete, Actions::Continuous, Actions::Force] {
-        for params in [ParticlesParams { actions, ..spread() }, ParticlesParams { actions, ..tag() }] {
-            let mut lane = Lane::new(&params, 25, Seeds::new(1), 0..20);
-            for Baseline { name, mut policy, .. } in baselines::all(params.task) {
-                let groups = if ["random", "still"].contains(&name) {
-                    0..lane.spec().groups.len()
-                } else if name == "flee" {
-                    1..2
-                } else {
-                    0..1
-                };
-                for group in groups {
-                    lane.ports_mut().groups[group].actions.fill(f32::NAN);
-                    lane.act(&mut *policy, group).unwrap();
-                    let orders = &lane.ports().groups[group].actions;
-                    let is_order = |order: &f32| match actions {
-                        Actions::Discrete => order.fract() == 0.0 && (0.0..=4.0).contains(order),
-                        Actions::Continuous => (0.0..=1.0).contains(order),
-                        Actions::Force => (-1.0..=1.0).contains(order),
-                    };
-                    assert!(orders.iter().all(is_order), "{name}, {actions:?}: {orders:?}");
-                }
-            }
-        }
-    }
-}
-
 /// Rules that are not privileged see what layout `mpe2` shows: of others in `spread`, and of adversaries, no velocities.
 #[test]
 fn rules_see_no_more_than_they_may() {
