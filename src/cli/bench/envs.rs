@@ -68,6 +68,7 @@ pub(super) fn figures() -> Vec<Figure> {
         cluster("full_10_rule", "cluster/default", least_loaded, [0.022, 0.15]),
         cluster("full_10_actions", "cluster/default", None, [0.011, 0.075]),
         particles("spread", "particles/spread", [0.05, 0.5]),
+        particles("spread_vmas", "particles/spread-vmas", [0.05, 0.5]),
         particles("tag", "particles/tag", [0.05, 0.5]),
     ]
 }
