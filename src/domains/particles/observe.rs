@@ -121,16 +121,17 @@ pub(super) struct Scene<'w, 's> {
 /// Writes the observations of the envs that are due. The sizes of the shipped scenarios are compiled in: loops of a known length
 /// write an observation in two thirds of the time.
 pub(super) fn observe(scene: Scene, mut ports: ResMut<Ports>) {
-    match (scene.model.num_agents(), scene.model.num_landmarks) {
-        (3, 3) => scene.write(3, 3, &mut ports),
-        (4, 2) => scene.write(4, 2, &mut ports),
-        (agents, landmarks) => scene.write(agents, landmarks, &mut ports),
+    let Model { num_adversaries, num_landmarks, .. } = *scene.model;
+    match (num_adversaries, scene.model.num_agents(), num_landmarks) {
+        (0, 3, 3) => scene.write((0, 3), 3, &mut ports),
+        (3, 4, 2) => scene.write((3, 4), 2, &mut ports),
+        (adversaries, agents, landmarks) => scene.write((adversaries, agents), landmarks, &mut ports),
     }
 }
 
 impl Scene<'_, '_> {
     #[inline(always)]
-    fn write(&self, num_agents: usize, num_landmarks: usize, ports: &mut Ports) {
+    fn write(&self, (num_adversaries, num_agents): (usize, usize), num_landmarks: usize, ports: &mut Ports) {
         let (agents, velocities) = (column(&self.agents), column(&self.velocities));
         let landmarks = column(&self.landmarks);
         for (group, (port, declared)) in ports.groups.iter_mut().zip(&self.declared.0.groups).enumerate() {
@@ -139,11 +140,17 @@ impl Scene<'_, '_> {
             for (slot, rows) in teams.enumerate().filter(|(slot, _)| self.due.0[*slot]) {
                 let env = Env {
                     model: &self.model,
+                    num_adversaries,
                     agents: &agents[slot * num_agents..][..num_agents],
                     velocities: &velocities[slot * num_agents..][..num_agents],
                     landmarks: &landmarks[slot * num_landmarks..][..num_landmarks],
                 };
-                Row::each(rows, &declared.observation, |member, row| env.show(members.start + member, row));
+                // A loop and no closure: the compiler takes the one apart for each of the sizes above, and calls the other.
+                for (agent, row) in members.clone().zip(rows.chunks_exact_mut(declared.observation.len())) {
+                    let mut row = Row::new(row, &declared.observation);
+                    env.show(agent, &mut row);
+                    row.finish();
+                }
             }
         }
     }
@@ -152,6 +159,7 @@ impl Scene<'_, '_> {
 /// One env.
 struct Env<'a> {
     model: &'a Model,
+    num_adversaries: usize,
     agents: &'a [Position],
     velocities: &'a [Velocity],
     landmarks: &'a [Position],
@@ -168,7 +176,7 @@ impl Env<'_> {
             _ => row.put(["vx", "vy", "x", "y"], [vx, vy, own.x, own.y]),
         }
         self.ways("landmark", own, 0, self.landmarks, row);
-        let (adversaries, good) = self.agents.split_at(self.model.num_adversaries);
+        let (adversaries, good) = self.agents.split_at(self.num_adversaries);
         if is_spread {
             self.ways_to_others("agent", agent, 0, good, row);
             if self.model.params.observation == ObservationLayout::Mpe2 {
@@ -178,9 +186,9 @@ impl Env<'_> {
         }
         self.ways_to_others("adversary", agent, 0, adversaries, row);
         self.ways_to_others("good", agent, adversaries.len(), good, row);
-        let others = self.model.members(1).filter(|other| *other != agent);
-        let velocities = others.clone().map(|other| self.velocities[other].0.to_array());
-        row.put_list("good", 0..others.count(), ["vx", "vy"], velocities);
+        let num_others = good.len() - usize::from(agent >= self.num_adversaries);
+        let others = (self.num_adversaries..self.agents.len()).filter(|other| *other != agent);
+        row.put_list("good", 0..num_others, ["vx", "vy"], others.map(|other| self.velocities[other].0.to_array()));
     }
 
     /// The ways to those of `places` that are not its own; the first of them is that of agent `first`.

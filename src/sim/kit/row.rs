@@ -30,8 +30,17 @@ impl<'a> Row<'a> {
         for (agent, numbers) in numbers.chunks_exact_mut(fields.len()).enumerate() {
             let mut row = Row::new(numbers, fields);
             write(agent, &mut row);
-            debug_assert!(row.numbers.is_empty(), "`{}` was not written", row.fields[0].name);
+            row.finish();
         }
+    }
+
+    /// Ends the observation.
+    ///
+    /// # Panics
+    /// With debug assertions: a number that was declared is missing.
+    #[inline(always)]
+    pub fn finish(self) {
+        debug_assert!(self.numbers.is_empty(), "`{}` was not written", self.fields[0].name);
     }
 
     /// The next numbers, which are declared under these names.
