@@ -40,7 +40,7 @@ pub(super) fn figures() -> Vec<Figure> {
     vec![
         rate("train_skirmish_agent_sps", "jamming/skirmish", [0.30, 0.75]),
         rate("train_swarm_agent_sps", swarm, [0.22, 0.60]),
-        rate("train_cluster_agent_sps", "cluster/default", [0.10, 0.50]),
+        rate("train_cluster_agent_sps", "cluster/default", [0.30, 0.75]),
         Figure::limited("train_swarm_peak_mb", Unit::Megabytes, [0.18, 0.70], held, peak),
     ]
 }
